@@ -1,0 +1,15 @@
+// Three projects: unit tests share nothing and run side by side; integration tests start local servers;
+// end-to-end tests own the machine's bridge and run one file at a time (see `cli/test.ts`).
+const common = {
+  rootDir: __dirname,
+  testEnvironment: "node",
+  transform: { "^.+\\.ts$": ["@swc/jest", { jsc: { target: "es2022", parser: { syntax: "typescript", decorators: false } }, module: { type: "commonjs" } }] },
+  modulePathIgnorePatterns: ["<rootDir>/.lab/"],
+};
+module.exports = {
+  projects: ["unit", "integration", "e2e"].map((name) => ({
+    ...common,
+    displayName: name,
+    testMatch: [`<rootDir>/test/${name}/**/*.test.ts`],
+  })),
+};

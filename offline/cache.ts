@@ -1,0 +1,58 @@
+import { createHash, randomBytes } from "node:crypto";
+import * as fs from "node:fs/promises";
+import { homedir } from "node:os";
+import * as path from "node:path";
+
+/** Folder for everything that is expensive to make and the same for every checkout: `$XDG_CACHE_HOME` or `~/.cache`. */
+export function cacheRoot(): string {
+  return path.join(process.env.XDG_CACHE_HOME || path.join(homedir(), ".cache"), "cloud-native-home-lab");
+}
+
+/** Short, stable key over what an artefact is made from: texts, file contents, versions. */
+export function keyOf(inputs: readonly (string | Buffer)[]): string {
+  const hash = createHash("sha256");
+  for (const input of inputs) {
+    hash.update(String(input.length)).update(":").update(input);
+  }
+  return hash.digest("hex").slice(0, 16);
+}
+
+/** Where `cached` keeps (or would keep) an artefact; whether it is there tells `exists`. */
+export async function lookup(name: string, inputs: readonly (string | Buffer)[]): Promise<{ directory: string; exists: boolean }> {
+  const directory = path.join(cacheRoot(), name, keyOf(inputs));
+  const exists = await fs.stat(directory).then(
+    () => true,
+    () => false,
+  );
+  return { directory, exists };
+}
+
+/**
+ * Returns the folder of the artefact `name` made from `inputs`, building it first when it is not cached.
+ *
+ * `build` fills an empty folder that becomes visible in one rename, so that a killed build leaves nothing that
+ * looks finished. Two processes that build the same artefact at once both work; the first rename wins.
+ */
+export async function cached(
+  name: string,
+  inputs: readonly (string | Buffer)[],
+  build: (directory: string) => Promise<void>,
+): Promise<string> {
+  const { directory, exists } = await lookup(name, inputs);
+  if (exists) {
+    return directory;
+  }
+  const partial = `${directory}.partial-${process.pid}-${randomBytes(4).toString("hex")}`;
+  await fs.mkdir(partial, { recursive: true });
+  try {
+    await build(partial);
+    await fs.rename(partial, directory).catch(async (error: NodeJS.ErrnoException) => {
+      if (error.code !== "ENOTEMPTY" && error.code !== "EEXIST") {
+        throw error;
+      }
+    });
+  } finally {
+    await fs.rm(partial, { recursive: true, force: true });
+  }
+  return directory;
+}

@@ -1,0 +1,59 @@
+/**
+ * What the MAAS simulator needs from the machines below it: the line between `sim/maas` (the API, the state machine)
+ * and `sim/machines` (things that boot). Two implementations: a timed one for contract tests and benchmarks, and
+ * systemd-nspawn machines that really are there.
+ */
+
+/** What a machine boots into when it is powered on. */
+export type Boot =
+  /** Commissioning or testing: nothing of the disk is kept. */
+  | { kind: "ephemeral"; purpose: "commissioning" | "testing" | "erasing" | "rescue" }
+  /** First boot of a deployment: write a fresh root file system, then boot it with cloud-init's MAAS data source. */
+  | { kind: "deploy"; operatingSystem: string; release: string; metadata: MetadataAccess }
+  /** The disk as the last deployment left it. */
+  | { kind: "local" };
+
+/** cloud-init's MAAS data source settings; the machine reads its user data and reports back with these. */
+export interface MetadataAccess {
+  /** For example `http://192.168.200.1:5240/MAAS/metadata/`. */
+  metadataUrl: string;
+  /** For example `http://192.168.200.1:5240/MAAS/metadata/status/SYSTEM_ID`. */
+  statusUrl: string;
+  consumerKey: string;
+  tokenKey: string;
+  tokenSecret: string;
+}
+
+/** A network card as the machine has it; `address` is what it takes at its next boot (absent: DHCP, or nothing). */
+export interface HardwareInterface {
+  name: string;
+  macAddress: string;
+  /** With prefix length, for example `192.168.200.11/24`. */
+  address?: string;
+  gateway?: string;
+  nameServers?: string[];
+}
+
+export interface HardwareMachine {
+  systemId: string;
+  hostname: string;
+  interfaces: HardwareInterface[];
+}
+
+export type PowerState = "on" | "off" | "unknown" | "error";
+
+export interface Hardware {
+  /** Resolves when the power is on (not when the machine has booted). Throws `PowerError` when the power command fails. */
+  powerOn(machine: HardwareMachine, boot: Boot): Promise<void>;
+  /** Resolves when the power is off; a machine that is off already is no error. */
+  powerOff(machine: HardwareMachine): Promise<void>;
+  powerState(machine: HardwareMachine): Promise<PowerState>;
+  /** Forget the disk: after a release, or when the machine is deleted. The power is off by then. */
+  wipe(machine: HardwareMachine): Promise<void>;
+  /** Called once when an ephemeral boot (commissioning, testing, erasing) has ended, or a deployment has failed to boot. */
+  onResult(listener: (systemId: string, result: { boot: Boot; ok: boolean; error?: string }) => void): void;
+  /** Stop what runs and free what is held (processes, veths, mounts); disks stay for the next start. */
+  close(): Promise<void>;
+}
+
+export class PowerError extends Error {}
