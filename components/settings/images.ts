@@ -1,0 +1,37 @@
+import { z } from "zod";
+
+/** Every container image the lab runs. What each means upstream, and its stand-in, is in `versions.json`. */
+export const IMAGE_NAMES = [
+  "pause",
+  "coredns",
+  "local-path-helper",
+  "prometheus",
+  "alertmanager",
+  "node-exporter",
+  "kube-state-metrics",
+  "grafana",
+  "taskd",
+  "taskchampion-sync-server",
+  "kube-vip",
+  "metallb-controller",
+  "metallb-speaker",
+] as const;
+
+export type ImageName = (typeof IMAGE_NAMES)[number];
+
+const reference = z
+  .string()
+  .regex(
+    /^[a-z0-9.-]+(:\d+)?(\/[a-z0-9._-]+)+(:[\w.-]+)?(@sha256:[0-9a-f]{64})?$/,
+    "must be a full image reference such as registry.example/prometheus:v3.5.0 or one pinned by @sha256:",
+  );
+
+/**
+ * `homelab:images`: full references that replace the ones in `versions.json`, by name; a private registry's, or those
+ * of the images that `lab` assembled.
+ */
+export const imagesSettings = z.strictObject(
+  Object.fromEntries(IMAGE_NAMES.map((name) => [name, reference.optional()])) as Record<ImageName, z.ZodOptional<typeof reference>>,
+);
+
+export type ImagesSettings = z.output<typeof imagesSettings>;

@@ -1,0 +1,36 @@
+import { z } from "zod";
+import type { Problem } from "./errors";
+import { imagesSettings } from "./images";
+import { sshSettings } from "./ssh";
+
+/**
+ * The sum of all sections. Each section has a file beside this one that exports
+ *
+ *     export const <name>Settings = z.strictObject({ … });           // unknown keys are refused, with the nearest name
+ *     export type <Name>Settings = z.output<typeof <name>Settings>;  // after defaults
+ *     export function check<Name>(settings: Settings): Problem[]     // optional: what spans fields or sections; pure
+ *
+ * with defaults inside, so that an absent section means its defaults (`.prefault({})` here). `values.ts` has the
+ * notations they share (durations, sizes, addresses). A check returns problems with full paths; use `at` for them.
+ */
+export const settingsSchema = z.strictObject({
+  /** How this stack gets its machines; one file of `environments/` each. */
+  environment: z.enum(["physical", "vm", "sim"]),
+  ssh: sshSettings.prefault({}),
+  images: imagesSettings.prefault({}),
+});
+
+export type Settings = z.output<typeof settingsSchema>;
+
+/** Checks that need more than one field, in the order they are reported. */
+export const checks: ((settings: Settings) => Problem[])[] = [];
+
+/** The config path of a value: `at("machines", 1, "address")` is `homelab:machines[1].address`. */
+export function at(...path: PropertyKey[]): string {
+  return path.reduce<string>((text, part, index) => {
+    if (index === 0) {
+      return `homelab:${String(part)}`;
+    }
+    return typeof part === "number" ? `${text}[${part}]` : `${text}.${String(part)}`;
+  }, "homelab:");
+}

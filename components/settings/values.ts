@@ -1,0 +1,108 @@
+import ipaddr from "ipaddr.js";
+import { z } from "zod";
+
+/** Building blocks for the sections: the field's own notations, parsed once, with messages that say what is allowed. */
+
+const UNITS = { second: 1, minute: 60, hour: 3600, day: 86400 } as const;
+
+/** "90 seconds", "5 minutes", "1 hour", "15 days". */
+export type Duration = `${number} ${keyof typeof UNITS}${"" | "s"}`;
+
+const DURATION = /^(\d+) (second|minute|hour|day)s?$/;
+
+/** A span of time in words; see `toSeconds`. */
+export const duration = z
+  .string()
+  .regex(DURATION, 'must be a duration such as "90 seconds", "5 minutes" or "15 days"')
+  .transform((text) => text as Duration);
+
+export function toSeconds(value: Duration): number {
+  const [, count, unit] = DURATION.exec(value) ?? [];
+  return Number(count) * UNITS[unit as keyof typeof UNITS];
+}
+
+/** In Go's notation, as Kubernetes, Prometheus and Pulumi's customTimeouts take it: "90s". */
+export function toGoDuration(value: Duration): string {
+  return `${toSeconds(value)}s`;
+}
+
+const SIZES = { MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 } as const;
+
+/** "512 MiB", "16 GiB", "2 TiB". */
+export type Size = `${number} ${keyof typeof SIZES}`;
+
+const SIZE = /^(\d+) (MiB|GiB|TiB)$/;
+
+export const size = z
+  .string()
+  .regex(SIZE, 'must be a size such as "512 MiB" or "16 GiB"')
+  .transform((text) => text as Size);
+
+export function toBytes(value: Size): number {
+  const [, count, unit] = SIZE.exec(value) ?? [];
+  return Number(count) * SIZES[unit as keyof typeof SIZES];
+}
+
+/** In Kubernetes' notation: "16Gi". */
+export function toQuantity(value: Size): string {
+  return value.replace(" ", "").replace(/B$/, "");
+}
+
+export const ipv4 = z.string().refine((text) => ipaddr.IPv4.isValidFourPartDecimal(text), "must be an IPv4 address such as 192.168.200.10");
+
+export const cidr = z
+  .string()
+  .refine(
+    (text) => ipaddr.IPv4.isValidCIDRFourPartDecimal(text) && ipaddr.IPv4.networkAddressFromCIDR(text).toString() === text.split("/")[0],
+    "must be an IPv4 network such as 192.168.200.0/24, without host bits",
+  );
+
+export const macAddress = z
+  .string()
+  .regex(/^([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}$/, "must be a MAC address such as 52:54:00:c8:00:01")
+  .transform((text) => text.toLowerCase());
+
+/** One DNS label: it becomes a host name, a node name and part of resource names. */
+export const hostname = z
+  .string()
+  .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, "must be a DNS label: lower-case letters, digits and dashes, at most 63");
+
+export const httpUrl = z
+  .string()
+  .refine((text) => /^https?:$/.test(URL.parse(text)?.protocol ?? ""), "must be a URL that starts with http:// or https://")
+  .transform((text) => text.replace(/\/+$/, ""));
+
+/** Five fields, as cron(8) and k3s' etcd snapshots take it. */
+export const cron = z
+  .string()
+  .regex(/^(@(hourly|daily|weekly|monthly)|([\d*/,-]+ ){4}[\d*/,-]+)$/, 'must be a cron schedule of five fields such as "0 */6 * * *"');
+
+/** First and last address of a range, as one number each. */
+export interface AddressRange {
+  start: number;
+  end: number;
+}
+
+export function addressNumber(address: string): number {
+  return ipaddr.IPv4.parse(address)
+    .toByteArray()
+    .reduce((sum, byte) => sum * 256 + byte, 0);
+}
+
+/** "192.168.200.50-192.168.200.60", "192.168.200.0/28" or a single address. */
+export function parseRange(text: string): AddressRange {
+  if (text.includes("/")) {
+    const start = addressNumber(text.split("/")[0]);
+    return { start, end: start + 2 ** (32 - Number(text.split("/")[1])) - 1 };
+  }
+  const [first, last] = text.split("-").map((part) => addressNumber(part.trim()));
+  return { start: first, end: last ?? first };
+}
+
+export function overlaps(a: AddressRange, b: AddressRange): boolean {
+  return a.start <= b.end && b.start <= a.end;
+}
+
+export function contains(outer: AddressRange, inner: AddressRange): boolean {
+  return outer.start <= inner.start && inner.end <= outer.end;
+}
