@@ -1,0 +1,45 @@
+import { z } from "zod";
+import { duration, httpUrl } from "./values";
+
+/** How long each wait may last. MAAS gives up by itself after its own `node_timeout` (30 minutes) in most of them. */
+const waits = z.strictObject({
+  commission: duration.default("45 minutes"),
+  deploy: duration.default("45 minutes"),
+  release: duration.default("30 minutes"),
+  /** Until a machine with manual power has been switched on by hand and has reported. */
+  power: duration.default("15 minutes"),
+});
+
+/** What to do about machines that are not as this stack left them. `refuse` stops and prints the command that would repair it. */
+const repair = z.strictObject({
+  /** Failed commissioning or failed tests. */
+  failedCommissioning: z.enum(["refuse", "recommission"]).default("recommission"),
+  /** A deployment of this stack that failed or was aborted. */
+  failedDeployment: z.enum(["refuse", "redeploy"]).default("redeploy"),
+  /** Marked broken by MAAS or by hand. */
+  broken: z.enum(["refuse", "fix"]).default("refuse"),
+  /** In rescue mode. */
+  rescue: z.enum(["refuse", "exit"]).default("refuse"),
+  /**
+   * Allocated or deployed, but not by this stack: whatever is on its disks would be lost. Name the machines that may be
+   * released and deployed anew.
+   */
+  eraseForeign: z.array(z.string()).default([]),
+});
+
+/** `homelab:maas`: the region controller. The API key is the secret `homelab:maasApiKey`. */
+export const maasSettings = z.strictObject({
+  /** With its path, for example `http://192.168.200.1:5240/MAAS`. */
+  url: httpUrl,
+  /** File with the certificate authority of the region controller's own TLS, in PEM. */
+  caFile: z.string().min(1).optional(),
+  waits: waits.prefault({}),
+  repair: repair.prefault({}),
+});
+
+export type MaasSettings = z.output<typeof maasSettings>;
+
+/** `consumer:token:secret`, as `maas apikey` prints it. */
+export const maasApiKey = z
+  .string()
+  .regex(/^[^:\s]+:[^:\s]+:[^:\s]+$/, "must be three parts with colons, as `maas apikey --username NAME` prints it");
