@@ -1,0 +1,70 @@
+import * as https from "node:https";
+import * as yaml from "js-yaml";
+
+interface KubeConfig {
+  clusters: { name: string; cluster: { server: string; "certificate-authority-data"?: string } }[];
+  users: { name: string; user: { "client-certificate-data"?: string; "client-key-data"?: string; token?: string } }[];
+  contexts: { name: string; context: { cluster: string; user: string } }[];
+  "current-context": string;
+}
+
+const requestTimeoutMilliseconds = 10_000;
+const decoded = (text: string | undefined) => (text === undefined ? undefined : Buffer.from(text, "base64"));
+
+/** Reads from the Kubernetes API with a kubeconfig's own certificate: enough for tables on a terminal, no client library. */
+export class KubernetesApi {
+  private readonly server: URL;
+  private readonly agent: https.Agent;
+  private readonly token?: string;
+
+  constructor(kubeconfig: string) {
+    const config = yaml.load(kubeconfig) as KubeConfig;
+    const context = config.contexts.find((one) => one.name === config["current-context"])?.context;
+    const cluster = config.clusters.find((one) => one.name === context?.cluster)?.cluster;
+    const user = config.users.find((one) => one.name === context?.user)?.user;
+    if (!cluster || !user) {
+      throw new Error(`the kubeconfig has no cluster or no user for its current context ${config["current-context"]}`);
+    }
+    this.server = new URL(cluster.server);
+    this.token = user.token;
+    this.agent = new https.Agent({
+      ca: decoded(cluster["certificate-authority-data"]),
+      cert: decoded(user["client-certificate-data"]),
+      key: decoded(user["client-key-data"]),
+    });
+  }
+
+  /** GET of an API path, for example `/api/v1/nodes`. Throws with the server's own message on any other answer than 200. */
+  get<T>(path: string): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const headers = this.token ? { authorization: `Bearer ${this.token}` } : {};
+      const request = https.get(
+        new URL(path, this.server),
+        { agent: this.agent, headers, timeout: requestTimeoutMilliseconds },
+        (response) => {
+          const chunks: Buffer[] = [];
+          response.on("data", (chunk: Buffer) => chunks.push(chunk));
+          response.on("error", reject);
+          response.on("end", () => {
+            const text = Buffer.concat(chunks).toString();
+            if (response.statusCode === 200) {
+              resolve(JSON.parse(text) as T);
+            } else {
+              reject(new Error(`the Kubernetes API answered ${response.statusCode} to ${path}: ${text.slice(0, 200)}`));
+            }
+          });
+        },
+      );
+      request.on("timeout", () =>
+        request.destroy(
+          new Error(`the Kubernetes API at ${this.server.host} did not answer within ${requestTimeoutMilliseconds / 1000} s`),
+        ),
+      );
+      request.on("error", reject);
+    });
+  }
+
+  close(): void {
+    this.agent.destroy();
+  }
+}

@@ -1,0 +1,33 @@
+import { installPackages } from "./host-packages";
+import { preflight } from "./preflight";
+import { stage } from "./progress";
+import { startSimulator } from "./simulator-process";
+import { ensureSimStack, simStack } from "./stack";
+import { artefactsCached, ensureArtefacts, ensurePulumi, type Toolchain } from "./toolchain";
+
+/** A stack with everything below it running: what the engine needs to work on it. */
+export interface OpenLab extends Toolchain {
+  stack: string;
+}
+
+/**
+ * Prepares a stack for the engine. For `sim` that is all of the embedded lab: packages, artefacts, the running simulator and
+ * the stack's own configuration; the other stacks need the engine and its plugins only.
+ */
+export async function openLab(stack: string): Promise<OpenLab> {
+  if (stack !== simStack) {
+    return { ...(await ensurePulumi()), stack };
+  }
+  await stage("Checking this computer", async () => preflight({ cold: !(await artefactsCached()) }));
+  await stage("Debian packages", installPackages);
+  const [pulumi, artefacts] = await Promise.allSettled([ensurePulumi(), ensureArtefacts()]);
+  if (artefacts.status === "rejected") {
+    throw artefacts.reason;
+  }
+  if (pulumi.status === "rejected") {
+    throw pulumi.reason;
+  }
+  await stage("Embedded lab (simulated MAAS, machines, mirror)", startSimulator);
+  await stage("Stack configuration", () => ensureSimStack(pulumi.value.environment, pulumi.value));
+  return { ...pulumi.value, stack };
+}

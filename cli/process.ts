@@ -1,0 +1,86 @@
+import { type SpawnOptions, spawn } from "node:child_process";
+import { createWriteStream } from "node:fs";
+import * as fs from "node:fs/promises";
+import * as path from "node:path";
+
+export interface RunResult {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+export interface RunOptions extends SpawnOptions {
+  input?: string;
+  /** Also write everything to this file. */
+  log?: string;
+  /** A non-zero exit is returned instead of thrown. */
+  allowFailure?: boolean;
+}
+
+/** A command that failed; the message holds its last lines, never its environment or input. */
+export class CommandFailed extends Error {
+  constructor(
+    readonly command: string,
+    readonly result: RunResult,
+    log?: string,
+  ) {
+    const tail = `${result.stdout}\n${result.stderr}`.trim().split("\n").slice(-15).join("\n");
+    super(`${command} ended with exit code ${result.code}${log ? ` (all of its output: ${log})` : ""}\n${tail}`);
+  }
+}
+
+/** Runs a command to its end and returns what it printed. */
+export async function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+  const { input, log, allowFailure, ...spawnOptions } = options;
+  if (log) {
+    await fs.mkdir(path.dirname(log), { recursive: true });
+  }
+  const file = log ? createWriteStream(log, { flags: "a" }) : undefined;
+  const result = await new Promise<RunResult>((resolve, reject) => {
+    const child = spawn(command, [...args], { ...spawnOptions, stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"] });
+    let stdout = "";
+    let stderr = "";
+    child.stdout?.on("data", (chunk: Buffer) => {
+      stdout += chunk;
+      file?.write(chunk);
+    });
+    child.stderr?.on("data", (chunk: Buffer) => {
+      stderr += chunk;
+      file?.write(chunk);
+    });
+    child.on("error", reject);
+    child.on("close", (code, signal) => resolve({ code: code ?? (signal ? 128 : 1), stdout, stderr }));
+    if (input !== undefined) {
+      child.stdin?.end(input);
+    }
+  });
+  file?.end();
+  if (result.code !== 0 && !allowFailure) {
+    throw new CommandFailed(path.basename(command) + (args[0] ? ` ${args[0]}` : ""), result, log);
+  }
+  return result;
+}
+
+/** Runs a command on the caller's terminal and returns its exit code; Ctrl-C reaches the child, which decides when to end. */
+export function runAttached(command: string, args: readonly string[], options: SpawnOptions = {}): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, [...args], { stdio: "inherit", ...options });
+    const ignore = () => undefined;
+    process.on("SIGINT", ignore);
+    const terminate = () => child.kill("SIGTERM");
+    process.on("SIGTERM", terminate);
+    child.on("error", reject);
+    child.on("close", (code, signal) => {
+      process.off("SIGINT", ignore);
+      process.off("SIGTERM", terminate);
+      resolve(code ?? (signal === "SIGINT" ? 130 : 128));
+    });
+  });
+}
+
+/** Start time of a process in clock ticks since boot (proc(5), field 22), which with its pid names it for good. */
+export async function startTimeOf(pid: number): Promise<string | undefined> {
+  const stat = await fs.readFile(`/proc/${pid}/stat`, "utf8").catch(() => undefined);
+  const fields = stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return fields?.[0] === "Z" ? undefined : fields?.[19];
+}

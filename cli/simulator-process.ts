@@ -1,0 +1,105 @@
+import { spawn } from "node:child_process";
+import * as fs from "node:fs/promises";
+import * as path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { UserError } from "../components/settings/errors";
+import { checkout, paths } from "./paths";
+import { run, startTimeOf } from "./process";
+import type { Report } from "./progress";
+
+/** Where the embedded lab answers. */
+export interface SimulatorEndpoints {
+  url: string;
+  mirror: string;
+}
+
+interface DaemonRecord extends SimulatorEndpoints {
+  pid: number;
+  startTime: string;
+}
+
+const entry = path.join(checkout, "sim", "main.ts");
+const node = [process.execPath, "--import", `file://${path.join(checkout, "node_modules/tsx/dist/loader.mjs")}`] as const;
+const startSeconds = 90;
+const stopSeconds = 90;
+
+async function recorded(): Promise<DaemonRecord | undefined> {
+  const text = await fs.readFile(paths.simulatorPid, "utf8").catch(() => undefined);
+  if (!text) {
+    return undefined;
+  }
+  const record = JSON.parse(text) as DaemonRecord;
+  return (await startTimeOf(record.pid)) === record.startTime ? record : undefined;
+}
+
+/** The running embedded lab of this state folder, if it runs. */
+export async function simulatorRunning(): Promise<SimulatorEndpoints | undefined> {
+  return recorded();
+}
+
+/** Starts the embedded lab unless it runs, and waits until it answers. It outlives this process and Ctrl-C. */
+export async function startSimulator(report: Report): Promise<SimulatorEndpoints> {
+  const running = await recorded();
+  if (running) {
+    return running;
+  }
+  await fs.mkdir(paths.logs, { recursive: true });
+  await fs.mkdir(paths.simulator, { recursive: true });
+  const log = await fs.open(paths.simulatorLog, "a");
+  const offset = (await log.stat()).size;
+  const child = spawn(node[0], [...node.slice(1), entry, "--state", paths.simulator], {
+    cwd: checkout,
+    detached: true,
+    stdio: ["ignore", log.fd, log.fd],
+  });
+  await log.close();
+  child.unref();
+  let exit: number | undefined;
+  child.on("exit", (code) => {
+    exit = code ?? 128;
+  });
+  const deadline = Date.now() + startSeconds * 1000;
+  while (Date.now() < deadline) {
+    const output = (await fs.readFile(paths.simulatorLog)).subarray(offset).toString();
+    const ready = output.split("\n").find((line) => line.startsWith('{"ready":true'));
+    if (ready && child.pid) {
+      const { url, mirror } = JSON.parse(ready) as SimulatorEndpoints;
+      const record: DaemonRecord = { pid: child.pid, startTime: (await startTimeOf(child.pid)) ?? "", url, mirror };
+      await fs.writeFile(paths.simulatorPid, JSON.stringify(record));
+      return record;
+    }
+    if (exit !== undefined) {
+      const said = output.trim().split("\n").slice(-12).join("\n");
+      if (exit === 2) {
+        throw new UserError({
+          path: "embedded lab",
+          message: `it refused to start:\n${said}`,
+          fix: "do what it says, then run this again",
+        });
+      }
+      throw new Error(`the embedded lab did not start (exit code ${exit}); its log, ${paths.simulatorLog}, ends with:\n${said}`);
+    }
+    await sleep(200);
+  }
+  report(`no answer after ${startSeconds} s`);
+  throw new Error(`the embedded lab did not answer within ${startSeconds} s; see ${paths.simulatorLog}`);
+}
+
+/** Stops the embedded lab and takes away its bridge, mounts and processes, also after a crash. */
+export async function stopSimulator(report: Report): Promise<void> {
+  const record = await recorded();
+  if (record) {
+    process.kill(record.pid, "SIGTERM");
+    const deadline = Date.now() + stopSeconds * 1000;
+    while ((await startTimeOf(record.pid)) === record.startTime) {
+      if (Date.now() > deadline) {
+        report(`still running after ${stopSeconds} s, killing it`);
+        process.kill(record.pid, "SIGKILL");
+        break;
+      }
+      await sleep(200);
+    }
+  }
+  await fs.rm(paths.simulatorPid, { force: true });
+  await run(node[0], [...node.slice(1), entry, "clean", "--state", paths.simulator], { cwd: checkout, log: paths.simulatorLog });
+}

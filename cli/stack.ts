@@ -1,0 +1,129 @@
+import { randomBytes } from "node:crypto";
+import * as fs from "node:fs/promises";
+import * as path from "node:path";
+import * as yaml from "js-yaml";
+import { UserError } from "../components/settings/errors";
+import versions from "../versions.json";
+import { checkout, paths } from "./paths";
+import { run } from "./process";
+
+export const simStack = "sim";
+
+/** The environment in which the engine, its plugins and this lab's state are found: what `lab env` prints. */
+export function pulumiEnvironment(engineDirectory: string): Record<string, string> {
+  return {
+    PULUMI_HOME: paths.pulumiHome,
+    PULUMI_BACKEND_URL: `file://${paths.backend}`,
+    PULUMI_CONFIG_PASSPHRASE_FILE: paths.passphrase,
+    PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
+    PULUMI_SKIP_UPDATE_CHECK: "true",
+    // The types are checked by the tests; checking them again at each run would double its start-up time.
+    PULUMI_NODEJS_TRANSPILE_ONLY: "true",
+    PATH: `${paths.bin}:${engineDirectory}:${process.env.PATH ?? ""}`,
+  };
+}
+
+/** Stack configuration as the engine is given it: the committed file, plus what belongs to this computer only. */
+export function stackFile(stack: string): string {
+  return stack === simStack ? path.join(paths.stacks, `Pulumi.${stack}.yaml`) : path.join(checkout, `Pulumi.${stack}.yaml`);
+}
+
+interface StackFile {
+  encryptionsalt?: string;
+  config?: Record<string, unknown>;
+}
+
+async function readStackFile(file: string): Promise<StackFile | undefined> {
+  const text = await fs.readFile(file, "utf8").catch(() => undefined);
+  return text === undefined ? undefined : ((yaml.load(text) as StackFile | undefined) ?? {});
+}
+
+async function writePrivately(file: string, text: string): Promise<void> {
+  const partial = `${file}.partial`;
+  await fs.writeFile(partial, text, { mode: 0o600 });
+  await fs.rename(partial, file);
+}
+
+async function ensurePassphrase(): Promise<void> {
+  const there = await fs.readFile(paths.passphrase, "utf8").catch(() => "");
+  if (there.trim() === "") {
+    await writePrivately(paths.passphrase, randomBytes(32).toString("base64url"));
+  }
+}
+
+/** Images to run where no registry can be reached: each one's stand-in, by name. */
+function standInImages(): Record<string, string> {
+  const images: Record<string, { standIn?: string }> = versions.images;
+  return Object.fromEntries(Object.entries(images).flatMap(([name, image]) => (image.standIn ? [[name, image.standIn]] : [])));
+}
+
+/**
+ * Makes the `sim` stack ready for the engine: a file backend, a passphrase of its own, and a stack file under the state
+ * folder that holds the committed `Pulumi.sim.yaml` plus the simulator's API key, encrypted. The engine writes its
+ * salt and secrets there and not into the repository.
+ */
+export async function ensureSimStack(environment: Record<string, string>, options: { vendorReachable: boolean }): Promise<void> {
+  await fs.mkdir(paths.backend, { recursive: true });
+  await fs.mkdir(paths.stacks, { recursive: true });
+  await ensurePassphrase();
+  const env = { ...process.env, ...environment };
+  const file = stackFile(simStack);
+  // `stack init` writes beside a Pulumi.yaml: this one names the same project and nothing else.
+  await fs.writeFile(path.join(paths.stacks, "Pulumi.yaml"), "name: homelab\nruntime: nodejs\n");
+  const stacks = JSON.parse((await run("pulumi", ["stack", "ls", "--json"], { cwd: paths.stacks, env })).stdout) as { name: string }[];
+  let current = await readStackFile(file);
+  if (!stacks.some((stack) => stack.name === simStack)) {
+    await fs.rm(file, { force: true });
+    await run("pulumi", ["stack", "init", simStack, "--non-interactive"], { cwd: paths.stacks, env });
+    current = await readStackFile(file);
+  }
+  if (!current?.encryptionsalt) {
+    throw new UserError({
+      path: file,
+      message: "the stack file has lost its encryption salt",
+      allowed: "the file as the lab wrote it",
+      fix: `restore it from a backup; or, if the lab is already down, remove ${paths.backend} and run './lab up' again`,
+    });
+  }
+  const committed = (await readStackFile(path.join(checkout, `Pulumi.${simStack}.yaml`))) ?? {};
+  const secrets = Object.fromEntries(
+    Object.entries(current.config ?? {}).filter(([, value]) => typeof value === "object" && value !== null && "secure" in value),
+  );
+  const config: Record<string, unknown> = { ...committed.config, ...secrets };
+  if (!options.vendorReachable) {
+    config["homelab:images"] = { ...standInImages(), ...(committed.config?.["homelab:images"] as object | undefined) };
+  }
+  const text = yaml.dump({ encryptionsalt: current.encryptionsalt, config }, { sortKeys: true, lineWidth: -1 });
+  if (text !== (await fs.readFile(file, "utf8"))) {
+    await writePrivately(file, text);
+  }
+  await setSecret("homelab:maasApiKey", (await fs.readFile(path.join(paths.simulator, "api-key"), "utf8")).trim(), env);
+}
+
+/** Sets a secret of the sim stack unless it has that value already: encrypting anew would change the file each time. */
+async function setSecret(key: string, value: string, env: NodeJS.ProcessEnv): Promise<void> {
+  const base = ["--stack", simStack, "--config-file", stackFile(simStack), "--non-interactive"];
+  const current = await run("pulumi", ["config", "get", key, ...base], { cwd: paths.stacks, env, allowFailure: true });
+  if (current.code !== 0 || current.stdout.trim() !== value) {
+    await run("pulumi", ["config", "set", key, "--secret", ...base], { cwd: paths.stacks, env, input: value });
+  }
+}
+
+/** Removes locks that a killed engine left on the file backend: those of processes of this computer that are no more. */
+export async function removeStaleLocks(): Promise<string[]> {
+  const locks = path.join(paths.backend, ".pulumi", "locks");
+  const removed: string[] = [];
+  for (const name of await fs.readdir(locks, { recursive: true }).catch(() => [] as string[])) {
+    const file = path.join(locks, name);
+    if (!name.endsWith(".json")) {
+      continue;
+    }
+    const lock = JSON.parse(await fs.readFile(file, "utf8").catch(() => "{}")) as { pid?: number };
+    const alive = await fs.readFile(`/proc/${lock.pid}/comm`, "utf8").catch(() => "");
+    if (alive.trim() !== "pulumi") {
+      await fs.rm(file, { force: true });
+      removed.push(name);
+    }
+  }
+  return removed;
+}

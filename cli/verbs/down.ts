@@ -1,0 +1,36 @@
+import * as fs from "node:fs/promises";
+import type { Command } from "commander";
+import { engineDestroy } from "../engine-run";
+import { openLab } from "../open-lab";
+import { paths } from "../paths";
+import { say, stage, total } from "../progress";
+import { stopSimulator } from "../simulator-process";
+import { simStack } from "../stack";
+
+export function register(program: Command): void {
+  program
+    .command("down")
+    .description("destroy the stack: release its machines, and stop the embedded lab")
+    .option("--stack <name>", "stack to destroy", simStack)
+    .addHelpText("after", "\nNothing is left outside .lab/ and the caches: no process, mount, bridge or namespace.")
+    .action(async (options: { stack: string }) => {
+      const begun = await fs.access(paths.backend).then(
+        () => true,
+        () => false,
+      );
+      if (begun) {
+        const lab = await openLab(options.stack);
+        say("\nDestroying the stack (pulumi destroy)");
+        const code = await engineDestroy(lab);
+        if (code !== 0) {
+          throw new Error(
+            "The stack could not be destroyed: the first error above says why. Nothing else was stopped; run './lab down' again.",
+          );
+        }
+      }
+      if (options.stack === simStack) {
+        await stage("Stopping the embedded lab", stopSimulator);
+      }
+      say(`\nDone in ${total()}.`);
+    });
+}

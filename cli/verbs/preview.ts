@@ -1,0 +1,16 @@
+import type { Command } from "commander";
+import { enginePreview } from "../engine-run";
+import { openLab } from "../open-lab";
+import { simStack } from "../stack";
+
+export function register(program: Command): void {
+  program
+    .command("preview")
+    .description("show what 'up' would change, without changing anything")
+    .option("--stack <name>", "stack to preview", simStack)
+    .option("--diff", "show each changed property")
+    .action(async (options: { stack: string; diff?: boolean }) => {
+      const lab = await openLab(options.stack);
+      process.exitCode = await enginePreview(lab, options);
+    });
+}

@@ -1,0 +1,29 @@
+import type { Command } from "commander";
+import { engineUp } from "../engine-run";
+import { openLab } from "../open-lab";
+import { say, total } from "../progress";
+import { simStack } from "../stack";
+import { summary } from "../summary";
+
+export function register(program: Command): void {
+  program
+    .command("up")
+    .description("bring the lab up, or finish what an earlier run began")
+    .option("--stack <name>", "stack to bring up", simStack)
+    .addHelpText(
+      "after",
+      "\nThe first run compiles what cannot be downloaded and takes up to 20 minutes; with caches it takes about 3.\nRun it again at any time: what is there already is left alone.",
+    )
+    .action(async (options: { stack: string }) => {
+      const lab = await openLab(options.stack);
+      say("\nBringing up the stack (pulumi up)");
+      const code = await engineUp(lab);
+      if (code !== 0) {
+        throw new Error(
+          "The stack did not come up: the first error above says why. Put it right and run './lab up' again; it goes on where this run ended.",
+        );
+      }
+      process.stdout.write(await summary(lab));
+      say(`\nDone in ${total()}.`);
+    });
+}
