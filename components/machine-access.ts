@@ -21,15 +21,11 @@ export interface MachineAccess {
   privateKey: pulumi.Output<string>;
   /** Public host key, for example `ssh-ed25519 AAAA…`. */
   hostKey: pulumi.Output<string>;
-  /** Node labels, taints and the like that the settings give this machine. */
-  node?: MachineNode;
+  /**
+   * Changes with each deployment, and only then: what was on the disk before is gone. Commands on the machine have it
+   * in their `triggers`. Best made so that previews know it (for example a random id kept by what makes a redeploy).
+   */
+  incarnation: pulumi.Output<string>;
   /** The resource whose deletion takes everything on the machine with it (`deletedWith`). */
   resource: pulumi.Resource;
-}
-
-/** Kubernetes' view of a machine, from its entry under `homelab:machines`. */
-export interface MachineNode {
-  labels?: Record<string, string>;
-  /** In kubelet's spelling, for example `dedicated=storage:NoSchedule`. */
-  taints?: string[];
 }

@@ -105,9 +105,9 @@ export function checkTaskServers(settings: { taskServers: TaskServersSettings })
   const problems: Problem[] = [];
   const at = "homelab:taskServers";
   duplicates(organisations, `${at}.organisations`, "organisation", problems);
-  organisations.forEach((entry, index) =>
-    duplicates(entry.users, `${at}.organisations[${index}].users`, `user of ${entry.name}`, problems),
-  );
+  for (const [index, entry] of organisations.entries()) {
+    duplicates(entry.users, `${at}.organisations[${index}].users`, `user of ${entry.name}`, problems);
+  }
   if (toSeconds(certificates.renewBefore) >= toSeconds(certificates.lifetime)) {
     problems.push({
       path: `${at}.certificates.renewBefore`,

@@ -69,7 +69,7 @@ export const hostname = z
 
 export const httpUrl = z
   .string()
-  .refine((text) => /^https?:$/.test(URL.parse(text)?.protocol ?? ""), "must be a URL that starts with http:// or https://")
+  .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), "must be a URL that starts with http:// or https://")
   .transform((text) => text.replace(/\/+$/, ""));
 
 /** Five fields, as cron(8) and k3s' etcd snapshots take it. */
