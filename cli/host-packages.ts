@@ -63,7 +63,7 @@ export async function installPackages(report: Report, wanted: Record<string, str
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
   report(`installing ${missing.join(", ")}`);
   // A service that a package starts on this computer is never wanted: the lab runs its own, in its own machines.
-  const install = ["-q", "-y", "--no-install-recommends", "install", ...missing];
+  const install = ["-q", "-y", "-o", "DPkg::Lock::Timeout=300", "--no-install-recommends", "install", ...missing];
   let result = await run("apt-get", install, { env, log, allowFailure: true });
   if (result.code !== 0) {
     report("refreshing the package lists");

@@ -1,0 +1,67 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import * as path from "node:path";
+
+const checkout = path.resolve(__dirname, "../../..");
+const tracked = execFileSync("git", ["ls-files", "-z"], { cwd: checkout, encoding: "utf8" })
+  .split("\0")
+  .filter((file) => file && existsSync(path.join(checkout, file)));
+const texts = tracked.filter(
+  (file) => !/\.(png|svg|gz|zst)$/.test(file) && !/(^|\/)(go\.sum|package-lock\.json|Cargo\.lock|LICENSE)$/.test(file),
+);
+const read = (file: string) => readFileSync(path.join(checkout, file), "utf8");
+const run = (command: string, args: string[]) => spawnSync(command, args, { cwd: checkout, encoding: "utf8", maxBuffer: 64 << 20 });
+
+describe("the repository", () => {
+  it("type-checks", () => {
+    const result = run(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "."]);
+    expect(result.stdout).toBe("");
+    expect(result.status).toBe(0);
+  }, 300_000);
+
+  it("is formatted and lint-free", () => {
+    const result = run(process.execPath, ["node_modules/@biomejs/biome/bin/biome", "ci", "--colors=off", "--max-diagnostics=20", "."]);
+    expect(result.status === 0 ? "" : result.stdout + result.stderr).toBe("");
+  }, 120_000);
+
+  it("has shell scripts that shellcheck finds nothing in", () => {
+    const scripts = texts.filter((file) => /^#!.*\b(ba|da)?sh\b/.test(read(file).split("\n", 1)[0]));
+    expect(scripts).toContain("lab");
+    const result = run("shellcheck", ["--severity=style", ...scripts]);
+    expect(result.error).toBeUndefined();
+    expect(result.stdout).toBe("");
+  }, 60_000);
+
+  it("names no registry host and no absolute path of a developer's machine", () => {
+    // Written in halves, so that this file does not name them either.
+    const forbidden = [
+      ["registry.", "npmjs"],
+      ["proxy.", "golang.org"],
+      ["deb.", "debian.org"],
+      ["files.python", "hosted"],
+      ["/work", "/main"],
+      ["/work", "/shared"],
+    ].map((halves) => halves.join(""));
+    const found = texts.flatMap((file) => forbidden.filter((name) => read(file).includes(name)).map((name) => `${file}: ${name}`));
+    expect(found).toEqual([]);
+  });
+
+  it("keeps the packages' lock file free of download addresses", () => {
+    expect(read("package-lock.json")).not.toMatch(/"resolved": "https?:/);
+  });
+
+  it("pins every npm package exactly", () => {
+    const { dependencies, devDependencies } = JSON.parse(read("package.json")) as Record<string, Record<string, string>>;
+    const loose = Object.entries({ ...dependencies, ...devDependencies }).filter(([, version]) => !/^\d+\.\d+\.\d+$/.test(version));
+    expect(loose).toEqual([]);
+  });
+
+  it("pins the plugins to the versions of their SDKs", () => {
+    const { pulumi } = JSON.parse(read("versions.json")) as { pulumi: { engine: string; plugins: Record<string, string> } };
+    const { dependencies } = JSON.parse(read("package.json")) as { dependencies: Record<string, string> };
+    expect(dependencies["@pulumi/pulumi"]).toBe(pulumi.engine);
+    for (const [plugin, version] of Object.entries(pulumi.plugins)) {
+      expect([plugin, dependencies[`@pulumi/${plugin}`]]).toEqual([plugin, version]);
+    }
+  });
+});
