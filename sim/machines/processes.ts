@@ -1,0 +1,68 @@
+import { readFileSync } from "node:fs";
+import * as fs from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** A process beyond doubt: process ids are reused, together with the start time (clock ticks since boot) they are not. */
+export interface ProcessIdentity {
+  pid: number;
+  startTime: number;
+}
+
+/** Fields of `/proc/PID/stat` after the command, which may itself contain blanks and parentheses. */
+function statOf(pid: number): { state: string; parent: number; startTime: number } | undefined {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, "utf8");
+    const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+    return { state: fields[0], parent: Number(fields[1]), startTime: Number(fields[19]) };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Identity of a running process; undefined when there is none (a zombie is none). */
+export function identify(pid: number): ProcessIdentity | undefined {
+  const stat = statOf(pid);
+  return stat && stat.state !== "Z" ? { pid, startTime: stat.startTime } : undefined;
+}
+
+export function isAlive(identity: ProcessIdentity): boolean {
+  return identify(identity.pid)?.startTime === identity.startTime;
+}
+
+/** Sends the signal if that very process is still there. */
+export function signal(identity: ProcessIdentity, name: NodeJS.Signals): void {
+  if (isAlive(identity)) {
+    try {
+      process.kill(identity.pid, name);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ESRCH") {
+        throw error;
+      }
+    }
+  }
+}
+
+/** Waits until the process has ended; false when it has not within `milliseconds`. */
+export async function waitForEnd(identity: ProcessIdentity, milliseconds: number): Promise<boolean> {
+  const end = Date.now() + milliseconds;
+  while (isAlive(identity)) {
+    if (Date.now() > end) {
+      return false;
+    }
+    await sleep(50);
+  }
+  return true;
+}
+
+/** Direct children of a process, for example the PID 1 of the machine that a systemd-nspawn holds. */
+export async function childrenOf(pid: number): Promise<ProcessIdentity[]> {
+  const children: ProcessIdentity[] = [];
+  for (const entry of await fs.readdir("/proc")) {
+    const child = Number(entry);
+    const stat = Number.isInteger(child) ? statOf(child) : undefined;
+    if (stat?.parent === pid && stat.state !== "Z") {
+      children.push({ pid: child, startTime: stat.startTime });
+    }
+  }
+  return children;
+}
