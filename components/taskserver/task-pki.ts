@@ -1,0 +1,92 @@
+import * as pulumi from "@pulumi/pulumi";
+import * as tls from "@pulumi/tls";
+import type { TaskServersSettings } from "../settings/task-servers";
+import type { Account } from "./accounts";
+import { authorityArgs, clientCertificateArgs, clientRequest, keyArgs, serverCertificateArgs, serverRequest } from "./certificates";
+
+export interface TaskPkiArgs {
+  certificates: TaskServersSettings["certificates"];
+  /** Every account that has a certificate, removed ones included: revoking it needs it. */
+  accounts: readonly Account[];
+  /** Names in the server's certificate, the one that clients use first. */
+  names: readonly string[];
+  /** Addresses in the server's certificate. */
+  addresses: pulumi.Input<string[]>;
+}
+
+/** A certificate and its private key, both PEM. */
+export interface KeyPair {
+  certificate: pulumi.Output<string>;
+  /** A secret. */
+  privateKey: pulumi.Output<string>;
+}
+
+/**
+ * The task servers' own public key infrastructure: an authority, one certificate for the servers and one for each user.
+ * The authority's key stays in the stack's state, encrypted; no pod and no machine ever sees it.
+ */
+export class TaskPki extends pulumi.ComponentResource {
+  /** PEM of the authority's certificate; public. */
+  readonly authority: pulumi.Output<string>;
+  readonly server: KeyPair;
+  /** By account id. */
+  readonly clients: Readonly<Record<string, KeyPair>>;
+
+  private readonly authorityKey: pulumi.Input<string>;
+
+  constructor(name: string, args: TaskPkiArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("homelab:taskserver:TaskPki", name, args, opts);
+    const { certificates, accounts } = args;
+
+    const own = certificates.authority;
+    if (own) {
+      this.authority = pulumi.output(own.certificate);
+      this.authorityKey = pulumi.secret(own.privateKey);
+    } else {
+      const key = new tls.PrivateKey(`${name}-authority-key`, keyArgs(certificates), { parent: this });
+      const certificate = new tls.SelfSignedCert(
+        `${name}-authority`,
+        { ...authorityArgs(certificates), privateKeyPem: key.privateKeyPem },
+        { parent: this, additionalSecretOutputs: ["privateKeyPem"] },
+      );
+      this.authority = certificate.certPem;
+      this.authorityKey = key.privateKeyPem;
+    }
+
+    this.server = this.issue(`${name}-server`, certificates, serverCertificateArgs(certificates), {
+      request: { ...serverRequest(certificates, args.names), ipAddresses: args.addresses },
+    });
+    this.clients = Object.fromEntries(
+      accounts.map((account) => [
+        account.id,
+        this.issue(`${name}-client-${account.id}`, certificates, clientCertificateArgs(certificates), {
+          request: clientRequest(certificates, account),
+          // A renamed user keeps its key; the certificate is made anew with the new name.
+          formerNames: account.formerIds.map((id) => `${name}-client-${id}`),
+        }),
+      ]),
+    );
+
+    this.registerOutputs({ authority: this.authority, server: this.server, clients: this.clients });
+  }
+
+  private issue(
+    name: string,
+    certificates: TaskServersSettings["certificates"],
+    usage: ReturnType<typeof clientCertificateArgs>,
+    from: { request: Omit<tls.CertRequestArgs, "privateKeyPem">; formerNames?: string[] },
+  ): KeyPair {
+    const options = (suffix: string): pulumi.CustomResourceOptions => ({
+      parent: this,
+      aliases: (from.formerNames ?? []).map((former) => ({ name: `${former}${suffix}` })),
+    });
+    const key = new tls.PrivateKey(`${name}-key`, keyArgs(certificates), options("-key"));
+    const request = new tls.CertRequest(`${name}-request`, { ...from.request, privateKeyPem: key.privateKeyPem }, options("-request"));
+    const certificate = new tls.LocallySignedCert(
+      name,
+      { ...usage, certRequestPem: request.certRequestPem, caPrivateKeyPem: this.authorityKey, caCertPem: this.authority },
+      options(""),
+    );
+    return { certificate: certificate.certPem, privateKey: key.privateKeyPem };
+  }
+}

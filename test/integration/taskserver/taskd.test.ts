@@ -1,0 +1,152 @@
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import * as net from "node:net";
+import * as path from "node:path";
+import { taskServersSettings } from "../../../components/settings/task-servers";
+import { TaskdOnLoopback } from "./server";
+
+jest.setTimeout(120_000);
+
+const organisations = [
+  { name: "Home", users: [{ name: "alice" }, { name: "Bob Builder" }] },
+  { name: "Work", users: [{ name: "alice" }] },
+];
+
+/** What Taskwarrior says when taskd answers 430. */
+const REFUSED = /your credentials are incorrect, or your account doesn't exist/;
+
+describe.each(["ECDSA", "RSA"])("taskd with %s certificates", (algorithm) => {
+  let server: TaskdOnLoopback;
+
+  beforeAll(async () => {
+    server = await TaskdOnLoopback.create({ organisations, certificates: { algorithm } });
+    await server.layOut();
+    await server.start();
+  });
+  afterAll(() => server.destroy());
+
+  test("two clients of one user converge and nobody else sees their tasks", async () => {
+    const access = await server.access("Home/alice");
+    const [first, second] = [await server.client("a1", access), await server.client("a2", access)];
+    const bob = await server.client("b1", await server.access("Home/Bob Builder"));
+    const other = await server.client("w1", await server.access("Work/alice"));
+    await first.task("add", "water the plants");
+    await first.sync(true);
+    await second.sync();
+    await second.task("add", "pay the rent");
+    await second.sync();
+    await first.sync();
+    await bob.sync();
+    await other.sync();
+    expect(await first.descriptions()).toEqual(["pay the rent", "water the plants"]);
+    expect(await second.descriptions()).toEqual(await first.descriptions());
+    expect(await bob.descriptions()).toEqual([]);
+    expect(await other.descriptions()).toEqual([]);
+  });
+});
+
+describe("taskd refuses", () => {
+  let server: TaskdOnLoopback;
+
+  beforeAll(async () => {
+    server = await TaskdOnLoopback.create({ organisations });
+    await server.layOut();
+    await server.start();
+  });
+  afterAll(() => server.destroy());
+
+  test("a certificate by another authority", async () => {
+    const stranger = await TaskdOnLoopback.create({ organisations });
+    const device = await server.client("stranger", await server.access("Home/alice", stranger.authority));
+    await stranger.destroy();
+    await expect(device.sync()).rejects.toThrow(/TLS connection was non-properly terminated/);
+    expect(await server.logged(/Handshake failed/)).toMatch(/Handshake failed\. Error in the certificate/);
+  });
+
+  test("an expired certificate", async () => {
+    const access = await server.access("Home/alice", server.authority, new Date(Date.now() - 3_600_000));
+    const device = await server.client("expired", access);
+    await expect(device.sync()).rejects.toThrow(/TLS connection was non-properly terminated/);
+  });
+
+  test("a right certificate with another user's name", async () => {
+    const access = await server.access("Home/alice");
+    const credentials = access.taskd!.credentials.replace("Home/alice", "Home/mallory");
+    const device = await server.client("forged", { ...access, taskd: { ...access.taskd!, credentials } });
+    await expect(device.sync()).rejects.toThrow(REFUSED);
+  });
+
+  test("and the client refuses a server whose certificate lacks the name it connects to", async () => {
+    const access = await server.access("Home/alice");
+    const device = await server.client("misnamed", { ...access, taskd: { ...access.taskd!, server: `localhost:${server.port}` } });
+    await expect(device.sync()).rejects.toThrow(/[Hh]andshake|[Cc]ertificate/);
+  });
+});
+
+describe("accounts", () => {
+  test("are suspended, resumed, removed, brought back and renamed without losing a task", async () => {
+    const server = await TaskdOnLoopback.create({ organisations });
+    const apply = async (next: unknown) => {
+      await server.stop();
+      server.settings = taskServersSettings.parse({ organisations: next });
+      await server.layOut();
+      await server.start();
+    };
+    try {
+      await server.layOut();
+      await server.start();
+      const before = await server.access("Home/alice");
+      const device = await server.client("a1", before);
+      await device.task("add", "keep me");
+      await device.sync(true);
+
+      await apply([{ name: "Home", users: [{ name: "alice", state: "suspended" }, { name: "Bob Builder" }] }]);
+      await expect(device.sync()).rejects.toThrow(/431|suspended/i);
+      await apply([{ name: "Home", state: "suspended", users: [{ name: "alice" }] }]);
+      await expect(device.sync()).rejects.toThrow(/431|suspended/i);
+      await apply([{ name: "Home", users: [{ name: "alice", state: "removed" }] }]);
+      await expect(device.sync()).rejects.toThrow(REFUSED);
+
+      await apply([{ name: "Family", formerly: "Home", users: [{ name: "alicia", formerly: "alice" }] }]);
+      await expect(device.sync()).rejects.toThrow(REFUSED);
+      const renamed = await server.client("a2", await server.access("Family/alicia"));
+      await renamed.sync();
+      expect(await renamed.descriptions()).toEqual(["keep me"]);
+
+      await apply([{ name: "Family", users: [] }]);
+      await expect(renamed.sync()).rejects.toThrow(REFUSED);
+      const kept = await readFile(path.join(server.data, "removed", server.keys["Family/alicia"], "tx.data"), "utf8");
+      expect(kept).toContain("keep me");
+    } finally {
+      await server.destroy();
+    }
+  });
+});
+
+describe("probes", () => {
+  test("do not connect, and tell a silent connection that holds clients up", async () => {
+    const server = await TaskdOnLoopback.create({ organisations });
+    try {
+      await server.layOut();
+      await server.start();
+      const device = await server.client("a1", await server.access("Home/alice"));
+      await device.sync(true);
+      expect(await server.probe("alive")).toEqual({ ok: true, output: "" });
+      expect(await server.probe("alive")).toEqual({ ok: true, output: "" });
+
+      const silent = net.connect(server.port, "127.0.0.1");
+      await once(silent, "connect");
+      const waiting = net.connect(server.port, "127.0.0.1");
+      await once(waiting, "connect");
+      await server.probe("alive");
+      expect(await server.probe("alive")).toEqual({ ok: false, output: "clients wait behind a connection that says nothing\n" });
+      silent.destroy();
+      waiting.destroy();
+      await device.sync();
+      expect((await server.probe("alive")).ok).toBe(true);
+    } finally {
+      await server.destroy();
+    }
+    expect((await server.probe("ready")).ok).toBe(false);
+  });
+});

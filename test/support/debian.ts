@@ -1,0 +1,27 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import * as path from "node:path";
+import { promisify } from "node:util";
+import { cached } from "../../offline/cache";
+import versions from "../../versions.json";
+
+const run = promisify(execFile);
+
+/**
+ * Path of a program from a Debian package, for tests that run the real thing. The package is unpacked into the cache
+ * and not installed, so that no service of it ever starts on this machine.
+ */
+export async function debianProgram(packageName: string, program: string): Promise<string> {
+  const folder = await cached("test-packages", [packageName, versions.debian.release, process.arch], async (directory) => {
+    const download = await mkdtemp(path.join(tmpdir(), "homelab-deb-"));
+    try {
+      await run("apt-get", ["download", packageName], { cwd: download });
+      const [file] = await readdir(download);
+      await run("dpkg", ["-x", path.join(download, file), directory]);
+    } finally {
+      await rm(download, { recursive: true, force: true });
+    }
+  });
+  return path.join(folder, "usr/bin", program);
+}
