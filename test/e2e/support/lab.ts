@@ -1,0 +1,142 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import * as fs from "node:fs/promises";
+import * as path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+export const checkout = path.resolve(__dirname, "../../..");
+
+export interface Outcome {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  stdout: string;
+  /** stdout and stderr in the order of arrival. */
+  output: string;
+}
+
+/** One embedded lab with a state folder of its own. `lab test` gives the whole jest process a network namespace of its own. */
+export class TestLab {
+  readonly state: string;
+  readonly environment: NodeJS.ProcessEnv;
+
+  constructor(name: string) {
+    this.state = path.join(checkout, ".lab", name);
+    this.environment = { ...process.env, LAB_STATE: this.state, PULUMI_STACK: "sim", CI: "true" };
+  }
+
+  /** Runs a lab command to its end. Its output also goes to `.lab/logs/<name>.log`, to be read when a test has failed. */
+  async lab(...args: string[]): Promise<Outcome> {
+    return this.start(...args).done;
+  }
+
+  start(...args: string[]): { child: ChildProcess; done: Promise<Outcome>; output: () => string } {
+    return this.spawn(path.join(checkout, "lab"), args);
+  }
+
+  /** Runs any program in the lab's environment, in a process group of its own. */
+  spawn(
+    command: string,
+    args: readonly string[],
+    environment: NodeJS.ProcessEnv = {},
+  ): { child: ChildProcess; done: Promise<Outcome>; output: () => string } {
+    const child = spawn(command, [...args], {
+      cwd: checkout,
+      detached: true,
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...this.environment, ...environment },
+    });
+    let stdout = "";
+    let output = "";
+    child.stdout?.on("data", (chunk: Buffer) => {
+      stdout += chunk;
+      output += chunk;
+    });
+    child.stderr?.on("data", (chunk: Buffer) => {
+      output += chunk;
+    });
+    const done = new Promise<Outcome>((resolve, reject) => {
+      child.on("error", reject);
+      child.on("close", (code, signal) => {
+        const log = path.join(checkout, ".lab", "logs", `${path.basename(this.state)}.log`);
+        const entry = `\n$ ${path.basename(command)} ${args.join(" ")}\n${output}\n(exit ${code ?? signal})\n`;
+        fs.mkdir(path.dirname(log), { recursive: true })
+          .then(() => fs.appendFile(log, entry))
+          .then(() => resolve({ code, signal, stdout, output }), reject);
+      });
+    });
+    return { child, done, output: () => output };
+  }
+
+  /** The engine with this lab's environment, as in a shell prepared by `lab env`. */
+  async pulumi(...args: string[]): Promise<Outcome> {
+    return this.start("pulumi", ...args).done;
+  }
+
+  async stackOutputs<T>(): Promise<T> {
+    const outcome = await this.pulumi("stack", "output", "--json", "--show-secrets");
+    return JSON.parse(outcome.stdout) as T;
+  }
+
+  /** GET of the simulated MAAS's API as its administrator. */
+  async maas<T>(resource: string): Promise<T> {
+    const [consumer, token, secret] = (await fs.readFile(path.join(this.state, "sim", "api-key"), "utf8")).trim().split(":");
+    const nonce = Math.random().toString(36).slice(2);
+    const parameters = {
+      oauth_version: "1.0",
+      oauth_signature_method: "PLAINTEXT",
+      oauth_consumer_key: consumer,
+      oauth_token: token,
+      oauth_signature: `%26${secret}`,
+      oauth_nonce: nonce,
+      oauth_timestamp: String(Math.floor(Date.now() / 1000)),
+    };
+    const authorization = `OAuth ${Object.entries(parameters)
+      .map(([key, value]) => `${key}="${value}"`)
+      .join(", ")}`;
+    const response = await fetch(`http://192.168.200.1:5240/MAAS/api/2.0/${resource}`, { headers: { authorization } });
+    if (!response.ok) {
+      throw new Error(`MAAS answered ${response.status} to ${resource}: ${await response.text()}`);
+    }
+    return (await response.json()) as T;
+  }
+
+  /** Everything of this lab that must be gone after `lab down`. */
+  async leftovers(): Promise<string[]> {
+    const left: string[] = [];
+    const links = await this.spawn("ip", ["-o", "link"]).done;
+    left.push(
+      ...links.stdout
+        .split("\n")
+        .filter(
+          (line) => line.trim() !== "" && !/^\d+: (lo|sit0|tunl0|gre0|gretap0|erspan0|ip_vti0|ip6_vti0|ip6tnl0|ip6gre0)[:@]/.test(line),
+        ),
+    );
+    const mounts = await fs.readFile("/proc/self/mountinfo", "utf8");
+    left.push(...mounts.split("\n").filter((line) => line.includes(`${this.state}/`)));
+    for (const pid of (await fs.readdir("/proc")).filter((name) => /^\d+$/.test(name))) {
+      const commandLine = (await fs.readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")).replaceAll("\0", " ");
+      if (commandLine.includes(this.state) && Number(pid) !== process.pid) {
+        left.push(`process ${pid}: ${commandLine}`);
+      }
+    }
+    return left;
+  }
+}
+
+/** Polls until `check` gives something; a check that throws counts as not yet. */
+export async function eventually<T>(what: string, seconds: number, check: () => Promise<T | undefined | false>): Promise<T> {
+  const deadline = Date.now() + seconds * 1000;
+  let last: unknown;
+  for (;;) {
+    const value = await check().catch((error: unknown) => {
+      last = error;
+      return undefined;
+    });
+    if (value) {
+      return value;
+    }
+    if (Date.now() > deadline) {
+      throw new Error(`${what}: not within ${seconds} s${last ? ` (last: ${last})` : ""}`);
+    }
+    await sleep(500);
+  }
+}
