@@ -51,8 +51,8 @@ export async function main(provider: Provider): Promise<void> {
       process.exit(0);
     }
   };
-  // Ctrl-C reaches the engine, which tells its plugins through Cancel; they must not die of it before.
-  process.on("SIGINT", () => {});
+  // The engine puts each plugin into a process group of its own, so that Ctrl-C in a terminal comes as Cancel, not as a signal.
+  process.on("SIGINT", end);
   process.on("SIGTERM", end);
   process.stdout.on("error", end);
   // An engine that was killed cannot say so. Its child gets another parent then.

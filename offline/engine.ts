@@ -1,0 +1,41 @@
+import * as path from "node:path";
+import versions from "../versions.json";
+import { builtEngine, withLanguageHost } from "./engine/build";
+import { engineOnPath, hasLanguageHost } from "./engine/found";
+import { releasedEngine } from "./engine/release";
+
+/** Where the engine came from: the user's own on PATH, the vendor's release, or built here from its Go module. */
+export type EngineSource = "path" | "release" | "built";
+
+export interface Engine {
+  /** Folder that holds `pulumi` and its Node language host; goes to the front of PATH. */
+  directory: string;
+  version: string;
+  source: EngineSource;
+}
+
+const checkout = path.resolve(__dirname, "..");
+
+/**
+ * Provides the Pulumi engine with a Node language host: `pulumi` on PATH if it is 3.200 or newer, else the vendor's
+ * release where it can be downloaded, else one built from the pinned Go module with the project's own language host.
+ */
+export async function ensureEngine(options: { vendorReachable: boolean; progress?: (line: string) => void }): Promise<Engine> {
+  const progress = options.progress ?? (() => {});
+  const own = await engineOnPath(checkout);
+  if (own) {
+    const complete = await hasLanguageHost(own.file);
+    const directory = complete ? path.dirname(own.file) : await withLanguageHost(own.file, `${own.file} ${own.version}`);
+    return { directory, version: own.version, source: "path" };
+  }
+  const version = versions.pulumi.engine;
+  if (options.vendorReachable) {
+    try {
+      return { directory: await releasedEngine(version, progress), version, source: "release" };
+    } catch (error) {
+      progress(`the release cannot be had (${(error as Error).message}); building instead`);
+    }
+  }
+  const { file, key } = await builtEngine(version, progress);
+  return { directory: await withLanguageHost(file, key), version, source: "built" };
+}
