@@ -1,7 +1,13 @@
 import { z } from "zod";
+import { checkCluster, clusterSettings } from "./cluster";
 import type { Problem } from "./errors";
 import { imagesSettings } from "./images";
+import { maasApiKey, maasSettings } from "./maas";
+import { checkMachines, machinesSettings } from "./machines";
+import { checkMonitoring, monitoringSettings } from "./monitoring";
+import { checkNetwork, networkSettings } from "./network";
 import { sshSettings } from "./ssh";
+import { checkTaskServers, taskServersSettings } from "./task-servers";
 
 /**
  * The sum of all sections. Each section has a file beside this one that exports
@@ -16,14 +22,22 @@ import { sshSettings } from "./ssh";
 export const settingsSchema = z.strictObject({
   /** How this stack gets its machines; one file of `environments/` each. */
   environment: z.enum(["physical", "vm", "sim"]),
+  maas: maasSettings,
+  /** Secret. */
+  maasApiKey,
+  network: networkSettings.prefault({}),
+  machines: machinesSettings,
   ssh: sshSettings.prefault({}),
+  cluster: clusterSettings.prefault({}),
+  monitoring: monitoringSettings.prefault({}),
+  taskServers: taskServersSettings.prefault({}),
   images: imagesSettings.prefault({}),
 });
 
 export type Settings = z.output<typeof settingsSchema>;
 
 /** Checks that need more than one field, in the order they are reported. */
-export const checks: ((settings: Settings) => Problem[])[] = [];
+export const checks: ((settings: Settings) => Problem[])[] = [checkNetwork, checkMachines, checkCluster, checkMonitoring, checkTaskServers];
 
 /** The config path of a value: `at("machines", 1, "address")` is `homelab:machines[1].address`. */
 export function at(...path: PropertyKey[]): string {

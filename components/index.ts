@@ -1,0 +1,7 @@
+/** What `index.ts` and the environments use of the components. */
+export { type Images, imagesOf } from "./images";
+export { K3sCluster, type K3sClusterArgs } from "./k3s/k3s-cluster";
+export type { MachineAccess, MachineRole } from "./machine-access";
+export { formatProblem, isUserError, type Problem, UserError } from "./settings/errors";
+export { loadSettings, parseSettings } from "./settings/load";
+export type { Settings } from "./settings/schema";

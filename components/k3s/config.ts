@@ -1,0 +1,101 @@
+import { createHash } from "node:crypto";
+import * as yaml from "js-yaml";
+import type { MachineRole } from "../machine-access";
+import type { ClusterSettings } from "../settings/cluster";
+import { type Problem, UserError } from "../settings/errors";
+import { ACCEPTED_KEYS } from "./config-keys";
+
+export const TOKEN_FILE = "/etc/rancher/k3s/token";
+export const AGENT_TOKEN_FILE = "/etc/rancher/k3s/agent-token";
+
+/** What `config.yaml` of one node is made from. All plain values: rendering is pure. */
+export interface NodeConfig {
+  name: string;
+  role: MachineRole;
+  /** On the lab's subnet. */
+  address: string;
+  labels: Record<string, string>;
+  taints: readonly string[];
+  /** Servers' names, in the order of the settings. */
+  serverCount: number;
+  /** `https://…:6443` of a server that is there already; absent on the one that starts the cluster. */
+  join?: string;
+  /** Names and addresses under which the API is reached: virtual address, servers. */
+  apiNames: readonly string[];
+  /** Reference of the sandbox image, when the settings give one. */
+  pauseImage?: string;
+}
+
+type Value = string | number | boolean | readonly string[];
+
+/** Whether the servers keep their state in embedded etcd. */
+export function usesEtcd(cluster: Pick<ClusterSettings, "datastore">, serverCount: number): boolean {
+  return cluster.datastore === "etcd" || (cluster.datastore === "auto" && serverCount > 1);
+}
+
+/** The keys of a node's `config.yaml`. Keys at k3s' default are left out: less to differ, less to go stale. */
+export function nodeConfig(cluster: ClusterSettings, node: NodeConfig): Record<string, Value> {
+  const config: Record<string, Value | undefined> = {
+    "node-name": node.name,
+    "node-ip": node.address,
+    "token-file": TOKEN_FILE,
+    server: node.join,
+    "node-label": node.role === "agent" || Object.keys(node.labels).length > 0 ? labelList(node.labels) : undefined,
+    "node-taint": node.taints.length > 0 ? [...node.taints].sort() : undefined,
+    "pause-image": node.pauseImage,
+    ...(node.role === "server" ? serverConfig(cluster, node) : {}),
+    ...cluster.extraConfig[node.role],
+  };
+  return Object.fromEntries(
+    Object.entries(config).filter(([, value]) => value !== undefined && !(Array.isArray(value) && value.length === 0)),
+  ) as Record<string, Value>;
+}
+
+function serverConfig(cluster: ClusterSettings, node: NodeConfig): Record<string, Value | undefined> {
+  const { network } = cluster;
+  const unless = <T>(standard: T, value: T) => (value === standard ? undefined : value);
+  return {
+    "agent-token-file": AGENT_TOKEN_FILE,
+    "cluster-init": usesEtcd(cluster, node.serverCount) && !node.join ? true : undefined,
+    // Every name that clients will ever use has to be in the certificate from the first start on.
+    "tls-san": [...new Set([...node.apiNames, ...cluster.tlsSan])],
+    "write-kubeconfig-mode": "0600",
+    disable: [...cluster.disable].sort(),
+    "secrets-encryption": cluster.secretsEncryption || undefined,
+    "cluster-cidr": unless("10.42.0.0/16", network.podCidr),
+    "service-cidr": unless("10.43.0.0/16", network.serviceCidr),
+    "cluster-dns": unless("10.43.0.10", network.clusterDns),
+    "cluster-domain": unless("cluster.local", network.clusterDomain),
+    "flannel-backend": network.flannelBackend,
+  };
+}
+
+function labelList(labels: Record<string, string>): string[] {
+  return Object.entries(labels)
+    .map(([key, value]) => `${key}=${value}`)
+    .sort();
+}
+
+/**
+ * `config.yaml`, deterministic: sorted keys, no clock.
+ *
+ * @throws UserError for a key that k3s in that role would not take (it would end at start).
+ */
+export function renderConfig(role: MachineRole, config: Record<string, Value>): string {
+  const problems: Problem[] = Object.keys(config)
+    .filter((key) => !ACCEPTED_KEYS[role].has(key))
+    .map((key) => ({
+      path: `homelab:cluster.extraConfig.${role}.${key}`,
+      message: `k3s ${role} has no configuration key "${key}"`,
+      fix: "remove it; see `k3s server --help` for the keys",
+    }));
+  if (problems.length > 0) {
+    throw new UserError(problems);
+  }
+  return `# Written by the home lab's program; changes made here are lost.\n${yaml.dump(config, { sortKeys: true, lineWidth: -1 })}`;
+}
+
+/** Short stamp of a text that is on stdin, so that a change of it shows in the command. */
+export function digest(text: string): string {
+  return createHash("sha256").update(text).digest("hex").slice(0, 12);
+}

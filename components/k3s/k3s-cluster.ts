@@ -1,0 +1,152 @@
+import type * as command from "@pulumi/command";
+import * as kubernetes from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import * as random from "@pulumi/random";
+import type { Images } from "../images";
+import type { MachineAccess } from "../machine-access";
+import type { Settings } from "../settings/schema";
+import { toSeconds } from "../settings/values";
+import type { NodeConfig } from "./config";
+import { K3sNode } from "./k3s-node";
+import { kubeconfigFor } from "./kubeconfig";
+import { machineCommand } from "./remote";
+import { verb } from "./scripts";
+
+/** `homelab:k3s:Cluster`'s arguments. */
+export interface K3sClusterArgs {
+  /** Servers and agents; the order of the servers is the order in which they join. */
+  machines: readonly MachineAccess[];
+  images: Images;
+  settings: Pick<Settings, "cluster" | "machines" | "ssh">;
+}
+
+/**
+ * k3s over all machines: servers one after another, then agents one after another, then readiness of the whole.
+ *
+ * One after another, because servers that join at once are refused as learners (k3s#4335), and because an upgrade,
+ * which walks the same chain, must never take two nodes at a time.
+ */
+export class K3sCluster extends pulumi.ComponentResource {
+  /** For an administrator; a secret. */
+  readonly kubeconfig: pulumi.Output<string>;
+  /** Ready to use: depends on all nodes. */
+  readonly provider: kubernetes.Provider;
+  /** `https://ADDRESS:6443` */
+  readonly endpoint: pulumi.Output<string>;
+  readonly nodes: Record<string, K3sNode>;
+
+  constructor(name: string, args: K3sClusterArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("homelab:k3s:Cluster", name, args, opts);
+    const parent = this;
+    const { cluster } = args.settings;
+    const servers = args.machines.filter((machine) => machine.role === "server");
+    const agents = args.machines.filter((machine) => machine.role === "agent");
+    const first = servers[0];
+
+    this.endpoint = pulumi.interpolate`https://${first.address}:6443`;
+    const token = new random.RandomPassword(`${name}-token`, { length: 48, special: false }, { parent });
+    const agentToken = new random.RandomPassword(`${name}-agent-token`, { length: 48, special: false }, { parent });
+
+    this.nodes = {};
+    let previous: K3sNode | undefined;
+    for (const machine of [...servers, ...agents]) {
+      const nodePassword = new random.RandomPassword(`${name}-${machine.name}-password`, { length: 32, special: false }, { parent });
+      const node: K3sNode = new K3sNode(
+        `${name}-${machine.name}`,
+        {
+          machine,
+          cluster,
+          config: pulumi.all([this.endpoint, ...servers.map((server) => server.address)]).apply(([endpoint, ...addresses]) => ({
+            ...nodeOf(args.settings, machine.name),
+            serverCount: servers.length,
+            join: machine === first ? undefined : endpoint,
+            apiNames: [...addresses, ...servers.map((server) => server.name)],
+            pauseImage: args.images.overridden.includes("pause") ? args.images.ref("pause") : undefined,
+          })),
+          token: token.result,
+          agentToken: agentToken.result,
+          nodePassword: nodePassword.result,
+          imageArchives: imageArchives(args),
+          sshTimeout: args.settings.ssh.timeout,
+        },
+        { parent, dependsOn: previous ? [previous.installed] : [] },
+      );
+      this.nodes[machine.name] = node;
+      previous = node;
+    }
+
+    const ready = this.readiness(name, args, first);
+    const kubeconfig = machineCommand(
+      `${name}-kubeconfig`,
+      { machine: first, run: verb("kubeconfig"), timeout: "5 minutes", secretOutput: true },
+      { parent, dependsOn: [ready] },
+    );
+    this.kubeconfig = pulumi.secret(
+      pulumi.all([kubeconfig.stdout, this.endpoint]).apply(([text, endpoint]) => kubeconfigFor(text, cluster.name, endpoint)),
+    );
+    this.provider = new kubernetes.Provider(
+      name,
+      {
+        kubeconfig: this.kubeconfig,
+        clusterIdentifier: this.identity(name, first, servers.length),
+        enableServerSideApply: true,
+        deleteUnreachable: true,
+      },
+      { parent, deletedWith: first.resource },
+    );
+
+    this.registerOutputs({ kubeconfig: this.kubeconfig, endpoint: this.endpoint });
+  }
+
+  /** Every node Ready, the packaged components running, the API answering where clients look for it. */
+  private readiness(name: string, args: K3sClusterArgs, first: MachineAccess): command.remote.Command {
+    const { cluster } = args.settings;
+    const packaged = { coredns: "coredns", "local-storage": "local-path-provisioner", "metrics-server": "metrics-server" } as const;
+    const deployments = Object.entries(packaged).filter(([item]) => !cluster.disable.includes(item as keyof typeof packaged));
+    return machineCommand(
+      `${name}-ready`,
+      {
+        machine: first,
+        run: this.endpoint.apply((endpoint) =>
+          verb("ready", {
+            nodes: args.machines.map((machine) => machine.name).join(" "),
+            deployments: deployments.map(([, deployment]) => deployment).join(" ") || undefined,
+            endpoint,
+            version: cluster.version,
+            "ready-timeout": toSeconds(cluster.timeouts.ready),
+          }),
+        ),
+        timeout: `${toSeconds(cluster.timeouts.ready) * 3} seconds`,
+      },
+      { parent: this, dependsOn: Object.values(this.nodes).map((node) => node.installed) },
+    );
+  }
+
+  /**
+   * What tells the provider that it is still the same cluster, whatever becomes of addresses and certificates. With
+   * one server the cluster is gone when that machine is deployed anew; with several it lives on in the others.
+   */
+  private identity(name: string, first: MachineAccess, serverCount: number): pulumi.Output<string> {
+    const identity = new random.RandomUuid(
+      `${name}-identity`,
+      { keepers: { server: first.incarnation } },
+      { parent: this, ignoreChanges: serverCount > 1 ? ["keepers"] : [] },
+    );
+    return identity.result;
+  }
+}
+
+/** What the settings say about a node: labels and taints. */
+function nodeOf(settings: Pick<Settings, "machines">, name: string): Pick<NodeConfig, "labels" | "taints"> {
+  const machine = settings.machines.find((each) => each.name === name);
+  return { labels: machine?.labels ?? {}, taints: machine?.taints ?? [] };
+}
+
+/** Archives that the settings name, else one for each image that they override. */
+export function imageArchives(args: Pick<K3sClusterArgs, "images" | "settings">): string[] {
+  const { install } = args.settings.cluster;
+  if (install.source !== "mirror") {
+    return [];
+  }
+  return install.imageArchives ?? [...args.images.overridden];
+}

@@ -1,0 +1,53 @@
+import * as command from "@pulumi/command";
+import * as pulumi from "@pulumi/pulumi";
+import type { MachineAccess } from "../machine-access";
+import { type Duration, toGoDuration } from "../settings/values";
+
+export interface MachineCommandArgs {
+  machine: MachineAccess;
+  /** Command text for create and update alike: every command here is the same to run twice. No secrets. */
+  run: pulumi.Input<string>;
+  /** Secrets and files. */
+  stdin?: pulumi.Input<string>;
+  timeout: Duration;
+  /** Never set where output may hold a secret: then nothing is logged, and the output is a secret in the state. */
+  secretOutput?: boolean;
+  /** Dial for as long as `timeout` lasts, for a machine whose sshd may not be up yet. */
+  awaitSsh?: boolean;
+}
+
+/**
+ * One command on a machine over SSH. The host key is pinned; a redeployed machine runs it anew; and when the machine
+ * goes in the same operation, nothing is asked of it any more, so that a dead one does not block `destroy`.
+ */
+export function machineCommand(name: string, args: MachineCommandArgs, opts: pulumi.CustomResourceOptions): command.remote.Command {
+  const { machine } = args;
+  const timeout = toGoDuration(args.timeout);
+  return new command.remote.Command(
+    name,
+    {
+      connection: {
+        host: machine.address,
+        port: machine.port,
+        user: machine.user,
+        privateKey: machine.privateKey,
+        hostKey: machine.hostKey,
+        // Refused connections are retried; -1 leaves the end of it to the timeout.
+        dialErrorLimit: args.awaitSsh ? -1 : 20,
+        perDialTimeout: 15,
+      },
+      create: args.run,
+      update: args.run,
+      stdin: args.stdin === undefined ? undefined : pulumi.secret(args.stdin),
+      triggers: [machine.incarnation],
+      addPreviousOutputInEnv: false,
+      logging: args.secretOutput ? command.remote.Logging.None : command.remote.Logging.Stderr,
+    },
+    {
+      ...opts,
+      customTimeouts: { create: timeout, update: timeout },
+      additionalSecretOutputs: args.secretOutput ? ["stdout", "stderr"] : undefined,
+      deletedWith: machine.resource,
+    },
+  );
+}

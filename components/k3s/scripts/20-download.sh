@@ -1,0 +1,101 @@
+#!/bin/sh
+# Where k3s and its images come from. SOURCE is online or mirror, RELEASES the folder with one folder a version.
+
+checksum_of() {
+  awk -v name="$2" '$2 == name || $2 == "*" name { print $1 }' "$1"
+}
+
+sha256_of() {
+  sha256sum "$1" | cut -d' ' -f1
+}
+
+installed_version() {
+  if [ -x "$K3S" ]; then
+    "$K3S" --version 2>/dev/null | awk 'NR == 1 { print $3 }'
+  fi
+}
+
+# The release's own list of checksums; a pinned one (PIN) is on top of it.
+release_checksums() {
+  mkdir -p "$STATE"
+  list="$STATE/sha256sum-$VERSION.txt"
+  if [ ! -s "$list" ]; then
+    fetch --output "$list.partial" "$RELEASES/$VERSION/sha256sum-$ARCH.txt" ||
+      fail "cannot fetch the checksums of k3s $VERSION from $RELEASES"
+    mv "$list.partial" "$list"
+  fi
+  echo "$list"
+}
+
+install_binary() {
+  name=k3s
+  [ "$ARCH" = amd64 ] || name="k3s-$ARCH"
+  list=$(release_checksums)
+  want=$(checksum_of "$list" "$name")
+  [ -n "$want" ] || fail "the checksums of k3s $VERSION do not name $name"
+  if [ -n "$PIN" ] && [ "$PIN" != "$want" ]; then
+    rm -f "$list"
+    fail "the release's checksum of $name, $want, is not the one that is pinned in homelab:cluster.install.checksums.$ARCH, $PIN"
+  fi
+  if [ -x "$K3S" ] && [ "$(sha256_of "$K3S")" = "$want" ]; then
+    return
+  fi
+  say "fetching k3s $VERSION"
+  fetch --output "$K3S.partial" "$RELEASES/$VERSION/$name" || fail "cannot fetch k3s $VERSION from $RELEASES"
+  got=$(sha256_of "$K3S.partial")
+  if [ "$got" != "$want" ]; then
+    rm -f "$K3S.partial" "$list"
+    fail "k3s $VERSION as fetched has the checksum $got instead of $want: a broken download or a wrong mirror; it was not installed"
+  fi
+  chmod 755 "$K3S.partial"
+  mv "$K3S.partial" "$K3S"
+  CHANGED="$CHANGED $K3S"
+}
+
+# image_archive URL NAME: fetched only when the mirror's is newer than ours.
+image_archive() {
+  target="$DATA/agent/images/$2"
+  before=$(stat -c %Y "$target" 2>/dev/null || echo none)
+  set -- "$1" "$2" --remote-time --output "$target.partial"
+  url=$1
+  shift 2
+  if [ "$before" != none ]; then
+    set -- "$@" --time-cond "$target"
+  fi
+  rm -f "$target.partial"
+  fetch "$@" "$url" || return 1
+  if [ -s "$target.partial" ]; then
+    mv "$target.partial" "$target"
+    CHANGED="$CHANGED $target"
+  fi
+  rm -f "$target.partial"
+}
+
+# k3s imports everything in this folder at its start.
+install_images() {
+  mkdir -p "$DATA/agent/images"
+  if [ "$SOURCE" = mirror ]; then
+    airgap="k3s-airgap-images-$ARCH.tar"
+    image_archive "$RELEASES/$VERSION/$airgap.zst" "$airgap.zst" 2>/dev/null ||
+      image_archive "$RELEASES/$VERSION/$airgap" "$airgap" ||
+      fail "the mirror has neither $airgap.zst nor $airgap for k3s $VERSION"
+    for archive in $ARCHIVES; do
+      image_archive "$MIRROR/images/$archive.tar" "$archive.tar" || fail "the mirror has no /images/$archive.tar"
+    done
+  fi
+}
+
+# The official script makes the units, links and the uninstall script; the binary is ours already.
+install_units() {
+  made="$STATE/units"
+  if [ -f "/etc/systemd/system/$UNIT.service" ] && [ "$(cat "$made" 2>/dev/null)" = "$VERSION $ROLE" ]; then
+    return
+  fi
+  fetch --output "$STATE/install.sh.partial" "$SCRIPT" || fail "cannot fetch k3s' install script from $SCRIPT"
+  mv "$STATE/install.sh.partial" "$STATE/install.sh"
+  say "making the unit $UNIT"
+  INSTALL_K3S_VERSION=$VERSION INSTALL_K3S_EXEC=$ROLE INSTALL_K3S_SKIP_DOWNLOAD=true INSTALL_K3S_SKIP_START=true \
+    sh "$STATE/install.sh" >&2 </dev/null || fail "k3s' install script failed"
+  [ -f "/etc/systemd/system/$UNIT.service" ] || fail "k3s' install script made no unit $UNIT"
+  printf '%s\n' "$VERSION $ROLE" >"$made"
+}

@@ -1,0 +1,106 @@
+#!/bin/sh
+# install: bring k3s on this machine to the state asked for; restarts only when something that it reads has changed.
+
+# Upgrades go one minor at a time and never back: neither the datastore nor the kubelets stand more.
+check_skew() {
+  old=$(installed_version)
+  if [ -z "$old" ] || [ "$old" = "$VERSION" ] || [ ! -d "$DATA/agent" ]; then
+    return 0
+  fi
+  old_minor=$(echo "$old" | cut -d. -f2)
+  new_minor=$(echo "$VERSION" | cut -d. -f2)
+  if [ "$new_minor" -gt "$((old_minor + 1))" ]; then
+    fail "k3s $old cannot be upgraded to $VERSION in one step: set homelab:cluster.version to a v1.$((old_minor + 1)) release first"
+  fi
+  if [ "$new_minor" -lt "$old_minor" ]; then
+    fail "k3s $old cannot go back to $VERSION: set homelab:cluster.version to v1.$old_minor or newer, or restore a backup from before the upgrade"
+  fi
+}
+
+# What the running k3s was started with. Written after a start that succeeded, so a killed run restarts once more.
+inputs_digest() {
+  {
+    sha256_of "$K3S"
+    find "$ETC" -type f ! -name k3s.yaml -exec sha256sum {} + | sort
+    find "$DATA/agent/images" -type f -exec stat -c '%n %s %Y' {} + 2>/dev/null | sort
+  } | sha256sum | cut -d' ' -f1
+}
+
+restarts() {
+  systemctl show "$UNIT" --property NRestarts --value 2>/dev/null || echo 0
+}
+
+start() {
+  digest=$(inputs_digest)
+  if systemctl is-active --quiet "$UNIT" && [ "$(cat "$STATE/applied" 2>/dev/null)" = "$digest" ]; then
+    return
+  fi
+  rm -f "$STATE/applied"
+  say "starting $UNIT"
+  systemctl daemon-reload
+  systemctl reset-failed "$UNIT" 2>/dev/null || true
+  systemctl restart --no-block "$UNIT"
+  await_start
+  printf '%s\n' "$digest" >"$STATE/applied"
+}
+
+# The unit restarts for ever by itself; five times in a row means that it will not come.
+await_start() {
+  limit=$(($(now) + INSTALL_TIMEOUT))
+  while :; do
+    if systemctl is-active --quiet "$UNIT"; then
+      return 0
+    fi
+    if [ "$(restarts)" -ge 5 ]; then
+      fail "$UNIT has ended $(restarts) times since it was started" "$UNIT"
+    fi
+    if systemctl is-failed --quiet "$UNIT"; then
+      fail "$UNIT does not start" "$UNIT"
+    fi
+    if [ "$(now)" -ge "$limit" ]; then
+      fail "$UNIT did not start within ${INSTALL_TIMEOUT} s (homelab:cluster.timeouts.install)" "$UNIT"
+    fi
+    sleep 1
+  done
+}
+
+own_kubeconfig() {
+  if [ "$ROLE" = server ]; then
+    echo "$KUBECONFIG"
+  else
+    echo "$DATA/agent/kubelet.kubeconfig"
+  fi
+}
+
+node_ready() {
+  answer=$("$K3S" kubectl --kubeconfig "$(own_kubeconfig)" get node "$NODE" --request-timeout 10s \
+    --output 'jsonpath={.status.conditions[?(@.type=="Ready")].status} {.status.nodeInfo.kubeletVersion}') || return 1
+  [ "$answer" = "True $VERSION" ]
+}
+
+# An agent's unit counts as active the moment it is started, so its failures show here.
+ready_or_hopeless() {
+  node_ready || [ "$(restarts)" -ge 5 ]
+}
+
+install() {
+  ARCH=$(architecture)
+  case "$ARCH" in
+  amd64) PIN=$PIN_AMD64 ;;
+  *) PIN=$PIN_ARM64 ;;
+  esac
+  UNIT=k3s
+  [ "$ROLE" = server ] || UNIT=k3s-agent
+  command -v curl >/dev/null 2>&1 || fail "curl is missing on this machine; the deployed image should have it"
+  mkdir -p "$STATE"
+  check_skew
+  read_files
+  install_binary
+  install_images
+  install_units
+  start
+  until_true "$READY_TIMEOUT" "node $NODE to be Ready" ready_or_hopeless ||
+    fail "node $NODE is not Ready after ${READY_TIMEOUT} s (homelab:cluster.timeouts.ready)" "$UNIT"
+  node_ready || fail "$UNIT has ended $(restarts) times since it was started" "$UNIT"
+  printf '{"node":"%s","version":"%s"}\n' "$NODE" "$(installed_version)"
+}

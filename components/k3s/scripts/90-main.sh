@@ -1,0 +1,46 @@
+#!/bin/sh
+# k3s.sh VERB NAME=VALUE...: the values become variables of the verb.
+
+usage() {
+  say "usage: k3s.sh install|ready|kubeconfig NAME=VALUE..."
+  exit 64
+}
+
+assign() {
+  for pair in "$@"; do
+    value=${pair#*=}
+    case "${pair%%=*}" in
+    role) ROLE=$value ;;
+    config) : ;; # only there to show a change
+    node) NODE=$value ;;
+    version) VERSION=$value ;;
+    source) SOURCE=$value ;;
+    script) SCRIPT=$value ;;
+    releases) RELEASES=$value ;;
+    mirror) MIRROR=$value ;;
+    archives) ARCHIVES=$value ;;
+    pin-amd64) PIN_AMD64=$value ;;
+    pin-arm64) PIN_ARM64=$value ;;
+    install-timeout) INSTALL_TIMEOUT=$value ;;
+    ready-timeout) READY_TIMEOUT=$value ;;
+    nodes) NODES=$value ;;
+    deployments) DEPLOYMENTS=$value ;;
+    endpoint) ENDPOINT=$value ;;
+    *)
+      say "error: unknown parameter ${pair%%=*}"
+      usage
+      ;;
+    esac
+  done
+}
+
+[ "$#" -ge 1 ] || usage
+verb=$1
+shift
+ARCHIVES='' PIN_AMD64='' PIN_ARM64='' MIRROR='' NODES='' DEPLOYMENTS='' ENDPOINT=''
+INSTALL_TIMEOUT=900 READY_TIMEOUT=600
+assign "$@"
+case "$verb" in
+install | ready | kubeconfig) "$verb" ;;
+*) usage ;;
+esac

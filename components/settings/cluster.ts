@@ -1,0 +1,138 @@
+import { z } from "zod";
+import versions from "../../versions.json";
+import { ACCEPTED_KEYS, MANAGED_KEYS } from "../k3s/config-keys";
+import type { Problem } from "./errors";
+import type { MachinesSettings } from "./machines";
+import type { NetworkSettings } from "./network";
+import { cidr, contains, duration, hostname, httpUrl, ipv4, overlaps, parseRange } from "./values";
+
+const version = z.string().regex(/^v\d+\.\d+\.\d+(-rc\d+)?\+k3s\d+$/, "must be a k3s version such as v1.34.1+k3s1");
+
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "must be a SHA-256 in hex");
+
+/** Where the machines get k3s from. Either way the binary's checksum is verified before it is run. */
+const install = z.discriminatedUnion("source", [
+  z.strictObject({
+    /** k3s' install script and GitHub releases, fetched by each machine. */
+    source: z.literal("online"),
+    script: httpUrl.default("https://get.k3s.io"),
+    /** Where `<version>/k3s` and `<version>/sha256sum-<arch>.txt` are. */
+    releases: httpUrl.default("https://github.com/k3s-io/k3s/releases/download"),
+    /** Pins the binary beyond the release's own list, by architecture. */
+    checksums: z.partialRecord(z.enum(["amd64", "arm64"]), sha256).default({}),
+  }),
+  z.strictObject({
+    /** A web server on the lab's network with the release's files, for machines that cannot reach the internet. */
+    source: z.literal("mirror"),
+    /** Has `/install.sh`, `/k3s/<version>/…` as in the release, and `/images/<name>.tar`. */
+    url: httpUrl,
+    checksums: z.partialRecord(z.enum(["amd64", "arm64"]), sha256).default({}),
+    /** Archives under `/images/` to import beside k3s' own; those of all overridden images when absent. */
+    imageArchives: z.array(hostname).optional(),
+  }),
+]);
+
+const network = z.strictObject({
+  podCidr: cidr.default("10.42.0.0/16"),
+  serviceCidr: cidr.default("10.43.0.0/16"),
+  clusterDns: ipv4.default("10.43.0.10"),
+  clusterDomain: z.string().default("cluster.local"),
+  flannelBackend: z.enum(["vxlan", "host-gw", "wireguard-native", "none"]).optional(),
+});
+
+const timeouts = z.strictObject({
+  /** From the install script's start until the unit runs. */
+  install: duration.default("15 minutes"),
+  /** Until the node is Ready and the core pods run. */
+  ready: duration.default("10 minutes"),
+  /** For emptying a node before an upgrade or its removal, disruption budgets respected. */
+  drain: duration.default("5 minutes"),
+});
+
+const extra = (role: "server" | "agent") =>
+  z.record(
+    z
+      .string()
+      .refine((key) => ACCEPTED_KEYS[role].has(key), { error: (issue) => `k3s ${role} has no configuration key "${issue.input}"` })
+      .refine((key) => !MANAGED_KEYS.has(key), { error: (issue) => `"${issue.input}" is written by the program; use its setting` }),
+    z.union([z.string(), z.number(), z.boolean(), z.array(z.string())]),
+  );
+
+/** `homelab:cluster`: k3s on all machines of the lab. */
+export const clusterSettings = z.strictObject({
+  /** Name in kubeconfigs. */
+  name: hostname.default("homelab"),
+  version: version.default(versions.k3s.version),
+  install: install.prefault({ source: "online" }),
+  /** `auto` is SQLite with one server and embedded etcd with three or more. */
+  datastore: z.enum(["auto", "sqlite", "etcd"]).default("auto"),
+  network: network.prefault({}),
+  /** Packaged components to leave out. */
+  disable: z.array(z.enum(["coredns", "servicelb", "traefik", "local-storage", "metrics-server"])).default(["traefik", "metrics-server"]),
+  /** Further names and addresses for the API server's certificate. */
+  tlsSan: z.array(z.string().min(1)).default([]),
+  secretsEncryption: z.boolean().default(true),
+  /** Further keys of k3s' config.yaml, by role, for what has no setting here. */
+  extraConfig: z.strictObject({ server: extra("server").default({}), agent: extra("agent").default({}) }).prefault({}),
+  timeouts: timeouts.prefault({}),
+});
+
+export type ClusterSettings = z.output<typeof clusterSettings>;
+
+/** What spans fields: server count and datastore, networks that collide. */
+export function checkCluster(settings: { cluster: ClusterSettings; machines: MachinesSettings; network: NetworkSettings }): Problem[] {
+  const { cluster, machines, network } = settings;
+  const problems: Problem[] = [];
+  const servers = machines.filter((machine) => machine.role === "server").length;
+  if (cluster.datastore === "sqlite" && servers > 1) {
+    problems.push({
+      path: "homelab:cluster.datastore",
+      message: `SQLite serves one server, and there are ${servers}`,
+      found: "sqlite",
+      allowed: "auto, etcd",
+      fix: "set it to auto, or leave one machine with the role server",
+    });
+  } else if (servers > 0 && servers % 2 === 0) {
+    problems.push({
+      path: "homelab:machines",
+      message: `${servers} machines have the role server: an even number survives no more failures than one less`,
+      found: machines.filter((machine) => machine.role === "server").map((machine) => machine.name),
+      allowed: "1, 3 or 5 servers",
+      fix: `make one of them an agent, or add one server`,
+    });
+  }
+  return [...problems, ...collisions(cluster, network)];
+}
+
+/** Pods, services and machines need networks of their own, and DNS has to be a service. */
+function collisions({ network: own }: ClusterSettings, lab: NetworkSettings): Problem[] {
+  const named = [
+    ["homelab:cluster.network.podCidr", own.podCidr],
+    ["homelab:cluster.network.serviceCidr", own.serviceCidr],
+    ["homelab:network.subnet", lab.subnet],
+  ] as const;
+  const problems: Problem[] = [];
+  for (const [i, [path, range]] of named.entries()) {
+    for (const [other, otherRange] of named.slice(i + 1)) {
+      if (overlaps(parseRange(range), parseRange(otherRange))) {
+        problems.push({
+          path,
+          message: `overlaps ${other} (${otherRange})`,
+          found: range,
+          allowed: "three networks that share no address",
+          fix: "choose another private network for one of the two",
+        });
+      }
+    }
+  }
+  if (!contains(parseRange(own.serviceCidr), parseRange(own.clusterDns))) {
+    problems.push({
+      path: "homelab:cluster.network.clusterDns",
+      message: "is not inside homelab:cluster.network.serviceCidr",
+      found: own.clusterDns,
+      allowed: `addresses of ${own.serviceCidr}`,
+      fix: "set it to the tenth address of serviceCidr",
+    });
+  }
+  return problems;
+}
