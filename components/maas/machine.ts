@@ -1,0 +1,114 @@
+import { createHash } from "node:crypto";
+import type * as command from "@pulumi/command";
+import * as pulumi from "@pulumi/pulumi";
+import * as random from "@pulumi/random";
+import * as tls from "@pulumi/tls";
+import type { Deployed } from "../../maas/steps/deploy";
+import type { MachineAccess } from "../machine-access";
+import type { MachineSettings } from "../settings/machines";
+import type { NetworkSettings } from "../settings/network";
+import type { SshSettings } from "../settings/ssh";
+import { userData } from "./cloud-init";
+import { commissionDesired, deployDesired, enlistDesired } from "./desired";
+import { type MaasAccess, observed, stepCommand } from "./step-command";
+
+export interface MaasMachineArgs {
+  /** The machine's entry under `homelab:machines`. */
+  machine: MachineSettings;
+  maas: MaasAccess;
+  network: NetworkSettings;
+  ssh: SshSettings;
+  /** The lab's key, with which the program logs in. */
+  deployKey: tls.PrivateKey;
+}
+
+/**
+ * One machine, from its MAC address to a deployed operating system that answers on SSH with a host key known
+ * beforehand: Enlistment ▶ Commissioning ▶ Deployment, a resource each.
+ *
+ * A change of power, zone, pool, tags or notes edits the enlistment in place. A change of the commissioning scripts or
+ * of the deployment (release, kernel, user data, address) replaces what comes after it: the machine is released and
+ * deployed anew, and the preview says so.
+ */
+export class MaasMachine extends pulumi.ComponentResource {
+  readonly access: MachineAccess;
+  /** The phases, for options that this component does not offer. */
+  readonly nodes: {
+    hostKey: tls.PrivateKey;
+    incarnation: random.RandomId;
+    enlistment: command.local.Command;
+    commissioning: command.local.Command;
+    deployment: command.local.Command;
+  };
+
+  constructor(name: string, args: MaasMachineArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("homelab:maas:Machine", name, args, opts);
+    const { machine, maas, ssh } = args;
+    const identity = machine.macAddresses[0];
+    const parent = { parent: this };
+
+    const hostKey = new tls.PrivateKey(`${name}-host-key`, { algorithm: "ED25519" }, parent);
+    const enlistment = stepCommand(
+      `${name}-enlistment`,
+      {
+        step: "enlist",
+        maas,
+        desired: enlistDesired(args),
+        secrets: { POWER_PARAMETERS: JSON.stringify(machine.power.parameters) },
+        triggers: [identity],
+      },
+      parent,
+    );
+    const commissioning = stepCommand(
+      `${name}-commissioning`,
+      { step: "commission", maas, desired: commissionDesired(args), triggers: [identity] },
+      { ...parent, dependsOn: enlistment },
+    );
+    const userDataOfMachine = pulumi.secret(
+      pulumi
+        .all([args.deployKey.publicKeyOpenssh, hostKey.privateKeyOpenssh, hostKey.publicKeyOpenssh])
+        .apply(([deployKey, privateKey, publicKey]) =>
+          userData({
+            users: [{ name: ssh.user, authorizedKeys: [deployKey, ...ssh.authorizedKeys], sudo: true }],
+            hostKey: { privateKey, publicKey },
+          }),
+        ),
+    );
+    const incarnation = new random.RandomId(
+      `${name}-incarnation`,
+      {
+        byteLength: 8,
+        keepers: {
+          machine: identity,
+          address: machine.address ?? "automatic",
+          release: machine.release ?? "default",
+          kernel: machine.kernel ?? "default",
+          // A digest gives nothing away.
+          userData: pulumi.unsecret(userDataOfMachine.apply((text) => createHash("sha256").update(text).digest("hex").slice(0, 32))),
+        },
+      },
+      parent,
+    );
+    const desired = pulumi.all([incarnation.hex, userDataOfMachine]).apply(([id, text]) => deployDesired(args, id, text));
+    const deployment = stepCommand(
+      `${name}-deployment`,
+      { step: "deploy", maas, desired, triggers: [incarnation.hex] },
+      { ...parent, dependsOn: commissioning },
+    );
+
+    this.nodes = { hostKey, incarnation, enlistment, commissioning, deployment };
+    this.access = {
+      name: machine.name,
+      role: machine.role,
+      // A fixed address is known at preview; through the URN it still waits for the deployment.
+      address: machine.address ? deployment.urn.apply(() => machine.address as string) : observed<Deployed>(deployment).address,
+      port: ssh.port,
+      user: ssh.user,
+      privateKey: pulumi.secret(args.deployKey.privateKeyOpenssh),
+      hostKey: hostKey.publicKeyOpenssh.apply((key) => key.trim()),
+      incarnation: incarnation.hex,
+      resource: deployment,
+    };
+    this.registerOutputs({ address: this.access.address, hostKey: this.access.hostKey });
+  }
+}

@@ -1,0 +1,55 @@
+import * as command from "@pulumi/command";
+import * as pulumi from "@pulumi/pulumi";
+import { canonical } from "../../maas/canonical";
+import type { StepName } from "../../maas/steps";
+import type { MaasSettings } from "../settings/maas";
+
+/** How steps reach MAAS. */
+export interface MaasAccess {
+  settings: MaasSettings;
+  /** `consumer:token:secret`. */
+  apiKey: pulumi.Input<string>;
+}
+
+export interface StepCommandArgs {
+  step: StepName;
+  maas: MaasAccess;
+  /** Desired state, sent as JSON on stdin. */
+  desired: pulumi.Input<object>;
+  /** A change of any of these is a replacement: the old thing is deleted first, as there is only one machine. */
+  triggers?: pulumi.Input<any>[];
+  /** Further secrets for the step's environment. */
+  secrets?: Record<string, pulumi.Input<string>>;
+}
+
+/**
+ * One step of the step program as a resource. The API key goes through the environment of the child process only; the
+ * paths are relative to the project, so that the state is the same in every checkout.
+ */
+export function stepCommand(name: string, args: StepCommandArgs, opts: pulumi.CustomResourceOptions): command.local.Command {
+  const { step, maas, desired, triggers, secrets } = args;
+  const secretEnvironment = Object.entries(secrets ?? {}).map(([key, value]) => [key, pulumi.secret(value)]);
+  return new command.local.Command(
+    name,
+    {
+      create: `node maas/step.cjs ${step} create`,
+      update: `node maas/step.cjs ${step} update`,
+      delete: `node maas/step.cjs ${step} delete`,
+      stdin: pulumi.output(desired).apply(canonical),
+      environment: {
+        MAAS_URL: maas.settings.url,
+        MAAS_API_KEY: pulumi.secret(maas.apiKey),
+        ...(maas.settings.caFile && { NODE_EXTRA_CA_CERTS: maas.settings.caFile }),
+        ...Object.fromEntries(secretEnvironment),
+      },
+      triggers,
+      logging: command.local.Logging.Stderr,
+    },
+    { ...opts, deleteBeforeReplace: true },
+  );
+}
+
+/** What the step observed. */
+export function observed<T>(step: command.local.Command): pulumi.Output<T> {
+  return step.stdout.apply((text) => JSON.parse(text) as T);
+}

@@ -1,0 +1,55 @@
+import type { Machine } from "./types";
+import type { Context } from "./wait";
+
+/**
+ * How a stack knows its own in MAAS. A line in the description of a machine says which stack enlisted it; it is written
+ * by the very request that creates the machine, so that a killed run cannot forget it. Owner data, which MAAS drops at
+ * release, say which deployment is on the disks.
+ */
+const OWNER = { stack: "homelab-stack", deployment: "homelab-deployment", finished: "homelab-finished" } as const;
+
+export function describe(notes: string, stack: string): string {
+  return [notes.trim(), mark(stack)].filter(Boolean).join("\n");
+}
+
+/** Whether this stack enlisted the machine, rather than adopting it. */
+export function isEnlistedBy(machine: Machine, stack: string): boolean {
+  return machine.description.split("\n").includes(mark(stack));
+}
+
+function mark(stack: string): string {
+  return `[enlisted by Pulumi stack ${stack}]`;
+}
+
+export interface Deployment {
+  stack: string;
+  /** Digest of what was deployed: OS, kernel, user data. */
+  digest: string;
+  /** The run that deployed it has seen the end of it. */
+  finished: boolean;
+}
+
+/** The deployment that is on the machine, if one of a stack is. */
+export function deploymentOf(machine: Machine): Deployment | undefined {
+  const data = machine.owner_data;
+  return data[OWNER.stack]
+    ? { stack: data[OWNER.stack], digest: data[OWNER.deployment] ?? "", finished: data[OWNER.finished] === "true" }
+    : undefined;
+}
+
+/** Works on allocated and deployed machines only. */
+export async function recordDeployment({ client }: Context, machine: Machine, deployment: Deployment): Promise<Machine> {
+  return client.post<Machine>(
+    `machines/${machine.system_id}/`,
+    "set_owner_data",
+    {
+      [OWNER.stack]: deployment.stack,
+      [OWNER.deployment]: deployment.digest,
+      [OWNER.finished]: deployment.finished,
+    },
+    {
+      // Writing the same again does no harm.
+      settled: async () => undefined,
+    },
+  );
+}
