@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Problem } from "./errors";
-import { cidr, duration, hostname, size, toSeconds } from "./values";
+import { cidr, duration, hostname, ipv4, size, toSeconds } from "./values";
 
 /**
  * Names as taskd keeps them on disk and as they stand in `taskd.credentials` (organisation/user/key): no slash, and
@@ -80,6 +80,8 @@ export const taskServersSettings = z.strictObject({
       enabled: z.boolean().default(true),
       /** How clients outside the cluster get in. */
       service: z.enum(["LoadBalancer", "NodePort", "ClusterIP"]).default("LoadBalancer"),
+      /** Address to ask the load balancer for; left out, k3s' own answers on every machine's address. */
+      address: ipv4.optional(),
       nodePort: z.number().int().min(30000).max(32767).optional(),
       storage: size.default("1 GiB"),
       storageClass: hostname.optional(),

@@ -22,8 +22,13 @@ if [ -z "$queue" ]; then
 fi
 [ "$1" = alive ] || exit 0
 
+pid=${TASKD_PID:-}
+for process in /proc/[0-9]*; do
+  [ -n "$pid" ] && break
+  read -r name 2>/dev/null <"$process/comm" && [ "$name" = taskd ] && pid=${process#/proc/}
+done
 # Fields 14 and 15 of stat are CPU time in user and kernel mode; the name in field 2 is taskd, one word.
-read -r stat </proc/"${TASKD_PID:-1}"/stat
+read -r stat <"/proc/$pid/stat"
 # shellcheck disable=SC2086 # splitting is the point
 set -- $stat
 used=$((${14} + ${15}))

@@ -8,8 +8,8 @@ export const TASKD_PORT = 53589;
 export const TASKD_PATHS = {
   data: "/var/lib/taskd",
   config: "/etc/taskd/config",
-  certificates: "/etc/taskd/tls",
-  accounts: "/etc/taskd/accounts",
+  certificates: "/etc/taskd-tls",
+  accounts: "/etc/taskd-accounts/accounts",
 } as const;
 
 export interface TaskdConfigOptions {

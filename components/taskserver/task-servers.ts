@@ -1,0 +1,155 @@
+import * as kubernetes from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import * as random from "@pulumi/random";
+import type { Images } from "../images";
+import { labelsOf } from "../kubernetes/workload";
+import type { MachineAccess } from "../machine-access";
+import type { TaskServersSettings } from "../settings/task-servers";
+import { type Account, accountsOf, credentialsOf, renderAccounts } from "./accounts";
+import { serviceNames } from "./certificates";
+import { TaskPki } from "./task-pki";
+import { Taskd } from "./taskd";
+import { TASKD_PORT } from "./taskd-config";
+import type { UserAccess } from "./taskrc";
+
+export interface TaskServersArgs {
+  provider: kubernetes.Provider;
+  images: Images;
+  settings: TaskServersSettings;
+  /** Where the load balancer answers: their addresses go into the servers' certificate. */
+  machines: readonly Pick<MachineAccess, "name" | "address">[];
+}
+
+/**
+ * The servers that Taskwarrior syncs with, their users and their certificates.
+ *
+ * A user's key is random and held by the stack: it stays the same when the user is renamed, moves to another
+ * organisation, is suspended or removed, and with it the user's tasks.
+ */
+export class TaskServers extends pulumi.ComponentResource {
+  /** By `organisation/user`, for active users: all that a client needs. A secret. */
+  readonly users: pulumi.Output<Record<string, UserAccess>>;
+  /** `address:port` of taskd. */
+  readonly taskd?: pulumi.Output<string>;
+  /** PEM of the authority's certificate. */
+  readonly authority: pulumi.Output<string>;
+
+  constructor(name: string, args: TaskServersArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("homelab:taskserver:TaskServers", name, args, opts);
+    const { settings, machines, provider, images } = args;
+    const accounts = accountsOf(settings);
+
+    const keys = this.keysOf(name, accounts);
+    const pki = new TaskPki(
+      `${name}-pki`,
+      {
+        certificates: settings.certificates,
+        accounts,
+        names: serverNames(settings, machines),
+        addresses: pulumi.all(machines.map(({ address }) => address)).apply((all) => serverAddresses(settings, all)),
+      },
+      { parent: this },
+    );
+    this.authority = pki.authority;
+
+    const namespace = new kubernetes.core.v1.Namespace(
+      `${name}-namespace`,
+      {
+        metadata: {
+          name: settings.namespace,
+          labels: { ...labelsOf(settings.namespace, "task-servers"), "pod-security.kubernetes.io/enforce": "restricted" },
+        },
+      },
+      { parent: this, provider },
+    );
+
+    if (settings.taskd.enabled) {
+      const taskd = new Taskd(
+        `${name}-taskd`,
+        {
+          provider,
+          images,
+          namespace: namespace.metadata.name,
+          settings: settings.taskd,
+          authority: pki.authority,
+          server: pki.server,
+          accounts: pulumi.output(keys).apply((known) => renderAccounts(settings, known)),
+        },
+        { parent: this },
+      );
+      this.taskd = this.addressOf(args, taskd);
+    }
+
+    this.users = pulumi.secret(
+      pulumi.output(
+        Object.fromEntries(
+          accounts.filter((account) => isActive(settings, account)).map((account) => [account.id, this.access(account, keys, pki)]),
+        ),
+      ),
+    );
+    this.registerOutputs({ users: this.users, taskd: this.taskd, authority: this.authority });
+  }
+
+  private keysOf(name: string, accounts: readonly Account[]): Record<string, pulumi.Output<string>> {
+    return Object.fromEntries(
+      accounts.map((account) => {
+        const key = new random.RandomUuid(
+          `${name}-key-${account.id}`,
+          {},
+          {
+            parent: this,
+            aliases: account.formerIds.map((id) => ({ name: `${name}-key-${id}` })),
+            additionalSecretOutputs: ["result"],
+          },
+        );
+        return [account.id, pulumi.secret(key.result)];
+      }),
+    );
+  }
+
+  private addressOf(args: TaskServersArgs, taskd: Taskd): pulumi.Output<string> {
+    const { settings, machines } = args;
+    if (settings.taskd.service === "ClusterIP") {
+      return pulumi.output(`${settings.hostname ?? serviceNames("taskd", settings.namespace)[0]}:${TASKD_PORT}`);
+    }
+    const host = pulumi.output(settings.hostname ?? settings.taskd.address ?? machines[0].address);
+    const port =
+      settings.taskd.service === "NodePort" ? taskd.service.spec.apply((spec) => spec.ports[0].nodePort) : pulumi.output(TASKD_PORT);
+    return pulumi.interpolate`${host}:${port}`;
+  }
+
+  private access(account: Account, keys: Record<string, pulumi.Output<string>>, pki: TaskPki): pulumi.Input<UserAccess> {
+    const client = pki.clients[account.id];
+    return {
+      user: account.user,
+      organisation: account.organisation,
+      taskd: this.taskd && {
+        server: this.taskd,
+        credentials: keys[account.id].apply((key) => credentialsOf(account, key)),
+        ca: pki.authority,
+        certificate: client.certificate,
+        key: client.privateKey,
+      },
+    } as pulumi.Input<UserAccess>;
+  }
+}
+
+/** Names in the servers' certificate, what clients use first. */
+export function serverNames(settings: TaskServersSettings, machines: readonly { name: string }[]): string[] {
+  return [
+    ...(settings.hostname ? [settings.hostname] : []),
+    ...settings.alternativeNames,
+    ...serviceNames("taskd", settings.namespace),
+    ...machines.map(({ name }) => name),
+  ];
+}
+
+export function serverAddresses(settings: TaskServersSettings, machines: readonly string[]): string[] {
+  return [...new Set([...(settings.taskd.address ? [settings.taskd.address] : []), ...machines])];
+}
+
+/** Whether an account can sync: neither it nor its organisation is suspended. */
+export function isActive(settings: TaskServersSettings, account: Account): boolean {
+  const organisation = settings.organisations.find((entry) => entry.name === account.organisation);
+  return account.state === "active" && organisation?.state === "active";
+}

@@ -1,0 +1,210 @@
+import { readFileSync } from "node:fs";
+import * as path from "node:path";
+import * as kubernetes from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import type { Images } from "../images";
+import { checksum, containerSecurity, labelsOf, podSecurity, selectorOf } from "../kubernetes/workload";
+import type { TaskServersSettings } from "../settings/task-servers";
+import { toBytes, toQuantity } from "../settings/values";
+import type { KeyPair } from "./task-pki";
+import { renderTaskdConfig, TASKD_PATHS, TASKD_PORT } from "./taskd-config";
+
+export interface TaskdArgs {
+  provider: kubernetes.Provider;
+  images: Images;
+  namespace: pulumi.Input<string>;
+  settings: TaskServersSettings["taskd"];
+  /** PEM of the authority that clients' certificates are checked against. */
+  authority: pulumi.Input<string>;
+  server: KeyPair;
+  /** Records for `layout.sh`; a secret. */
+  accounts: pulumi.Input<string>;
+  /** PEM of the revocation list; none while nobody was removed. */
+  revocations?: pulumi.Input<string>;
+}
+
+/** Any number that no image has a meaning for. */
+const USER = 10589;
+const NAME = "taskd";
+
+/**
+ * taskd, the server for Taskwarrior 2: one process with one data folder on a volume, which serves one connection at a
+ * time. Its certificates, configuration and users are read at its start, so a change of any restarts it (seconds; clients
+ * retry at their next sync).
+ */
+export class Taskd extends pulumi.ComponentResource {
+  readonly service: kubernetes.core.v1.Service;
+  readonly nodes: { statefulSet: kubernetes.apps.v1.StatefulSet; volume: kubernetes.core.v1.PersistentVolumeClaim };
+
+  constructor(name: string, args: TaskdArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("homelab:taskserver:Taskd", name, args, opts);
+    const { settings, namespace } = args;
+    const options = { parent: this, provider: args.provider };
+    const meta = (suffix = "") => ({ name: `${NAME}${suffix}`, namespace, labels: labelsOf(NAME, "task-servers") });
+
+    const files = {
+      config: renderTaskdConfig(settings, { ...TASKD_PATHS, revocations: args.revocations !== undefined }),
+      "layout.sh": script("layout.sh"),
+      "probe.sh": script("probe.sh"),
+    };
+    const config = new kubernetes.core.v1.ConfigMap(`${name}-config`, { metadata: meta("-config"), data: files }, options);
+    const pems = {
+      "ca.pem": args.authority,
+      "server.pem": args.server.certificate,
+      "server.key": args.server.privateKey,
+      ...(args.revocations === undefined ? {} : { "crl.pem": args.revocations }),
+    };
+    const tls = new kubernetes.core.v1.Secret(`${name}-tls`, { metadata: meta("-tls"), stringData: pems }, options);
+    const accounts = new kubernetes.core.v1.Secret(
+      `${name}-accounts`,
+      { metadata: meta("-accounts"), stringData: { accounts: args.accounts } },
+      options,
+    );
+    const account = new kubernetes.core.v1.ServiceAccount(
+      `${name}-account`,
+      { metadata: meta(), automountServiceAccountToken: false },
+      options,
+    );
+    const volume = new kubernetes.core.v1.PersistentVolumeClaim(
+      `${name}-data`,
+      {
+        // The local-path class binds at the first pod, so waiting for it here would wait for ever.
+        metadata: { ...meta("-data"), annotations: { "pulumi.com/skipAwait": "true" } },
+        spec: {
+          accessModes: ["ReadWriteOnce"],
+          storageClassName: settings.storageClass,
+          resources: { requests: { storage: toQuantity(settings.storage) } },
+        },
+      },
+      options,
+    );
+    const policy = new kubernetes.networking.v1.NetworkPolicy(
+      `${name}-policy`,
+      {
+        metadata: meta(),
+        spec: {
+          podSelector: { matchLabels: selectorOf(NAME) },
+          policyTypes: ["Ingress", "Egress"],
+          ingress: [
+            {
+              from: settings.allowedNetworks.length > 0 ? settings.allowedNetworks.map((cidr) => ({ ipBlock: { cidr } })) : undefined,
+              ports: [{ protocol: "TCP", port: TASKD_PORT }],
+            },
+          ],
+          // It answers and never calls anybody.
+          egress: [],
+        },
+      },
+      options,
+    );
+    this.service = new kubernetes.core.v1.Service(
+      name,
+      {
+        metadata: meta(),
+        spec: {
+          type: settings.service,
+          selector: selectorOf(NAME),
+          loadBalancerIP: settings.address,
+          ports: [{ name: "taskd", port: TASKD_PORT, targetPort: "taskd", nodePort: settings.nodePort, protocol: "TCP" }],
+        },
+      },
+      options,
+    );
+    const statefulSet = new kubernetes.apps.v1.StatefulSet(
+      name,
+      {
+        metadata: meta(),
+        spec: {
+          // One writer: taskd locks nothing against a second process.
+          replicas: 1,
+          serviceName: NAME,
+          selector: { matchLabels: selectorOf(NAME) },
+          template: {
+            metadata: {
+              labels: labelsOf(NAME, "task-servers"),
+              annotations: checksum({ ...files, ...pems, accounts: args.accounts }),
+            },
+            spec: podSpec(args, {
+              serviceAccount: account.metadata.name,
+              config: config.metadata.name,
+              tls: tls.metadata.name,
+              accounts: accounts.metadata.name,
+              volume: volume.metadata.name,
+            }),
+          },
+        },
+      },
+      { ...options, dependsOn: [policy] },
+    );
+    this.nodes = { statefulSet, volume };
+    this.registerOutputs({ service: this.service });
+  }
+}
+
+type Names = Record<"serviceAccount" | "config" | "tls" | "accounts" | "volume", pulumi.Input<string>>;
+
+function podSpec(args: TaskdArgs, names: Names): kubernetes.types.input.core.v1.PodSpec {
+  const { settings } = args;
+  const image = args.images.ref("taskd");
+  const data = { name: "data", mountPath: TASKD_PATHS.data };
+  const files = { name: "config", mountPath: path.dirname(TASKD_PATHS.config), readOnly: true };
+  const probe = (kind: string) => ({ command: ["/bin/sh", "/etc/taskd/probe.sh", kind, String(TASKD_PORT)] });
+  return {
+    serviceAccountName: names.serviceAccount,
+    automountServiceAccountToken: false,
+    enableServiceLinks: false,
+    // taskd does not handle SIGTERM, which as process 1 it would therefore never get.
+    shareProcessNamespace: true,
+    terminationGracePeriodSeconds: 15,
+    securityContext: podSecurity(USER),
+    initContainers: [
+      {
+        name: "layout",
+        image,
+        imagePullPolicy: "IfNotPresent",
+        command: ["/bin/sh", "/etc/taskd/layout.sh", TASKD_PATHS.data, TASKD_PATHS.config, TASKD_PATHS.accounts],
+        securityContext: containerSecurity(),
+        resources: { requests: { cpu: "10m", memory: "16Mi" }, limits: { memory: "32Mi" } },
+        volumeMounts: [data, files, { name: "accounts", mountPath: path.dirname(TASKD_PATHS.accounts), readOnly: true }],
+      },
+    ],
+    containers: [
+      {
+        name: NAME,
+        image,
+        imagePullPolicy: "IfNotPresent",
+        args: ["server", "--data", TASKD_PATHS.data],
+        ports: [{ name: "taskd", containerPort: TASKD_PORT }],
+        securityContext: containerSecurity(),
+        resources: { requests: { cpu: "10m", memory: "32Mi" }, limits: { memory: memoryLimit(settings) } },
+        // It makes Diffie-Hellman parameters before it listens: seconds, a minute on the smallest machines.
+        startupProbe: { exec: probe("ready"), periodSeconds: 2, failureThreshold: 60, timeoutSeconds: 5 },
+        readinessProbe: { exec: probe("ready"), periodSeconds: 10, timeoutSeconds: 5 },
+        // Half a minute of clients waiting behind a silent connection is enough: nobody loses anything by the restart.
+        livenessProbe: { exec: probe("alive"), periodSeconds: 10, failureThreshold: 3, timeoutSeconds: 5 },
+        volumeMounts: [
+          data,
+          files,
+          { name: "tls", mountPath: TASKD_PATHS.certificates, readOnly: true },
+          { name: "tmp", mountPath: "/tmp" },
+        ],
+      },
+    ],
+    volumes: [
+      { name: "data", persistentVolumeClaim: { claimName: names.volume } },
+      { name: "config", configMap: { name: names.config } },
+      { name: "tls", secret: { secretName: names.tls, defaultMode: 0o440 } },
+      { name: "accounts", secret: { secretName: names.accounts, defaultMode: 0o440 } },
+      { name: "tmp", emptyDir: { medium: "Memory", sizeLimit: "1Mi" } },
+    ],
+  };
+}
+
+/** taskd holds a request several times over while it parses and merges it. */
+export function memoryLimit(settings: Pick<TaskServersSettings["taskd"], "requestLimit">): string {
+  return `${Math.max(128, Math.ceil((toBytes(settings.requestLimit) * 16) / 2 ** 20))}Mi`;
+}
+
+function script(name: string): string {
+  return readFileSync(path.join(__dirname, name), "utf8");
+}

@@ -1,0 +1,114 @@
+import * as kubernetes from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import { imagesOf } from "../../../components/images";
+import { taskServersSettings } from "../../../components/settings/task-servers";
+import { TaskServers } from "../../../components/taskserver/task-servers";
+import { allRegistered, type Registered, recordResources, settled } from "../../support/mocks";
+
+const settings = taskServersSettings.parse({
+  hostname: "tasks.home.example",
+  organisations: [
+    {
+      name: "Home",
+      users: [
+        { name: "alice" },
+        { name: "bob", state: "suspended" },
+        { name: "carol", state: "removed" },
+        { name: "dora", formerly: "dorothy" },
+      ],
+    },
+    { name: "Closed", state: "suspended", users: [{ name: "alice" }] },
+  ],
+});
+
+describe("TaskServers", () => {
+  let seen: Registered[];
+  let servers: TaskServers;
+
+  beforeAll(async () => {
+    seen = recordResources();
+    servers = new TaskServers("tasks", {
+      provider: new kubernetes.Provider("cluster"),
+      images: imagesOf({ taskd: "homelab.internal/taskd:1" }),
+      settings,
+      machines: [
+        { name: "node1", address: pulumi.output("192.168.200.11") },
+        { name: "node2", address: pulumi.output("192.168.200.12") },
+      ],
+    });
+    await allRegistered();
+  });
+
+  const one = (type: string, name: string) => {
+    const found = seen.filter((resource) => resource.type === type && resource.name === name);
+    expect(found).toHaveLength(1);
+    return found[0].inputs;
+  };
+
+  test("gives active users all they need, as a secret, and nobody else anything", async () => {
+    const { value, secret } = await settled(servers.users);
+    expect(secret).toBe(true);
+    expect(Object.keys(value).sort()).toEqual(["Home/alice", "Home/dora"]);
+    expect(value["Home/alice"]).toEqual({
+      user: "alice",
+      organisation: "Home",
+      taskd: {
+        server: "tasks.home.example:53589",
+        credentials: "Home/alice/uuid of tasks-key-Home/alice",
+        ca: "certificate of tasks-pki-authority",
+        certificate: "certificate of tasks-pki-client-Home/alice",
+        key: "private key of tasks-pki-client-Home/alice-key",
+      },
+    });
+  });
+
+  test("the server's certificate has every name and address that clients use", () => {
+    expect(one("tls:index/certRequest:CertRequest", "tasks-pki-server-request")).toMatchObject({
+      subject: { commonName: "tasks.home.example" },
+      dnsNames: expect.arrayContaining(["tasks.home.example", "taskd.tasks.svc.cluster.local", "node1"]),
+      ipAddresses: ["192.168.200.11", "192.168.200.12"],
+    });
+  });
+
+  test("certificates last a year and are renewed two months early, the authority ten years", () => {
+    const leaf = { validityPeriodHours: 365 * 24, earlyRenewalHours: 60 * 24 };
+    expect(one("tls:index/locallySignedCert:LocallySignedCert", "tasks-pki-server")).toMatchObject(leaf);
+    expect(one("tls:index/locallySignedCert:LocallySignedCert", "tasks-pki-client-Home/alice")).toMatchObject(leaf);
+    expect(one("tls:index/selfSignedCert:SelfSignedCert", "tasks-pki-authority").validityPeriodHours).toBe(3650 * 24);
+  });
+
+  test("no pod sees the authority's key, and no key is outside a Secret", () => {
+    const kubernetesObjects = seen.filter(({ type }) => type.startsWith("kubernetes:"));
+    const texts = kubernetesObjects.map((object) => ({ type: object.type, text: JSON.stringify(object.inputs) }));
+    expect(texts.filter(({ text }) => text.includes("private key of tasks-pki-authority"))).toEqual([]);
+    expect(texts.filter(({ text }) => /private key of|uuid of/.test(text)).map(({ type }) => type)).toEqual([
+      "kubernetes:core/v1:Secret",
+      "kubernetes:core/v1:Secret",
+    ]);
+  });
+
+  test("accounts tell taskd who is suspended and who is removed", () => {
+    const { accounts } = one("kubernetes:core/v1:Secret", "tasks-taskd-accounts").stringData;
+    expect(accounts.split("\n").map((line: string) => line.split("\t").slice(0, 4).join(" "))).toEqual([
+      "org active Home",
+      "org suspended Closed",
+      "user active Home alice",
+      "user suspended Home bob",
+      "user removed Home carol",
+      "user active Home dora",
+      "user active Closed alice",
+      "",
+    ]);
+  });
+
+  test("the pod is one, not root, and restarts when its certificates change", () => {
+    const { spec } = one("kubernetes:apps/v1:StatefulSet", "tasks-taskd");
+    expect(spec.replicas).toBe(1);
+    expect(spec.template.metadata.annotations["homelab/checksum"]).toMatch(/^[0-9a-f]{64}$/);
+    expect(spec.template.spec.securityContext).toMatchObject({ runAsNonRoot: true });
+    for (const container of [...spec.template.spec.initContainers, ...spec.template.spec.containers]) {
+      expect(container.securityContext).toMatchObject({ readOnlyRootFilesystem: true, allowPrivilegeEscalation: false });
+      expect(container.resources.limits.memory).toBeDefined();
+    }
+  });
+});
