@@ -53,7 +53,7 @@ async function ensurePassphrase(): Promise<void> {
 
 /** Images to run where no registry can be reached: each one's stand-in, by name. */
 function standInImages(): Record<string, string> {
-  const images: Record<string, { standIn?: string }> = versions.images;
+  const images = versions.images as Record<string, { standIn?: string }>;
   return Object.fromEntries(Object.entries(images).flatMap(([name, image]) => (image.standIn ? [[name, image.standIn]] : [])));
 }
 

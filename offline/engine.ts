@@ -1,6 +1,6 @@
 import * as path from "node:path";
 import versions from "../versions.json";
-import { builtEngine, withLanguageHost } from "./engine/build";
+import { builtEngine, builtEngineCached, withLanguageHost } from "./engine/build";
 import { engineOnPath, hasLanguageHost } from "./engine/found";
 import { releasedEngine } from "./engine/release";
 
@@ -38,4 +38,14 @@ export async function ensureEngine(options: { vendorReachable: boolean; progress
   }
   const { file, key } = await builtEngine(version, progress);
   return { directory: await withLanguageHost(file, key), version, source: "built" };
+}
+
+/** The engine that `ensureEngine` would use without downloading or building anything, if there is one. */
+export async function engineFound(): Promise<Engine | undefined> {
+  const own = await engineOnPath(checkout);
+  if (own) {
+    return { directory: path.dirname(own.file), version: own.version, source: "path" };
+  }
+  const built = await builtEngineCached(versions.pulumi.engine);
+  return built ? { directory: path.dirname(built), version: versions.pulumi.engine, source: "built" } : undefined;
 }

@@ -2,7 +2,7 @@ import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import { UserError } from "../../components/settings/errors";
 import { executable } from "../bundle";
-import { cached } from "../cache";
+import { cached, lookup } from "../cache";
 import { output } from "./command";
 
 /** Hard link where the file systems allow it, else a copy: the engine resolves symbolic links, so those do not do. */
@@ -19,16 +19,30 @@ export async function withLanguageHost(engine: string, key: string): Promise<str
   });
 }
 
+const artefact = "pulumi-engine";
+
+/** What the build depends on: the pinned module and the flags. Without a version of its own the engine calls itself 0.0.0 and the Automation API refuses it. */
+async function ingredients(version: string): Promise<{ pinned: string[]; flags: string[] }> {
+  const pinned = await Promise.all(["go.mod", "go.sum"].map((name) => fs.readFile(path.join(__dirname, name), "utf8")));
+  const flags = ["-trimpath", "-ldflags", `-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v${version}`];
+  return { pinned, flags };
+}
+
+/** The built engine's executable, if it is in the cache. */
+export async function builtEngineCached(version: string): Promise<string | undefined> {
+  const { pinned, flags } = await ingredients(version);
+  const { directory, exists } = await lookup(artefact, [...pinned, ...flags]);
+  return exists ? path.join(directory, "pulumi") : undefined;
+}
+
 /** Builds the engine from its Go module, pinned with all it needs in go.mod and go.sum; the executable. */
 export async function builtEngine(version: string, progress: (line: string) => void): Promise<{ file: string; key: string }> {
-  const pinned = await Promise.all(["go.mod", "go.sum"].map((name) => fs.readFile(path.join(__dirname, name), "utf8")));
+  const { pinned, flags } = await ingredients(version);
   const inModule = /github\.com\/pulumi\/pulumi\/pkg\/v3 v(\S+)/.exec(pinned[0])?.[1];
   if (inModule !== version) {
     throw new Error(`versions.json says Pulumi ${version}, offline/engine/go.mod says ${inModule}: they have to be the same`);
   }
-  // Without a version of its own the engine calls itself 0.0.0 and the Automation API refuses it.
-  const flags = ["-trimpath", "-ldflags", `-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v${version}`];
-  const directory = await cached("pulumi-engine", [...pinned, ...flags], async (target) => {
+  const directory = await cached(artefact, [...pinned, ...flags], async (target) => {
     progress("building from its Go module, some 3 minutes when nothing of it is in Go's own cache");
     let downloads = 0;
     const onLine = (line: string) => {
