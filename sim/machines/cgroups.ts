@@ -85,7 +85,9 @@ export class ControlGroups {
       }
       await sleep(50);
     }
-    throw new Error(`the control groups of ${machine} (…/${this.lab}/${machine}) cannot be removed: there are processes in them that do not end`);
+    throw new Error(
+      `the control groups of ${machine} (…/${this.lab}/${machine}) cannot be removed: there are processes in them that do not end`,
+    );
   }
 
   /** Removes the lab's own level, once no machine is left in it. */

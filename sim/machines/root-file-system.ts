@@ -1,8 +1,8 @@
-import { spawn } from "node:child_process";
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import { cached, lookup } from "../../offline/cache";
 import versions from "../../versions.json";
+import { run } from "./commands";
 
 /** What every machine of the lab has installed: a bootable Debian, cloud-init, SSH, and what Kubernetes expects of a node. */
 const packages = [
@@ -30,6 +30,8 @@ root="$1"
 chroot "$root" systemctl --quiet disable ${disabledUnits.join(" ")}
 chroot "$root" systemctl --quiet mask ${maskedUnits.join(" ")}
 chroot "$root" systemctl --quiet enable systemd-networkd.service ssh.service
+# Debian's cloud-init defaults to a locale that a minimal Debian has not generated, and fails over it.
+printf 'locale: C.UTF-8\\n' > "$root"/etc/cloud/cloud.cfg.d/10_locale.cfg
 rm -f "$root"/etc/ssh/ssh_host_* "$root"/etc/hostname "$root"/etc/resolv.conf
 printf 'uninitialized\\n' > "$root"/etc/machine-id
 rm -f "$root"/var/lib/dbus/machine-id "$root"/var/lib/systemd/random-seed
@@ -43,7 +45,7 @@ function inputs(): string[] {
 }
 
 /** Whether the root file system is in the cache already, for `lab doctor` and its time estimates. */
-export async function rootFileSystemIsCached(): Promise<boolean> {
+export async function rootFileSystemCached(): Promise<boolean> {
   return (await lookup("root-file-system", inputs())).exists;
 }
 
@@ -59,7 +61,7 @@ export async function ensureRootFileSystem(progress: (line: string) => void): Pr
     progress(`making the machines' root file system (Debian ${versions.debian.release}, ${packages.length} packages)`);
     await run("mmdebstrap", [
       ...["--variant=minbase", "--mode=root", "--format=directory", `--include=${packages.join(",")}`],
-      ...["--aptopt=APT::Install-Recommends \"false\"", "--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/doc/*"],
+      ...['--aptopt=APT::Install-Recommends "false"', "--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/doc/*"],
       ...[versions.debian.release, root],
       // Where Debian comes from: the default archive, or the mirror that the environment names.
       ...(process.env.HOMELAB_DEBIAN_MIRROR ? [process.env.HOMELAB_DEBIAN_MIRROR] : []),
@@ -70,19 +72,4 @@ export async function ensureRootFileSystem(progress: (line: string) => void): Pr
     await fs.chmod(root, 0o755);
   });
   return path.join(directory, "root");
-}
-
-/** Runs a command; its output appears only in the error, at the end of which the cause stands. */
-function run(command: string, args: string[]): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
-    let output = "";
-    const collect = (data: Buffer) => {
-      output = (output + data.toString()).slice(-8000);
-    };
-    child.stdout.on("data", collect);
-    child.stderr.on("data", collect);
-    child.on("error", reject);
-    child.on("close", (code) => (code === 0 ? resolve() : reject(new Error(`${command} ended with ${code}:\n${output.trim()}`))));
-  });
 }

@@ -1,0 +1,113 @@
+import { createHash } from "node:crypto";
+import * as fs from "node:fs/promises";
+import * as path from "node:path";
+import { type Boot, type Hardware, type HardwareMachine, PowerError, type PowerState } from "../hardware";
+import type { Profile } from "../profile";
+import { ControlGroups } from "./cgroups";
+import { overlayWorks } from "./disk";
+import { Machine } from "./machine";
+
+/** How the machines are set up. */
+export interface NspawnOptions {
+  /** Folder for disks and power states; made when missing. */
+  stateDirectory: string;
+  profile: Profile;
+  /** Folder of the root file system that `ensureRootFileSystem` makes. */
+  rootFileSystem: string;
+  /** The lab's bridge, which exists (see `bridge.ts`). */
+  bridge: string;
+  log?: (line: string) => void;
+}
+
+type Result = { boot: Boot; ok: boolean; error?: string };
+
+/** Short name for everything that this lab makes on the computer, the same for each run with the same state. */
+export function labName(stateDirectory: string): string {
+  return `lab-${createHash("sha256").update(path.resolve(stateDirectory)).digest("hex").slice(0, 8)}`;
+}
+
+/** Machines that are really there: each a Debian booted by systemd-nspawn with systemd as PID 1 on the lab's bridge. */
+export class NspawnHardware implements Hardware {
+  private readonly listeners: ((systemId: string, result: Result) => void)[] = [];
+  private readonly unheard: [string, Result][] = [];
+  private readonly machines: Machine[];
+
+  private constructor(
+    options: NspawnOptions,
+    private readonly cgroups: ControlGroups,
+    layers: "overlay" | "copy",
+  ) {
+    const around = {
+      folder: path.join(path.resolve(options.stateDirectory), "machines"),
+      lab: labName(options.stateDirectory),
+      bridge: options.bridge,
+      cgroups,
+      durations: options.profile.durations,
+      base: options.rootFileSystem,
+      layers,
+      log: options.log ?? (() => undefined),
+      result: (systemId: string, result: Result) => this.tell(systemId, result),
+    };
+    this.machines = options.profile.machines.map((machine) => new Machine(machine, around));
+  }
+
+  /** Finds the machines as an earlier run left them: those that run are adopted, those that should run are started. */
+  static async open(options: NspawnOptions): Promise<NspawnHardware> {
+    const folder = path.resolve(options.stateDirectory);
+    await fs.mkdir(folder, { recursive: true, mode: 0o700 });
+    const hardware = new NspawnHardware(
+      options,
+      await ControlGroups.open(labName(folder)),
+      (await overlayWorks(folder)) ? "overlay" : "copy",
+    );
+    await Promise.all(hardware.machines.map((machine) => machine.restore()));
+    return hardware;
+  }
+
+  powerOn(machine: HardwareMachine, boot: Boot): Promise<void> {
+    return this.find(machine).powerOn(machine, boot);
+  }
+
+  powerOff(machine: HardwareMachine): Promise<void> {
+    return this.find(machine).powerOff();
+  }
+
+  async powerState(machine: HardwareMachine): Promise<PowerState> {
+    return this.find(machine).powerState();
+  }
+
+  wipe(machine: HardwareMachine): Promise<void> {
+    return this.find(machine).wipe();
+  }
+
+  onResult(listener: (systemId: string, result: Result) => void): void {
+    this.listeners.push(listener);
+    for (const [systemId, result] of this.unheard.splice(0)) {
+      listener(systemId, result);
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.machines.map((machine) => machine.suspend()));
+    await this.cgroups.close();
+  }
+
+  private find(wanted: HardwareMachine): Machine {
+    const macAddresses = wanted.interfaces.map(({ macAddress }) => macAddress.toLowerCase());
+    const found = this.machines.find(({ inventory }) => inventory.cards.some(({ macAddress }) => macAddresses.includes(macAddress)));
+    if (!found) {
+      const there = this.machines.flatMap(({ inventory }) => inventory.cards.map(({ macAddress }) => macAddress)).join(", ");
+      throw new PowerError(`no machine with the MAC address ${macAddresses.join(" or ") || "(none)"} is plugged in; the lab has ${there}`);
+    }
+    return found;
+  }
+
+  private tell(systemId: string, result: Result): void {
+    if (this.listeners.length === 0) {
+      this.unheard.push([systemId, result]);
+    }
+    for (const listener of this.listeners) {
+      listener(systemId, result);
+    }
+  }
+}
