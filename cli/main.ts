@@ -5,9 +5,11 @@ import { say } from "./progress";
 import * as doctor from "./verbs/doctor";
 import * as down from "./verbs/down";
 import * as env from "./verbs/env";
+import * as kubeconfig from "./verbs/kubeconfig";
 import * as preview from "./verbs/preview";
 import * as pulumi from "./verbs/pulumi";
 import * as status from "./verbs/status";
+import * as taskrc from "./verbs/taskrc";
 import * as test from "./verbs/test";
 import * as up from "./verbs/up";
 
@@ -25,7 +27,7 @@ async function main(): Promise<void> {
       "\nStart with './lab up'. State is kept in .lab/, what is expensive to build in ~/.cache/cloud-native-home-lab.\nExit codes: 0 done, 1 failed, 2 refused before anything was touched.",
     )
     .exitOverride();
-  for (const verb of [up, down, status, preview, env, pulumi, doctor, test]) {
+  for (const verb of [up, down, status, preview, taskrc, kubeconfig, env, pulumi, doctor, test]) {
     verb.register(program);
   }
   if (process.argv.length <= 2) {

@@ -3,7 +3,7 @@ import { engineUp } from "../engine-run";
 import { openLab } from "../open-lab";
 import { say, total } from "../progress";
 import { simStack } from "../stack";
-import { summary } from "../summary";
+import { labStatus, renderStatus } from "../summary";
 
 export function register(program: Command): void {
   program
@@ -23,7 +23,7 @@ export function register(program: Command): void {
           "The stack did not come up: the first error above says why. Put it right and run './lab up' again; it goes on where this run ended.",
         );
       }
-      process.stdout.write(await summary(lab));
+      process.stdout.write(renderStatus(await labStatus(lab)));
       say(`\nDone in ${total()}.`);
     });
 }
