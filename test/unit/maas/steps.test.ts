@@ -1,0 +1,400 @@
+import { describe as describeNotes } from "../../../maas/ownership";
+import { StepError } from "../../../maas/step-error";
+import { bringToReady, type CommissionDesired, commission } from "../../../maas/steps/commission";
+import { type DeployDesired, deploy, verify } from "../../../maas/steps/deploy";
+import { digestOf } from "../../../maas/steps/digest";
+import { type EnlistDesired, enlist, withdraw } from "../../../maas/steps/enlist";
+import { release } from "../../../maas/steps/release";
+import { type Machine, Status } from "../../../maas/types";
+import { FakeMaas, MAC } from "./fake-maas";
+import { connectionError } from "./support";
+
+const stack = "homelab/test";
+const releaseSettings = { erase: false, secureErase: false, quickErase: false, releaseLimit: 600 };
+const enlistDesired: EnlistDesired = {
+  stack,
+  name: "node1",
+  macAddresses: [MAC],
+  architecture: "amd64",
+  powerType: "manual",
+  tags: [],
+  notes: "",
+  eraseForeign: false,
+  release: releaseSettings,
+};
+const commissionDesired: CommissionDesired = {
+  name: "node1",
+  macAddresses: [MAC],
+  commissioningScripts: [],
+  testingScripts: [],
+  parameters: {},
+  skipNetworking: false,
+  skipStorage: false,
+  skipBmcConfig: false,
+  enableSsh: false,
+  repair: { failedCommissioning: "recommission", broken: "refuse", rescue: "refuse" },
+  limit: 1800,
+};
+const deployDesired: DeployDesired = {
+  stack,
+  name: "node1",
+  macAddresses: [MAC],
+  incarnation: "1",
+  subnet: "192.168.200.0/24",
+  ephemeral: false,
+  hardwareSync: false,
+  userData: "#cloud-config\n",
+  eraseForeign: false,
+  failedDeployment: "redeploy",
+  limit: 1800,
+  commissioning: commissionDesired,
+  ...releaseSettings,
+};
+const own = { "homelab-stack": stack, "homelab-deployment": digestOf(deployDesired) };
+
+/** The operations that were asked for, in order. */
+function operations(maas: FakeMaas): string[] {
+  return maas.writes.map((each) => /op=(\w+)/.exec(each)?.[1] ?? each.split(" ")[0]);
+}
+
+describe("enlistment", () => {
+  test("creates a machine that MAAS does not have, without commissioning it", async () => {
+    const maas = new FakeMaas();
+    const observed = await enlist(maas.context, enlistDesired, { power_address: "10.0.0.1" });
+    expect(observed).toMatchObject({ systemId: "m1", hostname: "node1", adopted: false });
+    expect(maas.seen.find((each) => each.method === "POST")?.form).toEqual(
+      expect.arrayContaining([
+        ["mac_addresses", MAC],
+        ["commission", "false"],
+        ["power_parameters_power_address", "10.0.0.1"],
+      ]),
+    );
+  });
+
+  test("run again changes nothing and says the same", async () => {
+    const maas = new FakeMaas();
+    const first = await enlist(maas.context, enlistDesired, {});
+    const writes = maas.writes.length;
+    expect(await enlist(maas.context, enlistDesired, {})).toEqual(first);
+    expect(maas.writes).toHaveLength(writes);
+  });
+
+  test("makes no second machine when the answer to the creation is lost", async () => {
+    const maas = new FakeMaas();
+    let lost = false;
+    maas.intercept = ({ method }) => {
+      if (method !== "POST" || lost) {
+        return undefined;
+      }
+      lost = true;
+      maas.add({ hostname: "node1", description: describeNotes("", stack) });
+      return connectionError("ECONNRESET");
+    };
+    expect(await enlist(maas.context, enlistDesired, {})).toMatchObject({ systemId: "m1", adopted: false });
+    expect(maas.machines.size).toBe(1);
+  });
+
+  test.each([Status.New, Status.Ready, Status.FailedCommissioning, Status.Broken])(
+    "adopts a machine in status %d, and leaves it in MAAS at the end",
+    async (status) => {
+      const maas = new FakeMaas();
+      maas.add({ status });
+      expect(await enlist(maas.context, { ...enlistDesired, tags: ["rack-a"] }, {})).toMatchObject({ adopted: true, hostname: "node1" });
+      await withdraw(maas.context, { ...enlistDesired, tags: ["rack-a"] });
+      expect([...maas.machines.values()]).toMatchObject([{ hostname: "node1", tag_names: [] }]);
+    },
+  );
+
+  test("deletes what it has made", async () => {
+    const maas = new FakeMaas();
+    await enlist(maas.context, enlistDesired, {});
+    await withdraw(maas.context, enlistDesired);
+    await withdraw(maas.context, enlistDesired);
+    expect(maas.machines.size).toBe(0);
+  });
+
+  test("edits power parameters in place, and only when they differ", async () => {
+    const maas = new FakeMaas();
+    maas.add({ hostname: "node1", power_type: "manual" });
+    maas.powerParameters = { power_address: "10.0.0.1", power_pass: "old" };
+    await enlist(maas.context, enlistDesired, { power_address: "10.0.0.1", power_pass: "old" });
+    expect(maas.writes).toEqual([]);
+    await enlist(maas.context, enlistDesired, { power_address: "10.0.0.1", power_pass: "new" });
+    expect(maas.writes).toEqual(["PUT machines/m1/"]);
+    expect(maas.log.join("\n")).not.toContain("new");
+  });
+
+  test("puts on tags and takes off those it had put on", async () => {
+    const maas = new FakeMaas();
+    const machine = maas.add({ hostname: "node1", tag_names: ["by-hand"] });
+    const first = await enlist(maas.context, { ...enlistDesired, tags: ["a", "b"] }, {});
+    await enlist(maas.context, { ...enlistDesired, tags: ["b"] }, {}, first);
+    expect(machine.tag_names).toEqual(["by-hand", "b"]);
+  });
+
+  test("refuses to touch what somebody else has deployed, and says how to give it up", async () => {
+    const maas = new FakeMaas();
+    maas.add({ status: Status.Deployed, owner: "alice" });
+    const error = (await enlist(maas.context, enlistDesired, {}).catch((each: unknown) => each)) as StepError;
+    expect(error).toBeInstanceOf(StepError);
+    expect(error.format()).toMatch(/Deployed, by hand \(owner alice\).*\n.*machine release m1.*eraseForeign/);
+    expect(maas.writes).toEqual([]);
+    await enlist(maas.context, { ...enlistDesired, eraseForeign: true }, {});
+  });
+});
+
+describe("commissioning", () => {
+  test.each([Status.New, Status.FailedCommissioning, Status.FailedTesting])("takes a machine from status %d to Ready", async (status) => {
+    const maas = new FakeMaas();
+    maas.add({ status });
+    expect(await commission(maas.context, commissionDesired)).toMatchObject({ commissioning: "Passed" });
+    expect(operations(maas)).toEqual(["commission"]);
+  });
+
+  test("waits for one that runs already, and leaves a Ready machine alone", async () => {
+    const maas = new FakeMaas();
+    maas.add({ status: Status.Commissioning });
+    await commission(maas.context, commissionDesired);
+    await commission(maas.context, commissionDesired);
+    expect(maas.writes).toEqual([]);
+  });
+
+  test("fails once its own run has failed, with the script's output", async () => {
+    const maas = new FakeMaas();
+    maas.add({ status: Status.New });
+    maas.follows[Status.Commissioning] = [Status.FailedCommissioning, 30_000];
+    maas.intercept = ({ path }) =>
+      path.includes("current-commissioning")
+        ? {
+            json: {
+              results: [
+                {
+                  name: "45-setup",
+                  status: 3,
+                  status_name: "Failed",
+                  exit_status: 4,
+                  output: Buffer.from("no such disk\n").toString("base64"),
+                },
+              ],
+            },
+          }
+        : undefined;
+    const error = (await commission(maas.context, commissionDesired).catch((each: unknown) => each)) as StepError;
+    expect(error.format()).toMatch(/Failed commissioning[\s\S]*45-setup: Failed \(exit status 4\)[\s\S]*no such disk[\s\S]*what to do: /);
+    expect(operations(maas)).toEqual(["commission"]);
+  });
+
+  test("runs again when a script that is wanted has a newer revision", async () => {
+    const maas = new FakeMaas();
+    maas.add({ status: Status.Ready });
+    let revision = 5;
+    maas.intercept = ({ path }) =>
+      path.startsWith("scripts/")
+        ? { json: { history: [{ id: 3 }, { id: revision }] } }
+        : path.includes("/results/")
+          ? { json: { results: [{ name: "45-setup", status: 2, script_revision_id: 5 }] } }
+          : undefined;
+    const desired = { ...commissionDesired, commissioningScripts: ["45-setup"] };
+    await commission(maas.context, desired);
+    expect(maas.writes).toEqual([]);
+    revision = 6;
+    await commission(maas.context, desired);
+    expect(operations(maas)).toEqual(["commission"]);
+  });
+
+  test("refuses a broken machine with the command that repairs it, or repairs it where the settings say so", async () => {
+    const maas = new FakeMaas();
+    maas.add({ status: Status.Broken, error_description: "fan" });
+    await expect(commission(maas.context, commissionDesired)).rejects.toThrow(/marked Broken: fan/);
+    expect(maas.writes).toEqual([]);
+    await commission(maas.context, { ...commissionDesired, repair: { ...commissionDesired.repair, broken: "fix" } });
+    expect(operations(maas)[0]).toBe("mark_fixed");
+  });
+
+  test("gives up at the limit and names the setting", async () => {
+    const maas = new FakeMaas();
+    maas.add({ status: Status.New });
+    maas.follows = {};
+    await expect(commission(maas.context, { ...commissionDesired, limit: 120 })).rejects.toMatchObject({
+      message: expect.stringContaining("within 2 min"),
+      fix: expect.stringContaining("homelab:maas.waits.commission"),
+    });
+  });
+
+  test("prompts for the power button where MAAS cannot switch the power", async () => {
+    const maas = new FakeMaas();
+    const machine = maas.add({ status: Status.New, power_type: "manual" });
+    await bringToReady(maas.context, machine, { ...commissionDesired, powerPrompt: "press the button at the front" });
+    expect(maas.log.filter((line) => line.includes("press the button")).length).toBeGreaterThan(1);
+  });
+});
+
+describe("deployment", () => {
+  const ready = (maas: FakeMaas, fields: Partial<Machine> = {}) =>
+    maas.add({ status: Status.Ready, commissioning_status_name: "Passed", ...fields });
+
+  test("allocates exactly this machine, deploys and reports its address", async () => {
+    const maas = new FakeMaas();
+    ready(maas);
+    const observed = await deploy(maas.context, deployDesired);
+    expect(observed).toEqual({
+      systemId: "m1",
+      hostname: "found",
+      address: "192.168.200.11",
+      osystem: "ubuntu",
+      release: "noble",
+      kernel: "ga-24.04",
+    });
+    expect(operations(maas)).toEqual(["link_subnet", "allocate", "set_owner_data", "deploy", "set_owner_data"]);
+    const sent = maas.seen.find((each) => each.path.includes("op=deploy"))?.form ?? [];
+    expect(Object.fromEntries(sent).user_data).toBe(Buffer.from(deployDesired.userData).toString("base64"));
+  });
+
+  test("gives the boot interface the fixed address before", async () => {
+    const maas = new FakeMaas();
+    ready(maas);
+    expect(await deploy(maas.context, { ...deployDesired, address: "192.168.200.42" })).toMatchObject({ address: "192.168.200.42" });
+  });
+
+  const calls = ["op=link_subnet", "op=allocate", "op=set_owner_data", "op=deploy", "events/"];
+  test.each(
+    calls.flatMap((call) => [
+      [call, "before"],
+      [call, "after"],
+    ]),
+  )("killed at %s, %s MAAS did it, is finished by the next run with nothing done twice", async (call, when) => {
+    const maas = new FakeMaas();
+    ready(maas);
+    let killed = false;
+    maas.intercept = (seen) => {
+      if (!killed && seen.path.includes(call)) {
+        killed = true;
+        if (when === "after") {
+          maas.answer(seen);
+        }
+      }
+      return killed ? new Error("killed") : undefined;
+    };
+    await expect(deploy(maas.context, deployDesired)).rejects.toThrow("killed");
+    const done = when === "after" || call === "events/" ? 1 : 0;
+    const before = operations(maas).filter((each) => each === "deploy").length && done;
+    const seenBefore = maas.seen.length;
+    maas.intercept = () => undefined;
+    expect(await deploy(maas.context, deployDesired)).toMatchObject({ address: "192.168.200.11" });
+    const after = maas.seen.slice(seenBefore).filter((each) => each.path.includes("op=deploy")).length;
+    expect(before + after).toBe(1);
+    expect(maas.machines.size).toBe(1);
+  });
+
+  test("goes on with its own deployment, and is done with a finished one", async () => {
+    const maas = new FakeMaas();
+    maas.add({ status: Status.Deploying, owner: "admin", owner_data: { ...own }, ip_addresses: ["192.168.200.11"] });
+    await deploy(maas.context, deployDesired);
+    expect(operations(maas)).toEqual(["set_owner_data"]);
+    await deploy(maas.context, deployDesired);
+    expect(operations(maas)).toEqual(["set_owner_data"]);
+  });
+
+  test("releases an earlier, unfinished attempt of its own that had other contents", async () => {
+    const maas = new FakeMaas();
+    maas.add({ status: Status.Deploying, owner: "admin", owner_data: { ...own, "homelab-deployment": "other" } });
+    await deploy(maas.context, deployDesired);
+    expect(operations(maas)).toEqual(["release", "link_subnet", "allocate", "set_owner_data", "deploy", "set_owner_data"]);
+  });
+
+  test.each([
+    ["a finished deployment that the state knows nothing of", { ...own, "homelab-deployment": "other", "homelab-finished": "true" }],
+    ["another stack's", { "homelab-stack": "homelab/other" }],
+    ["one made by hand", {}],
+  ])("erases nothing that is %s, unless it is named", async (_what, owner_data) => {
+    const maas = new FakeMaas();
+    maas.add({ status: Status.Deployed, owner: "admin", owner_data: owner_data as unknown as Record<string, string> });
+    await expect(deploy(maas.context, deployDesired)).rejects.toMatchObject({ fix: expect.stringContaining("eraseForeign") });
+    expect(maas.writes).toEqual([]);
+    await deploy(maas.context, { ...deployDesired, eraseForeign: true });
+    expect(operations(maas)[0]).toBe("release");
+  });
+
+  test("leaves a machine that somebody else has allocated", async () => {
+    const maas = new FakeMaas();
+    maas.add({ status: Status.Allocated, owner: "alice" });
+    await expect(deploy(maas.context, deployDesired)).rejects.toThrow(/by alice, by hand/);
+    expect(maas.writes).toEqual([]);
+  });
+
+  test("prints the installation's log when it fails, and deploys anew at the next run", async () => {
+    const maas = new FakeMaas();
+    ready(maas);
+    maas.follows[Status.Deploying] = [Status.FailedDeployment, 60_000];
+    maas.intercept = ({ path }) =>
+      path.includes("current-installation")
+        ? {
+            json: {
+              results: [
+                { name: "/tmp/install.log", status: 3, status_name: "Failed", output: Buffer.from("curtin: no space").toString("base64") },
+              ],
+            },
+          }
+        : undefined;
+    const error = (await deploy(maas.context, deployDesired).catch((each: unknown) => each)) as StepError;
+    expect(error.format()).toContain("curtin: no space");
+    maas.follows[Status.Deploying] = [Status.Deployed, 60_000];
+    await deploy(maas.context, deployDesired);
+    expect(operations(maas).filter((each) => each === "deploy")).toHaveLength(2);
+  });
+
+  test("an update only looks, and tells of a machine that was released by hand", async () => {
+    const maas = new FakeMaas();
+    const machine = maas.add({
+      status: Status.Deployed,
+      owner_data: { ...own, "homelab-finished": "true" },
+      ip_addresses: ["192.168.200.11"],
+    });
+    await verify(maas.context, deployDesired);
+    machine.status = Status.Ready;
+    machine.owner_data = {};
+    await expect(verify(maas.context, deployDesired)).rejects.toMatchObject({
+      fix: expect.stringContaining("--replace '**::node1-incarnation'"),
+    });
+    expect(maas.writes).toEqual([]);
+  });
+
+  test("a waiting machine costs four requests a minute at most after the first minute", async () => {
+    const maas = new FakeMaas();
+    ready(maas);
+    const times: number[] = [];
+    maas.follows[Status.Deploying] = [Status.Deployed, 1_200_000];
+    maas.intercept = () => {
+      times.push(maas.clock.now());
+      return undefined;
+    };
+    await deploy(maas.context, deployDesired);
+    const start = times[0] + 60_000;
+    const waited = (times[times.length - 1] - start) / 60_000;
+    expect(times.filter((each) => each >= start).length / waited).toBeLessThanOrEqual(4.3);
+  });
+});
+
+describe("release", () => {
+  test("gives back what this stack deployed, and waits until it is Ready", async () => {
+    const maas = new FakeMaas();
+    const machine = maas.add({ status: Status.Deployed, owner_data: { ...own } });
+    await release(maas.context, { ...deployDesired, erase: true });
+    expect(machine.status).toBe(Status.Ready);
+    await release(maas.context, deployDesired);
+    expect(operations(maas)).toEqual(["release"]);
+  });
+
+  test.each([{}, { "homelab-stack": "homelab/other" }])("leaves alone what is not its own: %j", async (owner_data) => {
+    const maas = new FakeMaas();
+    const machine = maas.add({ status: Status.Deployed, owner_data: owner_data as unknown as Record<string, string> });
+    await release(maas.context, deployDesired);
+    expect(machine.status).toBe(Status.Deployed);
+  });
+
+  test("a machine that MAAS no longer has is released", async () => {
+    const maas = new FakeMaas();
+    await release(maas.context, deployDesired);
+    expect(maas.writes).toEqual([]);
+  });
+});
