@@ -1,0 +1,229 @@
+import * as fs from "node:fs/promises";
+import { tmpdir } from "node:os";
+import * as path from "node:path";
+import type { LabStatus } from "../../cli/summary";
+import type { Machine } from "../../maas/types";
+import { eventually, TestLab } from "./support/lab";
+
+const lab = new TestLab("e2e");
+const minutes = 60_000;
+
+interface PrometheusAnswer {
+  status: string;
+  data: { result: { metric: Record<string, string>; value: [number, string] }[] };
+}
+
+interface Checkpoint {
+  checkpoint?: { latest: { resources: { type: string; urn: string }[]; pending_operations?: unknown[] } };
+}
+
+/** Words of the engine's last summary, for example `{ create: 12 }`, from lines such as `+ 12 created` and `27 unchanged`. */
+function changes(output: string): Record<string, number> {
+  return Object.fromEntries(
+    [...output.matchAll(/^\s*[+~\-±]*\s*(\d+) (created|updated|deleted|replaced|unchanged)\b/gm)].map((match) => [
+      match[2],
+      Number(match[1]),
+    ]),
+  );
+}
+
+/** Runs `task` with a home of its own that `lab taskrc` has set up. */
+async function taskClient(user: string) {
+  const home = await fs.mkdtemp(path.join(tmpdir(), "homelab-task-"));
+  const taskrc = path.join(home, ".taskrc");
+  await fs.writeFile(taskrc, `data.location=${home}/data\nconfirmation=off\n`);
+  const written = await lab.lab("taskrc", user, "--data", path.join(home, "certificates"), "--taskrc", taskrc);
+  expect(written.output).toContain("set the sync settings");
+  return {
+    home,
+    task: async (...args: string[]) => {
+      const outcome = await lab.spawn("task", [`rc:${taskrc}`, ...args], { HOME: home }).done;
+      return outcome;
+    },
+  };
+}
+
+/** Steps of one life of a lab, in order: each needs what the one before it has made. */
+describe("the embedded lab, from nothing to nothing", () => {
+  const homes: string[] = [];
+
+  afterAll(async () => {
+    if ((await lab.leftovers()).length > 0) {
+      await lab.lab("down");
+    }
+    await Promise.all(homes.map((home) => fs.rm(home, { recursive: true, force: true })));
+  }, 10 * minutes);
+
+  it(
+    "is killed in the middle of a deployment",
+    async () => {
+      const up = lab.start("up");
+      const deploying = await eventually("a machine deploying", 600, async () => {
+        if (up.child.exitCode !== null) {
+          throw new Error(`lab up ended: ${up.output().slice(-2000)}`);
+        }
+        const machines = await lab.maas<Machine[]>("machines/");
+        return machines.some(({ status_name }) => status_name === "Deploying");
+      });
+      expect(deploying).toBe(true);
+      // The whole process group: lab, the engine and what it runs; the embedded lab itself lives on, as a real MAAS would.
+      process.kill(-(up.child.pid ?? 0), "SIGKILL");
+      expect((await up.done).signal).toBe("SIGKILL");
+    },
+    15 * minutes,
+  );
+
+  it(
+    "is finished by the next up",
+    async () => {
+      const up = await lab.lab("up");
+      expect(up.code === 0 ? "" : up.output.slice(-6000)).toBe("");
+      const machines = await lab.maas<Machine[]>("machines/");
+      expect(machines.map(({ hostname, status_name, power_state }) => [hostname, status_name, power_state]).sort()).toEqual([
+        ["node1", "Deployed", "on"],
+        ["node2", "Deployed", "on"],
+      ]);
+    },
+    15 * minutes,
+  );
+
+  it(
+    "has every node Ready and every pod running",
+    async () => {
+      const status = JSON.parse((await lab.lab("status", "--json")).stdout) as LabStatus;
+      const { nodes, pods } = status.cluster as Extract<LabStatus["cluster"], { nodes: unknown }>;
+      expect(nodes.map(({ name, ready }) => [name, ready]).sort()).toEqual([
+        ["node1", true],
+        ["node2", true],
+      ]);
+      expect(pods.filter(({ ready }) => !ready)).toEqual([]);
+      expect(pods.map(({ name }) => name.replace(/-[a-z0-9]+(-[a-z0-9]{5})?$/, ""))).toEqual(
+        expect.arrayContaining(["coredns", "prometheus", "node-exporter", "taskd"]),
+      );
+    },
+    2 * minutes,
+  );
+
+  it(
+    "changes nothing when it is brought up again",
+    async () => {
+      const again = await lab.lab("up");
+      expect(again.code).toBe(0);
+      expect(Object.keys(changes(again.output))).toEqual(["unchanged"]);
+    },
+    5 * minutes,
+  );
+
+  it(
+    "works with plain pulumi in the shell that lab env prepares",
+    async () => {
+      const script = 'eval "$("$1" env)" && pulumi preview --expect-no-changes --suppress-outputs && pulumi stack output endpoint';
+      const shell = await lab.spawn("bash", ["-c", script, "bash", "./lab"]).done;
+      expect(shell.code === 0 ? "" : shell.output.slice(-4000)).toBe("");
+      expect(shell.stdout).toContain("https://192.168.200.11:6443");
+    },
+    5 * minutes,
+  );
+
+  it(
+    "shows machines, cluster, monitoring and task servers as one graph",
+    async () => {
+      const file = path.join(lab.state, "graph.dot");
+      expect((await lab.pulumi("stack", "graph", file)).code).toBe(0);
+      const graph = await fs.readFile(file, "utf8");
+      for (const type of [
+        "homelab:maas:Machine",
+        "homelab:k3s:Cluster",
+        "homelab:monitoring:Monitoring",
+        "homelab:taskserver:TaskServers",
+      ]) {
+        expect(graph).toContain(type);
+      }
+    },
+    2 * minutes,
+  );
+
+  it(
+    "is watched: Prometheus scrapes every node",
+    async () => {
+      const { prometheus } = await lab.stackOutputs<{ prometheus: string }>();
+      const up = await eventually("both node-exporters up", 120, async () => {
+        const answer = (await (
+          await fetch(`${prometheus}/api/v1/query?query=${encodeURIComponent('up{job="node-exporter"}')}`)
+        ).json()) as PrometheusAnswer;
+        return answer.data.result.length === 2 && answer.data.result.every(({ value }) => value[1] === "1") && answer.data.result;
+      });
+      expect(up).toHaveLength(2);
+    },
+    3 * minutes,
+  );
+
+  it(
+    "syncs a task from one Taskwarrior client to another, and not to another user",
+    async () => {
+      const [laptop, phone, other] = await Promise.all([taskClient("alice"), taskClient("alice"), taskClient("bob")]);
+      homes.push(laptop.home, phone.home, other.home);
+      await laptop.task("add", "water", "the", "tomatoes");
+      const first = await laptop.task("sync", "init");
+      expect(first.output).toContain("Sync successful");
+      expect((await phone.task("sync", "init")).code).toBe(0);
+      expect((await phone.task("sync")).code).toBe(0);
+      expect((await phone.task("list")).output).toContain("water the tomatoes");
+      await other.task("sync", "init");
+      expect((await other.task("sync")).code).toBe(0);
+      expect((await other.task("list")).output).not.toContain("tomatoes");
+    },
+    3 * minutes,
+  );
+
+  it(
+    "shows no secret in state, previews or logs",
+    async () => {
+      const outputs = await lab.stackOutputs<{
+        kubeconfig: string;
+        sshKey: string;
+        taskUsers: Record<string, { taskd: { credentials: string; key: string } }>;
+      }>();
+      const alice = Object.values(outputs.taskUsers)[0].taskd;
+      const token = (await fs.readFile(path.join(lab.state, "sim", "api-key"), "utf8")).trim().split(":")[2];
+      const keyLines = (pem: string) =>
+        pem
+          .split("\n")
+          .filter((line) => /^[A-Za-z0-9+/=]{40,}$/.test(line))
+          .slice(1, 3);
+      const secrets = [
+        token,
+        alice.credentials.split("/")[2],
+        ...keyLines(alice.key),
+        ...keyLines(outputs.sshKey),
+        ...[...outputs.kubeconfig.matchAll(/client-key-data: (\S{60})/g)].map((match) => match[1]),
+      ];
+      expect(secrets.length).toBeGreaterThan(5);
+      const exported = await lab.pulumi("stack", "export");
+      const preview = await lab.lab("preview", "--diff");
+      const logs = (await fs.readdir(path.join(lab.state, "logs"))).filter((name) => name.endsWith(".log"));
+      const texts: Record<string, string> = { "stack export": exported.output, "preview --diff": preview.output };
+      for (const name of logs) {
+        texts[name] = await fs.readFile(path.join(lab.state, "logs", name), "utf8");
+      }
+      const found = Object.entries(texts).flatMap(([name, text]) => secrets.filter((secret) => text.includes(secret)).map(() => name));
+      expect(found).toEqual([]);
+      expect(Object.values(texts).filter((text) => text.includes("PRIVATE KEY-----"))).toEqual([]);
+    },
+    3 * minutes,
+  );
+
+  it(
+    "leaves nothing behind when it is taken down",
+    async () => {
+      const down = await lab.lab("down");
+      expect(down.code === 0 ? "" : down.output.slice(-6000)).toBe("");
+      const state = JSON.parse((await lab.pulumi("stack", "export")).stdout) as {
+        deployment: { resources?: unknown[]; pending_operations?: unknown[] };
+      } & Checkpoint;
+      expect(state.deployment.resources ?? []).toEqual([]);
+      expect(await lab.leftovers()).toEqual([]);
+    },
+    10 * minutes,
+  );
+});
