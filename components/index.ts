@@ -2,6 +2,9 @@
 export { type Images, imagesOf } from "./images";
 export { K3sCluster, type K3sClusterArgs } from "./k3s/k3s-cluster";
 export type { MachineAccess, MachineRole } from "./machine-access";
+export { Monitoring } from "./monitoring/monitoring";
+export { outputs } from "./outputs";
 export { formatProblem, isUserError, type Problem, UserError } from "./settings/errors";
 export { loadSettings, parseSettings } from "./settings/load";
 export type { Settings } from "./settings/schema";
+export { TaskServers } from "./taskserver/task-servers";

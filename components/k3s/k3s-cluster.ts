@@ -36,21 +36,21 @@ export class K3sCluster extends pulumi.ComponentResource {
   readonly nodes: Record<string, K3sNode>;
 
   constructor(name: string, args: K3sClusterArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("homelab:k3s:Cluster", name, args, opts);
-    const parent = this;
+    // What is given here lies in the state in clear, so not the settings as they are.
+    super("homelab:k3s:Cluster", name, { version: args.settings.cluster.version, machines: args.machines.map(({ name }) => name) }, opts);
     const { cluster } = args.settings;
     const servers = args.machines.filter((machine) => machine.role === "server");
     const agents = args.machines.filter((machine) => machine.role === "agent");
     const first = servers[0];
 
     this.endpoint = pulumi.interpolate`https://${first.address}:6443`;
-    const token = new random.RandomPassword(`${name}-token`, { length: 48, special: false }, { parent });
-    const agentToken = new random.RandomPassword(`${name}-agent-token`, { length: 48, special: false }, { parent });
+    const token = new random.RandomPassword(`${name}-token`, { length: 48, special: false }, { parent: this });
+    const agentToken = new random.RandomPassword(`${name}-agent-token`, { length: 48, special: false }, { parent: this });
 
     this.nodes = {};
     let previous: K3sNode | undefined;
     for (const machine of [...servers, ...agents]) {
-      const nodePassword = new random.RandomPassword(`${name}-${machine.name}-password`, { length: 32, special: false }, { parent });
+      const nodePassword = new random.RandomPassword(`${name}-${machine.name}-password`, { length: 32, special: false }, { parent: this });
       const node: K3sNode = new K3sNode(
         `${name}-${machine.name}`,
         {
@@ -69,7 +69,7 @@ export class K3sCluster extends pulumi.ComponentResource {
           imageArchives: imageArchives(args),
           sshTimeout: args.settings.ssh.timeout,
         },
-        { parent, dependsOn: previous ? [previous.installed] : [] },
+        { parent: this, dependsOn: previous ? [previous.installed] : [] },
       );
       this.nodes[machine.name] = node;
       previous = node;
@@ -79,7 +79,7 @@ export class K3sCluster extends pulumi.ComponentResource {
     const kubeconfig = machineCommand(
       `${name}-kubeconfig`,
       { machine: first, run: verb("kubeconfig"), timeout: "5 minutes", secretOutput: true },
-      { parent, dependsOn: [ready] },
+      { parent: this, dependsOn: [ready] },
     );
     this.kubeconfig = pulumi.secret(
       pulumi.all([kubeconfig.stdout, this.endpoint]).apply(([text, endpoint]) => kubeconfigFor(text, cluster.name, endpoint)),
@@ -92,7 +92,7 @@ export class K3sCluster extends pulumi.ComponentResource {
         enableServerSideApply: true,
         deleteUnreachable: true,
       },
-      { parent, deletedWith: first.resource },
+      { parent: this, deletedWith: first.resource },
     );
 
     this.registerOutputs({ kubeconfig: this.kubeconfig, endpoint: this.endpoint });

@@ -31,21 +31,22 @@ export interface K3sNodeArgs {
 
 /** k3s on one machine: SSH answers, script in place, k3s installed and its node Ready. */
 export class K3sNode extends pulumi.ComponentResource {
+  readonly role: MachineAccess["role"];
   /** `config.yaml` as it is on the machine; holds no secret. */
   readonly config: pulumi.Output<string>;
   /** The last of its commands: whoever needs the node depends on this. */
   readonly installed: command.remote.Command;
 
   constructor(name: string, args: K3sNodeArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("homelab:k3s:Node", name, args, opts);
     const { machine, cluster } = args;
-    const parent = this;
+    super("homelab:k3s:Node", name, { machine: machine.name, role: machine.role, version: cluster.version }, opts);
+    this.role = machine.role;
 
-    const ssh = machineCommand(`${name}-ssh`, { machine, run: "true", timeout: args.sshTimeout, awaitSsh: true }, { parent });
+    const ssh = machineCommand(`${name}-ssh`, { machine, run: "true", timeout: args.sshTimeout, awaitSsh: true }, { parent: this });
     const script = machineCommand(
       `${name}-script`,
       { machine, run: PLACE_SCRIPT, stdin: joinedScripts(), timeout: "2 minutes" },
-      { parent, dependsOn: [ssh] },
+      { parent: this, dependsOn: [ssh] },
     );
 
     this.config = pulumi
@@ -64,7 +65,7 @@ export class K3sNode extends pulumi.ComponentResource {
         stdin: files.apply(filesOnStdin),
         timeout: `${toSeconds(cluster.timeouts.install) + toSeconds(cluster.timeouts.ready)} seconds`,
       },
-      { parent, dependsOn: [script] },
+      { parent: this, dependsOn: [script] },
     );
 
     this.registerOutputs({ config: this.config, installed: this.installed.stdout });

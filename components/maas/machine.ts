@@ -42,7 +42,8 @@ export class MaasMachine extends pulumi.ComponentResource {
   };
 
   constructor(name: string, args: MaasMachineArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("homelab:maas:Machine", name, args, opts);
+    // What is given here lies in the state; power parameters hold passwords.
+    super("homelab:maas:Machine", name, { ...args, machine: { ...args.machine, power: pulumi.secret(args.machine.power) } }, opts);
     const { machine, maas, ssh } = args;
     const identity = machine.macAddresses[0];
     const parent = { parent: this };

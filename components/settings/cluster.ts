@@ -1,7 +1,7 @@
 import { z } from "zod";
 import versions from "../../versions.json";
 import { ACCEPTED_KEYS, MANAGED_KEYS } from "../k3s/config-keys";
-import type { Problem } from "./errors";
+import { nearest, type Problem } from "./errors";
 import type { MachinesSettings } from "./machines";
 import type { NetworkSettings } from "./network";
 import { cidr, contains, duration, hostname, httpUrl, ipv4, overlaps, parseRange } from "./values";
@@ -49,14 +49,7 @@ const timeouts = z.strictObject({
   drain: duration.default("5 minutes"),
 });
 
-const extra = (role: "server" | "agent") =>
-  z.record(
-    z
-      .string()
-      .refine((key) => ACCEPTED_KEYS[role].has(key), { error: (issue) => `k3s ${role} has no configuration key "${issue.input}"` })
-      .refine((key) => !MANAGED_KEYS.has(key), { error: (issue) => `"${issue.input}" is written by the program; use its setting` }),
-    z.union([z.string(), z.number(), z.boolean(), z.array(z.string())]),
-  );
+const extra = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.string())]));
 
 /** `homelab:cluster`: k3s on all machines of the lab. */
 export const clusterSettings = z.strictObject({
@@ -73,7 +66,7 @@ export const clusterSettings = z.strictObject({
   tlsSan: z.array(z.string().min(1)).default([]),
   secretsEncryption: z.boolean().default(true),
   /** Further keys of k3s' config.yaml, by role, for what has no setting here. */
-  extraConfig: z.strictObject({ server: extra("server").default({}), agent: extra("agent").default({}) }).prefault({}),
+  extraConfig: z.strictObject({ server: extra.default({}), agent: extra.default({}) }).prefault({}),
   timeouts: timeouts.prefault({}),
 });
 
@@ -101,7 +94,36 @@ export function checkCluster(settings: { cluster: ClusterSettings; machines: Mac
       fix: `make one of them an agent, or add one server`,
     });
   }
-  return [...problems, ...collisions(cluster, network)];
+  return [...problems, ...collisions(cluster, network), ...extraKeys(cluster, "server"), ...extraKeys(cluster, "agent")];
+}
+
+/** Keys that k3s would end on at its start, and keys that have a setting of their own. */
+function extraKeys({ extraConfig }: ClusterSettings, role: "server" | "agent"): Problem[] {
+  return Object.keys(extraConfig[role]).flatMap((key) => {
+    const path = `homelab:cluster.extraConfig.${role}.${key}`;
+    if (!ACCEPTED_KEYS[role].has(key)) {
+      const near = nearest(key, [...ACCEPTED_KEYS[role]]);
+      return [
+        {
+          path,
+          message: `k3s ${role} has no such configuration key, and would end at its start`,
+          found: key,
+          allowed: `the options of \`k3s ${role} --help\``,
+          fix: near ? `write "${near}"` : "remove it",
+        },
+      ];
+    }
+    return MANAGED_KEYS.has(key)
+      ? [
+          {
+            path,
+            message: "the program writes this key itself",
+            found: key,
+            fix: "remove it, and use the setting of homelab:cluster or homelab:machines for it",
+          },
+        ]
+      : [];
+  });
 }
 
 /** Pods, services and machines need networks of their own, and DNS has to be a service. */

@@ -75,9 +75,19 @@ function depth(issues: readonly Issue[]): number {
   return Math.max(0, ...issues.map((issue) => issue.path.length));
 }
 
+const WORDS: Record<string, string> = {
+  string: "a text",
+  number: "a number",
+  int: "a whole number",
+  boolean: "true or false",
+  array: "a list",
+  object: "a map of settings",
+  record: "a map",
+};
+
 function general(path: string, message: string, found: unknown): Problem {
   const text = message
-    .replace(/^Invalid input: expected (\w+), received .*$/, "must be of type $1")
+    .replace(/^Invalid input: expected (\w+), received .*$/, (_, type: string) => `must be ${WORDS[type] ?? `of type ${type}`}`)
     .replace(/^Too (small|big|few|many)[^:]*: /, "");
   const wanted = /^must be (.*)$/s.exec(text)?.[1];
   if (found === undefined) {

@@ -1,4 +1,5 @@
 #!/bin/sh
+# shellcheck disable=SC2034,SC2154 # the joined files share their variables
 # What the program does on a machine, one verb each. The files of this folder are joined in order into
 # /usr/local/lib/homelab/k3s.sh, so that a failed command shows one short line instead of a long script.
 # Every verb may be killed and run again. Progress goes to stderr, one line of JSON to stdout, secrets come on stdin.

@@ -1,4 +1,5 @@
 #!/bin/sh
+# shellcheck disable=SC2034,SC2154 # the joined files share their variables
 # Where k3s and its images come from. SOURCE is online or mirror, RELEASES the folder with one folder a version.
 
 checksum_of() {

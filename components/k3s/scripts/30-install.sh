@@ -1,4 +1,5 @@
 #!/bin/sh
+# shellcheck disable=SC2034,SC2154 # the joined files share their variables
 # install: bring k3s on this machine to the state asked for; restarts only when something that it reads has changed.
 
 # Upgrades go one minor at a time and never back: neither the datastore nor the kubelets stand more.

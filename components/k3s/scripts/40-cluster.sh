@@ -1,4 +1,5 @@
 #!/bin/sh
+# shellcheck disable=SC2034,SC2154 # the joined files share their variables
 # Verbs that ask the cluster; they run on a server.
 
 nodes_ready() {

@@ -1,4 +1,5 @@
 #!/bin/sh
+# shellcheck disable=SC2034,SC2154 # the joined files share their variables
 # k3s.sh VERB NAME=VALUE...: the values become variables of the verb.
 
 usage() {

@@ -1,0 +1,43 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { K3sCluster } from "./k3s/k3s-cluster";
+import type { MachineAccess } from "./machine-access";
+import type { Monitoring } from "./monitoring/monitoring";
+import type { Settings } from "./settings/schema";
+import type { TaskServers } from "./taskserver/task-servers";
+
+interface Parts {
+  settings: Settings;
+  machines: readonly MachineAccess[];
+  cluster: K3sCluster;
+  monitoring: Monitoring;
+  taskServers: TaskServers;
+}
+
+/** The stack's outputs: what `./lab` shows and what other stacks may build on. Read them with `pulumi stack output`. */
+export function outputs({ settings, machines, cluster, monitoring, taskServers }: Parts) {
+  return {
+    /** By name: role in the cluster, address, and the account for SSH. */
+    machines: pulumi.output(
+      Object.fromEntries(machines.map(({ name, role, address, user, port }) => [name, { role, address, user, port }])),
+    ),
+    /** By node name: the k3s version that runs there. */
+    nodes: pulumi.output(
+      Object.fromEntries(
+        Object.entries(cluster.nodes).map(([name, node]) => [name, { version: settings.cluster.version, role: node.role }]),
+      ),
+    ),
+    /** Where the Kubernetes API answers. */
+    endpoint: cluster.endpoint,
+    /** Secret. */
+    kubeconfig: cluster.kubeconfig,
+    /** The deploy key for SSH to the machines; secret. */
+    sshKey: pulumi.secret(machines[0].privateKey),
+    /** `name address` host keys, as `known_hosts` takes them. */
+    sshHostKeys: pulumi.output(machines.map(({ address, hostKey }) => pulumi.interpolate`${address} ${hostKey}`)),
+    /** URL of Prometheus. */
+    prometheus: monitoring.prometheus,
+    taskServer: { taskd: taskServers.taskd, authority: taskServers.authority },
+    /** By organisation/user: address, credentials, certificate and key for Taskwarrior; secret. */
+    taskUsers: taskServers.users,
+  };
+}

@@ -1,0 +1,13 @@
+import { imagesOf, K3sCluster, loadSettings, Monitoring, outputs, TaskServers } from "./components";
+import { environments } from "./environments";
+
+const settings = loadSettings();
+const images = imagesOf(settings.images);
+
+const machines = environments[settings.environment](settings);
+const cluster = new K3sCluster("k3s", { machines, images, settings });
+const { provider } = cluster;
+const monitoring = new Monitoring("monitoring", { provider, images, machines, settings: settings.monitoring });
+const taskServers = new TaskServers("tasks", { provider, images, machines, settings: settings.taskServers });
+
+export = outputs({ settings, machines, cluster, monitoring, taskServers });

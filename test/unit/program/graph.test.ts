@@ -1,0 +1,127 @@
+import * as pulumi from "@pulumi/pulumi";
+import * as runtime from "@pulumi/pulumi/runtime/settings";
+import { asPulumiConfig, stackSettings } from "./fixtures";
+import { isSecret, plain, type Registered, recordResources } from "./mocks";
+
+const resources: Registered[] = recordResources();
+let outputs: Record<string, pulumi.Output<any>>;
+
+const named = (name: string) => {
+  const found = resources.filter((resource) => resource.name === name);
+  expect([name, found.length]).toEqual([name, 1]);
+  return found[0];
+};
+const ofType = (type: string) => resources.filter((resource) => resource.type === type).map((resource) => resource.name);
+const settled = <T>(output: pulumi.Output<T>) => new Promise<T>((resolve) => output.apply(resolve));
+
+beforeAll(async () => {
+  const settings = stackSettings("sim");
+  settings.machines[0].power.parameters.power_pass = "POWER-PASS";
+  const images = {
+    taskd: "homelab.internal/taskd:1.1.0",
+    prometheus: "homelab.internal/prometheus:2.42.0",
+    pause: "homelab.internal/pause:3.6",
+  };
+  pulumi.runtime.setAllConfig(asPulumiConfig({ ...settings, images }), ["homelab:maasApiKey"]);
+  outputs = require("../../../index");
+  await Promise.all(
+    Object.values(outputs).map((output) => (pulumi.Output.isInstance(output) ? settled(output as pulumi.Output<any>) : undefined)),
+  );
+  // Registrations that no output waits for.
+  await (runtime as unknown as { waitForRPCs(): Promise<void> }).waitForRPCs();
+});
+
+describe("the graph of the sim stack", () => {
+  it("has a machine each, then the cluster, then what runs on it", () => {
+    expect(ofType("homelab:maas:Machine").sort()).toEqual(["node1", "node2"]);
+    expect(ofType("homelab:k3s:Cluster")).toEqual(["k3s"]);
+    expect(ofType("homelab:k3s:Node").sort()).toEqual(["k3s-node1", "k3s-node2"]);
+    expect(ofType("homelab:taskserver:TaskServers")).toEqual(["tasks"]);
+    expect(ofType("homelab:monitoring:Monitoring")).toEqual(["monitoring"]);
+  });
+
+  it("installs the server first and joins the agent to it", () => {
+    const names = resources.map((resource) => resource.name);
+    expect(names.indexOf("k3s-node1-k3s")).toBeLessThan(names.indexOf("k3s-node2-k3s"));
+    expect(plain(named("k3s-node1-k3s").inputs.create)).toContain("role=server");
+    expect(plain(named("k3s-node2-k3s").inputs.create)).toContain("role=agent");
+    const files = Buffer.from(plain<string>(named("k3s-node2-k3s").inputs.stdin).split("\n")[0].split(" ")[2], "base64").toString();
+    expect(files).toContain("server: https://192.168.200.11:6443");
+  });
+
+  it("imports an archive for each overridden image", () => {
+    expect(plain(named("k3s-node1-k3s").inputs.create)).toContain("'archives=pause prometheus taskd'");
+  });
+
+  it("says the same for create and update, pins host keys, keeps old output away and runs anew on a new deployment", () => {
+    const commands = resources.filter((resource) => resource.type === "command:remote:Command");
+    expect(commands.length).toBeGreaterThan(6);
+    for (const { name, inputs } of commands) {
+      expect([name, inputs.update]).toEqual([name, inputs.create]);
+      expect([name, inputs.addPreviousOutputInEnv]).toEqual([name, false]);
+      expect([name, plain(inputs.connection).hostKey]).toEqual([name, expect.stringMatching(/^ssh-ed25519 /)]);
+      expect([name, inputs.triggers]).toEqual([name, ["0123456789abcdef"]]);
+    }
+  });
+
+  it("waits for SSH however long the machine takes, and bounded by the settings only", () => {
+    expect(plain(named("k3s-node1-ssh").inputs.connection).dialErrorLimit).toBe(-1);
+  });
+
+  it("keeps the provider's cluster the same over new addresses and certificates", () => {
+    const { inputs } = provider();
+    expect(inputs.clusterIdentifier).toMatch(/^00000000-/);
+    expect(inputs).toMatchObject({ enableServerSideApply: "true", deleteUnreachable: "true" });
+    expect(isSecret(inputs.kubeconfig)).toBe(true);
+  });
+});
+
+function provider(): Registered {
+  const found = resources.filter((resource) => resource.type === "pulumi:providers:kubernetes");
+  expect(found.length).toBe(1);
+  return found[0];
+}
+
+describe("secrets", () => {
+  const fromSettings = /consumer:token:secret|POWER-PASS/;
+  const marks = /PASSWORD-|PRIVATE-KEY-|S0VZ|consumer:token:secret|POWER-PASS/;
+
+  it("reach the engine as secrets only, and never in a command's text", () => {
+    const leaks: string[] = [];
+    const walk = (where: string, value: any, pattern: RegExp) => {
+      if (isSecret(value)) {
+        return;
+      }
+      if (typeof value === "string" && (pattern.test(value) || pattern.test(Buffer.from(value, "base64").toString("latin1")))) {
+        leaks.push(where);
+      } else if (value !== null && typeof value === "object") {
+        for (const [key, inner] of Object.entries(value)) {
+          walk(`${where}.${key}`, inner, pattern);
+        }
+      }
+    };
+    for (const { name, inputs, custom } of resources) {
+      // The engine marks what the random and tls providers make; under mocks a component's arguments show it plain.
+      walk(name, inputs, custom ? marks : fromSettings);
+    }
+    expect(leaks).toEqual([]);
+    for (const { name, inputs } of resources.filter((resource) => resource.type.startsWith("command:"))) {
+      for (const text of [inputs.create, inputs.update, inputs.delete]) {
+        expect([name, marks.test(JSON.stringify(plain(text) ?? ""))]).toEqual([name, false]);
+      }
+    }
+  });
+
+  it("are what kubeconfig, SSH key and task users are", async () => {
+    for (const key of ["kubeconfig", "sshKey", "taskUsers"]) {
+      expect([key, await pulumi.isSecret(outputs[key])]).toEqual([key, true]);
+    }
+    expect(await settled(outputs.kubeconfig)).toContain("https://192.168.200.11:6443");
+  });
+
+  it("are not in the plain outputs", async () => {
+    const all = await Promise.all(["machines", "nodes", "endpoint", "sshHostKeys"].map((key) => settled(outputs[key])));
+    expect(JSON.stringify(all)).not.toMatch(marks);
+    expect(all[0]).toMatchObject({ node1: { role: "server", address: "192.168.200.11" } });
+  });
+});
