@@ -1,4 +1,5 @@
 // The ResourceProvider protocol, served straight from the Pulumi SDK's protocol definitions.
+export * from "./diff";
 export * from "./marks";
 export * from "./provider";
 export { listen, main } from "./serve";

@@ -1,0 +1,66 @@
+import { Bytes, type PropertyValue } from "../protocol";
+
+/** Which lines go to the engine's log while a command runs; in the state are both, whatever this says. */
+export type Logging = "stdout" | "stderr" | "stdoutAndStderr" | "none";
+
+/** Takes what a command prints: by stream for the state, in order of arrival for errors, line by line for the log. */
+export class Outputs {
+  private readonly chunks = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
+  private readonly mixed: Buffer[] = [];
+  private readonly partial = { stdout: "", stderr: "" };
+  private readonly logged: { stdout: boolean; stderr: boolean };
+
+  constructor(
+    logging: string | undefined,
+    private readonly log: (line: string) => void,
+  ) {
+    // Anything that is none of the four words logs both, as the official plugin does.
+    this.logged = { stdout: logging !== "none" && logging !== "stderr", stderr: logging !== "none" && logging !== "stdout" };
+  }
+
+  add(stream: "stdout" | "stderr", chunk: Buffer): void {
+    this.chunks[stream].push(chunk);
+    this.mixed.push(chunk);
+    if (this.logged[stream]) {
+      const lines = (this.partial[stream] + chunk.toString()).split("\n");
+      this.partial[stream] = lines.pop() ?? "";
+      for (const line of lines) {
+        this.log(line);
+      }
+    }
+  }
+
+  /** Logs a last line without a newline. */
+  end(): void {
+    for (const stream of ["stdout", "stderr"] as const) {
+      if (this.partial[stream] !== "") {
+        this.log(this.partial[stream]);
+        this.partial[stream] = "";
+      }
+    }
+  }
+
+  /** Both streams as in the state: without one last newline; bytes that are no text as bytes. */
+  state(): { stdout: PropertyValue; stderr: PropertyValue } {
+    return { stdout: text(this.chunks.stdout), stderr: text(this.chunks.stderr) };
+  }
+
+  /** All output as it came. */
+  all(): string {
+    return Buffer.concat(this.mixed).toString();
+  }
+}
+
+const NEWLINE = 0x0a;
+
+function text(chunks: readonly Buffer[]): PropertyValue {
+  const whole = Buffer.concat(chunks);
+  const trimmed = whole.at(-1) === NEWLINE ? whole.subarray(0, -1) : whole;
+  const decoded = trimmed.toString();
+  return trimmed.equals(Buffer.from(decoded)) ? decoded : new Bytes(trimmed.toString("base64"));
+}
+
+/** A previous output as an environment variable. */
+export function asVariable(value: PropertyValue | undefined): string {
+  return value instanceof Bytes ? Buffer.from(value.base64, "base64").toString("latin1") : typeof value === "string" ? value : "";
+}
