@@ -1,0 +1,103 @@
+import * as kubernetes from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import type { Images } from "../images";
+import { containerSecurity, labelsOf, selectorOf } from "../kubernetes/workload";
+import { PORTS } from "./prometheus-config";
+
+export interface NodeExporterArgs {
+  provider: kubernetes.Provider;
+  images: Images;
+  namespace: pulumi.Input<string>;
+}
+
+const NAME = "node-exporter";
+
+/** On the machine: files `*.prom` that the machine's own timers write, read by node-exporter's textfile collector. */
+export const TEXTFILE_FOLDER = "/var/lib/node-exporter/textfile";
+
+/**
+ * Flags that make node-exporter measure the machine and not its own container. `root` is where the machine's root file
+ * system is mounted.
+ */
+export function nodeExporterFlags(root = "/host/root"): string[] {
+  return [
+    "--path.procfs=/host/proc",
+    "--path.sysfs=/host/sys",
+    `--path.rootfs=${root}`,
+    `--web.listen-address=:${PORTS.nodeExporter}`,
+    "--collector.textfile.directory=/host/textfile",
+    // Every container has a mount or four; they are the machine's disk once more.
+    "--collector.filesystem.mount-points-exclude=^/(dev|proc|sys|run/(k3s/)?(containerd|netns|credentials)|var/lib/(docker|containerd|kubelet|rancher/k3s/agent/containerd))($|/)",
+    "--collector.filesystem.fs-types-exclude=^(autofs|binfmt_misc|bpf|cgroup2?|configfs|debugfs|devpts|devtmpfs|fusectl|hugetlbfs|mqueue|nsfs|proc|procfs|pstore|ramfs|securityfs|sysfs|tmpfs|tracefs)$",
+    "--collector.netclass.ignored-devices=^(veth|cali|cni|flannel|lxc).*$",
+    "--collector.netdev.device-exclude=^(veth|cali|cni|flannel|lxc).*$",
+    "--no-collector.wifi",
+    "--no-collector.arp",
+  ];
+}
+
+/** node-exporter on every node, servers included, on the node's own address: what it says is about the machine. */
+export class NodeExporter extends pulumi.ComponentResource {
+  readonly nodes: { daemonSet: kubernetes.apps.v1.DaemonSet };
+
+  constructor(name: string, args: NodeExporterArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("homelab:monitoring:NodeExporter", name, args, opts);
+    const options = { parent: this, provider: args.provider };
+    const metadata = { name: NAME, namespace: args.namespace, labels: labelsOf(NAME, "monitoring") };
+    const account = new kubernetes.core.v1.ServiceAccount(`${name}-account`, { metadata, automountServiceAccountToken: false }, options);
+    const host = (volume: string, path: string) => ({ name: volume, mountPath: path, readOnly: true });
+    const daemonSet = new kubernetes.apps.v1.DaemonSet(
+      name,
+      {
+        metadata,
+        spec: {
+          selector: { matchLabels: selectorOf(NAME) },
+          updateStrategy: { type: "RollingUpdate", rollingUpdate: { maxUnavailable: "100%" } },
+          template: {
+            metadata: { labels: labelsOf(NAME, "monitoring") },
+            spec: {
+              serviceAccountName: account.metadata.name,
+              automountServiceAccountToken: false,
+              enableServiceLinks: false,
+              hostNetwork: true,
+              hostPID: true,
+              dnsPolicy: "ClusterFirstWithHostNet",
+              nodeSelector: { "kubernetes.io/os": "linux" },
+              tolerations: [{ operator: "Exists" }],
+              terminationGracePeriodSeconds: 5,
+              securityContext: { runAsNonRoot: true, runAsUser: 65534, runAsGroup: 65534, seccompProfile: { type: "RuntimeDefault" } },
+              containers: [
+                {
+                  name: NAME,
+                  image: args.images.ref("node-exporter"),
+                  imagePullPolicy: "IfNotPresent",
+                  args: nodeExporterFlags(),
+                  ports: [{ name: "metrics", containerPort: PORTS.nodeExporter, hostPort: PORTS.nodeExporter }],
+                  securityContext: containerSecurity(),
+                  resources: { requests: { cpu: "10m", memory: "24Mi" }, limits: { memory: "96Mi" } },
+                  readinessProbe: { httpGet: { path: "/", port: "metrics" }, periodSeconds: 10 },
+                  livenessProbe: { httpGet: { path: "/", port: "metrics" }, periodSeconds: 30 },
+                  volumeMounts: [
+                    host("proc", "/host/proc"),
+                    host("sys", "/host/sys"),
+                    { ...host("root", "/host/root"), mountPropagation: "HostToContainer" },
+                    host("textfile", "/host/textfile"),
+                  ],
+                },
+              ],
+              volumes: [
+                { name: "proc", hostPath: { path: "/proc" } },
+                { name: "sys", hostPath: { path: "/sys" } },
+                { name: "root", hostPath: { path: "/" } },
+                { name: "textfile", hostPath: { path: TEXTFILE_FOLDER, type: "DirectoryOrCreate" } },
+              ],
+            },
+          },
+        },
+      },
+      options,
+    );
+    this.nodes = { daemonSet };
+    this.registerOutputs({});
+  }
+}

@@ -1,0 +1,150 @@
+import * as yaml from "js-yaml";
+import type { MonitoringSettings } from "../settings/monitoring";
+import { type Duration, toBytes, toGoDuration, toSeconds } from "../settings/values";
+
+/** Ports of what is measured. */
+export const PORTS = { prometheus: 9090, nodeExporter: 9100, kubelet: 10250, apiserver: 6443 } as const;
+
+/** Where things are inside Prometheus's container. */
+export const PROMETHEUS_PATHS = { config: "/etc/prometheus", targets: "/etc/prometheus-targets", data: "/prometheus" } as const;
+
+const ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount";
+
+interface Relabel {
+  source_labels?: string[];
+  separator?: string;
+  target_label?: string;
+  regex?: string;
+  replacement?: string;
+  action?: string;
+}
+
+/** A job of Prometheus's configuration; `job_name` is the value of the label `job`. */
+export interface ScrapeJob {
+  job_name: string;
+  scrape_interval?: string;
+  scrape_timeout?: string;
+  scheme?: "http" | "https";
+  metrics_path?: string;
+  authorization?: Record<string, string>;
+  basic_auth?: Record<string, string>;
+  tls_config?: Record<string, unknown>;
+  static_configs?: { targets: string[]; labels?: Record<string, string> }[];
+  file_sd_configs?: Record<string, unknown>[];
+  relabel_configs?: Relabel[];
+  metric_relabel_configs?: Relabel[];
+}
+
+export interface PrometheusConfigOptions {
+  scrapeInterval: Duration;
+  /** Jobs beside those of Prometheus itself and the cluster. */
+  jobs?: readonly ScrapeJob[];
+  /** Names of rule files beside the configuration. */
+  ruleFiles?: readonly string[];
+  /** `host:port` of Alertmanager. */
+  alertmanager?: string;
+}
+
+/**
+ * The machines as Prometheus's file discovery reads them. The program knows its machines, so nothing has to be
+ * discovered in the cluster: Prometheus needs no right to list anything, a node that is gone is a target that is down,
+ * and a new machine is a changed file, read without a restart.
+ */
+export function renderMachines(machines: readonly { name: string; role: string; address: string }[]): string {
+  const entries = machines.map(({ name, role, address }) => ({ targets: [address], labels: { instance: name, __role: role } }));
+  return `${JSON.stringify(entries, null, 2)}\n`;
+}
+
+/**
+ * Prometheus's configuration file, for 2.42 and later, 3.x included. In every job about a machine the label `instance`
+ * is the machine's name, so that metrics of different jobs about one machine join on it.
+ */
+export function renderPrometheusConfig(options: PrometheusConfigOptions): string {
+  const interval = toGoDuration(options.scrapeInterval);
+  const config = {
+    global: {
+      scrape_interval: interval,
+      evaluation_interval: interval,
+      // Less than the shortest interval a job may have.
+      scrape_timeout: `${Math.min(10, toSeconds(options.scrapeInterval))}s`,
+    },
+    ...(options.ruleFiles?.length ? { rule_files: options.ruleFiles.map((name) => `${PROMETHEUS_PATHS.config}/${name}`) } : {}),
+    ...(options.alertmanager ? { alerting: { alertmanagers: [{ static_configs: [{ targets: [options.alertmanager] }] }] } } : {}),
+    scrape_configs: [...clusterJobs(), ...(options.jobs ?? [])],
+  };
+  return yaml.dump(config, { lineWidth: -1, noRefs: true });
+}
+
+/** What every cluster has: Prometheus itself, nodes, kubelets, containers, API servers and cluster DNS. */
+export function clusterJobs(): ScrapeJob[] {
+  return [
+    { job_name: "prometheus", static_configs: [{ targets: [`localhost:${PORTS.prometheus}`] }] },
+    { job_name: "node-exporter", ...onMachines(PORTS.nodeExporter) },
+    {
+      job_name: "kubelet",
+      ...withAccount(),
+      ...onMachines(PORTS.kubelet),
+      // Per-bucket detail of every operation on every volume: a third of all series for no question anybody asks.
+      metric_relabel_configs: [drop("(storage_operation|csi_operations|apiserver_|rest_client_request_size).*_bucket")],
+    },
+    {
+      job_name: "cadvisor",
+      ...withAccount(),
+      ...onMachines(PORTS.kubelet),
+      metrics_path: "/metrics/cadvisor",
+      metric_relabel_configs: [
+        drop("container_(tasks_state|memory_failures_total|blkio_device_usage_total|network_(tcp|udp)6?_usage_total)"),
+        // Cgroup slices above the pods repeat their sums.
+        { source_labels: ["id", "pod"], separator: ";", regex: "/.+;", action: "drop" },
+      ],
+    },
+    {
+      job_name: "apiserver",
+      ...withAccount(),
+      ...onMachines(PORTS.apiserver, "server"),
+      // In the certificate of every API server, whatever else is.
+      tls_config: { ca_file: `${ACCOUNT}/ca.crt`, server_name: "kubernetes.default.svc" },
+      metric_relabel_configs: [
+        // Over 10,000 series of latency histograms by resource and verb; the sums and counts stay.
+        drop("(apiserver_(request|response|watch|admission|flowcontrol|storage|cel)|etcd_request|rest_client|workqueue).*_bucket"),
+      ],
+    },
+    { job_name: "coredns", static_configs: [{ targets: ["kube-dns.kube-system.svc:9153"] }] },
+  ];
+}
+
+/** Flags of Prometheus's process. */
+export function prometheusFlags(settings: MonitoringSettings["prometheus"]): string[] {
+  return [
+    `--config.file=${PROMETHEUS_PATHS.config}/prometheus.yml`,
+    `--storage.tsdb.path=${PROMETHEUS_PATHS.data}`,
+    `--storage.tsdb.retention.time=${toGoDuration(settings.retention)}`,
+    // The rest of the volume is for the write-ahead log and for compaction, which writes a block before it drops the old ones.
+    `--storage.tsdb.retention.size=${Math.floor((toBytes(settings.storage) * 0.8) / 2 ** 20)}MB`,
+    `--web.listen-address=:${PORTS.prometheus}`,
+  ];
+}
+
+/** API servers and kubelets know the service account's token and have certificates by the cluster's authority. */
+function withAccount(): Pick<ScrapeJob, "scheme" | "authorization" | "tls_config"> {
+  return {
+    scheme: "https",
+    authorization: { credentials_file: `${ACCOUNT}/token` },
+    tls_config: { ca_file: `${ACCOUNT}/ca.crt` },
+  };
+}
+
+/** The machines, or those of one role, on a port. */
+export function onMachines(port: number, role?: "server" | "agent"): Pick<ScrapeJob, "file_sd_configs" | "relabel_configs"> {
+  return {
+    file_sd_configs: [{ files: [`${PROMETHEUS_PATHS.targets}/machines.json`] }],
+    relabel_configs: [
+      ...(role ? [{ source_labels: ["__role"], regex: role, action: "keep" }] : []),
+      { source_labels: ["__address__"], target_label: "__address__", replacement: `$1:${port}` },
+    ],
+  };
+}
+
+function drop(metrics: string): Relabel {
+  return { source_labels: ["__name__"], regex: metrics, action: "drop" };
+}

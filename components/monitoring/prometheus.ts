@@ -1,0 +1,145 @@
+import * as kubernetes from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import type { Images } from "../images";
+import { checksum, containerSecurity, labelsOf, podSecurity, selectorOf } from "../kubernetes/workload";
+import type { MonitoringSettings } from "../settings/monitoring";
+import { toBytes, toQuantity } from "../settings/values";
+import { PORTS, PROMETHEUS_PATHS, prometheusFlags } from "./prometheus-config";
+
+export interface PrometheusArgs {
+  provider: kubernetes.Provider;
+  images: Images;
+  namespace: pulumi.Input<string>;
+  settings: MonitoringSettings["prometheus"];
+  /** Files of /etc/prometheus by name, `prometheus.yml` among them. */
+  files: Record<string, pulumi.Input<string>>;
+  /** Files of target discovery by name. Prometheus reads them again when they change. */
+  targets: Record<string, pulumi.Input<string>>;
+}
+
+/** nobody, as in upstream's image. */
+const USER = 65534;
+const NAME = "prometheus";
+
+/** One Prometheus with a volume of its own. Its configuration is read at its start; a change restarts it. */
+export class Prometheus extends pulumi.ComponentResource {
+  readonly service: kubernetes.core.v1.Service;
+  readonly nodes: { statefulSet: kubernetes.apps.v1.StatefulSet; volume: kubernetes.core.v1.PersistentVolumeClaim };
+
+  constructor(name: string, args: PrometheusArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("homelab:monitoring:Prometheus", name, args, opts);
+    const { settings, namespace, files } = args;
+    const options = { parent: this, provider: args.provider };
+    const meta = (suffix = "") => ({ name: `${NAME}${suffix}`, namespace, labels: labelsOf(NAME, "monitoring") });
+
+    const account = new kubernetes.core.v1.ServiceAccount(`${name}-account`, { metadata: meta() }, options);
+    const rights = this.grant(name, args, account);
+    const config = new kubernetes.core.v1.ConfigMap(`${name}-config`, { metadata: meta("-config"), data: files }, options);
+    const targets = new kubernetes.core.v1.ConfigMap(`${name}-targets`, { metadata: meta("-targets"), data: args.targets }, options);
+    const volume = new kubernetes.core.v1.PersistentVolumeClaim(
+      `${name}-data`,
+      {
+        // The local-path class binds at the first pod, so waiting for it here would wait for ever.
+        metadata: { ...meta("-data"), annotations: { "pulumi.com/skipAwait": "true" } },
+        spec: {
+          accessModes: ["ReadWriteOnce"],
+          storageClassName: settings.storageClass,
+          resources: { requests: { storage: toQuantity(settings.storage) } },
+        },
+      },
+      options,
+    );
+    this.service = new kubernetes.core.v1.Service(
+      name,
+      {
+        metadata: meta(),
+        spec: {
+          type: settings.service,
+          selector: selectorOf(NAME),
+          ports: [{ name: "http", port: PORTS.prometheus, targetPort: "http", protocol: "TCP" }],
+        },
+      },
+      options,
+    );
+    const statefulSet = new kubernetes.apps.v1.StatefulSet(
+      name,
+      {
+        metadata: meta(),
+        spec: {
+          replicas: 1,
+          serviceName: NAME,
+          selector: { matchLabels: selectorOf(NAME) },
+          template: {
+            metadata: { labels: labelsOf(NAME, "monitoring"), annotations: checksum(files) },
+            spec: {
+              serviceAccountName: account.metadata.name,
+              enableServiceLinks: false,
+              // It writes the head of its database at the end.
+              terminationGracePeriodSeconds: 120,
+              securityContext: podSecurity(USER),
+              containers: [
+                {
+                  name: NAME,
+                  image: args.images.ref("prometheus"),
+                  imagePullPolicy: "IfNotPresent",
+                  args: prometheusFlags(settings),
+                  // Go collects earlier instead of being killed at the limit.
+                  env: [{ name: "GOMEMLIMIT", value: `${Math.floor((toBytes(settings.memoryLimit) * 0.9) / 2 ** 20)}MiB` }],
+                  ports: [{ name: "http", containerPort: PORTS.prometheus }],
+                  securityContext: containerSecurity(),
+                  resources: { requests: { cpu: "50m", memory: "192Mi" }, limits: { memory: toQuantity(settings.memoryLimit) } },
+                  // A long write-ahead log takes minutes to replay.
+                  startupProbe: { httpGet: { path: "/-/ready", port: "http" }, periodSeconds: 3, failureThreshold: 200 },
+                  readinessProbe: { httpGet: { path: "/-/ready", port: "http" }, periodSeconds: 10 },
+                  livenessProbe: { httpGet: { path: "/-/healthy", port: "http" }, periodSeconds: 15, failureThreshold: 4 },
+                  volumeMounts: [
+                    { name: "config", mountPath: PROMETHEUS_PATHS.config, readOnly: true },
+                    { name: "targets", mountPath: PROMETHEUS_PATHS.targets, readOnly: true },
+                    { name: "data", mountPath: PROMETHEUS_PATHS.data },
+                  ],
+                },
+              ],
+              volumes: [
+                { name: "config", configMap: { name: config.metadata.name } },
+                { name: "targets", configMap: { name: targets.metadata.name } },
+                { name: "data", persistentVolumeClaim: { claimName: volume.metadata.name } },
+              ],
+            },
+          },
+        },
+      },
+      { ...options, dependsOn: rights },
+    );
+    this.nodes = { statefulSet, volume };
+    this.registerOutputs({ service: this.service });
+  }
+
+  /** To read the metrics of kubelets and API servers, and nothing else. */
+  private grant(name: string, args: PrometheusArgs, account: kubernetes.core.v1.ServiceAccount): pulumi.Resource[] {
+    const options = { parent: this, provider: args.provider };
+    const labels = labelsOf(NAME, "monitoring");
+    const subjects = [{ kind: "ServiceAccount", name: account.metadata.name, namespace: args.namespace }];
+    const clusterName = "homelab-prometheus";
+    const role = new kubernetes.rbac.v1.ClusterRole(
+      `${name}-role`,
+      {
+        metadata: { name: clusterName, labels },
+        rules: [
+          { apiGroups: [""], resources: ["nodes/metrics"], verbs: ["get"] },
+          { nonResourceURLs: ["/metrics", "/metrics/cadvisor"], verbs: ["get"] },
+        ],
+      },
+      options,
+    );
+    const binding = new kubernetes.rbac.v1.ClusterRoleBinding(
+      `${name}-binding`,
+      {
+        metadata: { name: clusterName, labels },
+        roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: role.metadata.name },
+        subjects,
+      },
+      options,
+    );
+    return [binding];
+  }
+}

@@ -1,0 +1,77 @@
+import * as kubernetes from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import { imagesOf } from "../../../components/images";
+import { Monitoring } from "../../../components/monitoring/monitoring";
+import { monitoringSettings } from "../../../components/settings/monitoring";
+import { allRegistered, type Registered, recordResources, settled } from "../../support/mocks";
+
+describe("Monitoring", () => {
+  let seen: Registered[];
+  let monitoring: Monitoring;
+
+  beforeAll(async () => {
+    seen = recordResources();
+    monitoring = new Monitoring("monitoring", {
+      provider: new kubernetes.Provider("cluster"),
+      images: imagesOf({}),
+      settings: monitoringSettings.parse({}),
+      machines: [{ name: "node1", role: "server", address: pulumi.output("192.168.200.11") }],
+    });
+    await allRegistered();
+  });
+
+  const workloads = () => seen.filter(({ type }) => /^kubernetes:apps\/v1:/.test(type));
+
+  test("has an address for Prometheus", async () => {
+    expect((await settled(monitoring.prometheus)).value).toBe("http://192.168.200.11:9090");
+  });
+
+  test("hands the machines to Prometheus as files that need no restart", () => {
+    const targets = seen.find(({ name }) => name === "monitoring-prometheus-targets")?.inputs.data["machines.json"];
+    expect(JSON.parse(targets)).toEqual([{ targets: ["192.168.200.11"], labels: { instance: "node1", __role: "server" } }]);
+  });
+
+  test("every container is bounded, cannot write to its image and has probes", () => {
+    expect(workloads().map(({ name }) => name)).toEqual(expect.arrayContaining(["monitoring-node-exporter", "monitoring-prometheus"]));
+    for (const workload of workloads()) {
+      const pod = workload.inputs.spec.template.spec;
+      expect(pod.securityContext.runAsNonRoot).toBe(true);
+      expect(pod.securityContext.runAsUser).toBeGreaterThan(0);
+      for (const container of pod.containers) {
+        expect(container.resources.limits.memory).toMatch(/^\d+[MG]i$/);
+        expect(container.securityContext).toEqual({
+          allowPrivilegeEscalation: false,
+          readOnlyRootFilesystem: true,
+          capabilities: { drop: ["ALL"] },
+        });
+        expect(container.readinessProbe).toBeDefined();
+        expect(container.livenessProbe).toBeDefined();
+      }
+    }
+  });
+
+  test("selectors find their pods, and services their ports", () => {
+    const pods = workloads().map(({ inputs }) => inputs.spec.template);
+    for (const workload of workloads()) {
+      expect(workload.inputs.spec.template.metadata.labels).toMatchObject(workload.inputs.spec.selector.matchLabels);
+    }
+    for (const service of seen.filter(({ type }) => type === "kubernetes:core/v1:Service")) {
+      const selected = pods.filter(({ metadata }) =>
+        Object.entries(service.inputs.spec.selector).every(([key, value]) => metadata.labels[key] === value),
+      );
+      expect(selected).toHaveLength(1);
+      const names = selected[0].spec.containers.flatMap((container: any) => (container.ports ?? []).map((port: any) => port.name));
+      expect(service.inputs.spec.ports.map((port: any) => names.includes(port.targetPort))).not.toContain(false);
+    }
+  });
+
+  test("nothing may do more than read, and nothing may read secrets", () => {
+    const rules = seen.filter(({ type }) => /:(Cluster)?Role$/.test(type)).flatMap(({ inputs }) => inputs.rules);
+    expect(rules.length).toBeGreaterThan(0);
+    for (const rule of rules) {
+      expect(["get", "list", "watch"]).toEqual(expect.arrayContaining(rule.verbs));
+      expect(rule.resources ?? []).not.toEqual(expect.arrayContaining(["secrets"]));
+      expect(rule.resources ?? []).not.toEqual(expect.arrayContaining(["*"]));
+    }
+  });
+});
