@@ -56,6 +56,10 @@ for folder in data/*; do
   mount --bind "$folder" "root/var/lib/${folder#data/}"
 done
 
+# systemd-nspawn leaves folders and locks here; on the machine's own they go with it.
+mkdir -p /run/systemd/nspawn
+mount -t tmpfs -o mode=755 tmpfs /run/systemd/nspawn
+
 modules=
 [ -d /lib/modules ] && modules=--bind-ro=/lib/modules
 

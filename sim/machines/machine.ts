@@ -1,6 +1,6 @@
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
-import { type Boot, type HardwareMachine, PowerError, type PowerState } from "../hardware";
+import { type Boot, type HardwareMachine, type HardwareResult, PowerError, type PowerState } from "../hardware";
 import type { InventoryMachine, Profile } from "../profile";
 import type { ControlGroups } from "./cgroups";
 import { Disk, type Layers, newMachineId } from "./disk";
@@ -24,7 +24,7 @@ export interface Surroundings {
   layers: Layers;
   log: (line: string) => void;
   /** An ephemeral boot has ended, or a deployment did not boot. */
-  result: (systemId: string, result: { boot: Boot; ok: boolean; error?: string }) => void;
+  result: (systemId: string, result: HardwareResult) => void;
 }
 
 /** On disk: what the power button was last told. Whether the machine still runs is for the process to say. */

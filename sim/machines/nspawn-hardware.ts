@@ -1,11 +1,22 @@
 import { createHash } from "node:crypto";
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
-import { type Boot, type Hardware, type HardwareMachine, PowerError, type PowerState } from "../hardware";
+import {
+  type Boot,
+  type Hardware,
+  type HardwareMachine,
+  type HardwareResult,
+  type Inventory,
+  PowerError,
+  type PowerState,
+} from "../hardware";
 import type { Profile } from "../profile";
 import { ControlGroups } from "./cgroups";
 import { overlayWorks } from "./disk";
+import { inventoryOf } from "./inventory";
 import { Machine } from "./machine";
+import { readPidFile, stopMachine } from "./power";
+import { isAlive } from "./processes";
 
 /** How the machines are set up. */
 export interface NspawnOptions {
@@ -19,8 +30,6 @@ export interface NspawnOptions {
   log?: (line: string) => void;
 }
 
-type Result = { boot: Boot; ok: boolean; error?: string };
-
 /** Short name for everything that this lab makes on the computer, the same for each run with the same state. */
 export function labName(stateDirectory: string): string {
   return `lab-${createHash("sha256").update(path.resolve(stateDirectory)).digest("hex").slice(0, 8)}`;
@@ -28,8 +37,8 @@ export function labName(stateDirectory: string): string {
 
 /** Machines that are really there: each a Debian booted by systemd-nspawn with systemd as PID 1 on the lab's bridge. */
 export class NspawnHardware implements Hardware {
-  private readonly listeners: ((systemId: string, result: Result) => void)[] = [];
-  private readonly unheard: [string, Result][] = [];
+  private readonly listeners: ((systemId: string, result: HardwareResult) => void)[] = [];
+  private readonly unheard: [string, HardwareResult][] = [];
   private readonly machines: Machine[];
 
   private constructor(
@@ -46,7 +55,7 @@ export class NspawnHardware implements Hardware {
       base: options.rootFileSystem,
       layers,
       log: options.log ?? (() => undefined),
-      result: (systemId: string, result: Result) => this.tell(systemId, result),
+      result: (systemId: string, result: HardwareResult) => this.tell(systemId, result),
     };
     this.machines = options.profile.machines.map((machine) => new Machine(machine, around));
   }
@@ -80,7 +89,11 @@ export class NspawnHardware implements Hardware {
     return this.find(machine).wipe();
   }
 
-  onResult(listener: (systemId: string, result: Result) => void): void {
+  async inventory(machine: HardwareMachine): Promise<Inventory> {
+    return inventoryOf(this.find(machine).inventory);
+  }
+
+  onResult(listener: (systemId: string, result: HardwareResult) => void): void {
     this.listeners.push(listener);
     for (const [systemId, result] of this.unheard.splice(0)) {
       listener(systemId, result);
@@ -102,7 +115,7 @@ export class NspawnHardware implements Hardware {
     return found;
   }
 
-  private tell(systemId: string, result: Result): void {
+  private tell(systemId: string, result: HardwareResult): void {
     if (this.listeners.length === 0) {
       this.unheard.push([systemId, result]);
     }
@@ -110,4 +123,27 @@ export class NspawnHardware implements Hardware {
       listener(systemId, result);
     }
   }
+}
+
+/**
+ * Stops all machines that an earlier run with this state has left running and removes their control groups. What they should do
+ * at the next start stays noted.
+ */
+export async function stopLeftMachines(stateDirectory: string, log: (line: string) => void): Promise<void> {
+  const lab = labName(stateDirectory);
+  const cgroups = await ControlGroups.open(lab);
+  const folder = path.join(path.resolve(stateDirectory), "machines");
+  const names = new Set([...(await fs.readdir(folder).catch(() => [])), ...(await cgroups.machines())]);
+  await Promise.all(
+    [...names].map(async (name) => {
+      const identity = await readPidFile(path.join(folder, name, "pid"));
+      if (identity && isAlive(identity)) {
+        log(`stopping ${name} (process ${identity.pid})`);
+        await stopMachine(identity, 5_000, cgroups, name);
+      } else {
+        await cgroups.remove(name);
+      }
+    }),
+  );
+  await cgroups.close();
 }
