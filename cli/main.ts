@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import { isUserError } from "../components/settings/errors";
 import { version } from "../package.json";
 import { say } from "./progress";
+import * as check from "./verbs/check";
 import * as doctor from "./verbs/doctor";
 import * as down from "./verbs/down";
 import * as env from "./verbs/env";
@@ -27,7 +28,7 @@ async function main(): Promise<void> {
       "\nStart with './lab up'. State is kept in .lab/, what is expensive to build in ~/.cache/cloud-native-home-lab.\nExit codes: 0 done, 1 failed, 2 refused before anything was touched.",
     )
     .exitOverride();
-  for (const verb of [up, down, status, preview, taskrc, kubeconfig, env, pulumi, doctor, test]) {
+  for (const verb of [up, down, status, preview, check, taskrc, kubeconfig, env, pulumi, doctor, test]) {
     verb.register(program);
   }
   if (process.argv.length <= 2) {
