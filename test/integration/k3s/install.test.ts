@@ -1,0 +1,130 @@
+import * as fs from "node:fs";
+import { filesOnStdin } from "../../../components/k3s/scripts";
+import { Sandbox } from "./sandbox";
+
+const version = "v1.34.1+k3s1";
+const files = (config = "node-name: node1\n") =>
+  filesOnStdin([
+    { path: "/etc/rancher/k3s/config.yaml", mode: "0600", content: config },
+    { path: "/etc/rancher/k3s/token", mode: "0600", content: "hush\n" },
+    { path: "/etc/rancher/k3s/agent-token", mode: "0600" },
+  ]);
+
+let sandbox: Sandbox;
+const parameters = (more: Record<string, string> = {}) => ({
+  role: "server",
+  node: "node1",
+  version,
+  source: "mirror",
+  script: `${sandbox.url}/install.sh`,
+  releases: `${sandbox.url}/k3s`,
+  mirror: sandbox.url,
+  archives: "prometheus",
+  "install-timeout": "20",
+  "ready-timeout": "20",
+  ...more,
+});
+const restarts = () =>
+  fs
+    .readFileSync(sandbox.at("/var/lib/homelab/systemctl.log"), "utf8")
+    .split("\n")
+    .filter((line) => line.startsWith("restart")).length;
+
+beforeEach(async () => {
+  sandbox = await new Sandbox().open();
+  sandbox.release(version);
+});
+afterEach(() => sandbox.close());
+
+(process.getuid?.() === 0 ? describe : describe.skip)("k3s.sh install", () => {
+  it("brings everything in place, secrets readable by root only", async () => {
+    const outcome = await sandbox.run(parameters(), files());
+    expect(outcome).toMatchObject({ code: 0, stdout: `{"node":"node1","version":"${version}"}\n` });
+    expect(sandbox.read("/etc/rancher/k3s/token")).toBe("hush\n");
+    expect(fs.statSync(sandbox.at("/etc/rancher/k3s/token")).mode & 0o777).toBe(0o600);
+    expect(sandbox.read("/var/lib/rancher/k3s/agent/images/prometheus.tar")).toBe("an image");
+    expect(sandbox.read("/var/lib/rancher/k3s/agent/images/k3s-airgap-images-amd64.tar")).toBe(`images of ${version}`);
+    expect(sandbox.read("/etc/systemd/system/k3s.service")).toContain("[Unit]");
+    expect(outcome.stderr).not.toContain("hush");
+  });
+
+  it("does nothing the second time: no download, no restart", async () => {
+    await sandbox.run(parameters(), files());
+    sandbox.requests.length = 0;
+    expect(await sandbox.run(parameters(), files())).toMatchObject({ code: 0 });
+    expect(sandbox.requests).toEqual([]);
+    expect(restarts()).toBe(1);
+  });
+
+  it("restarts for a changed config.yaml, a changed image and a changed version, and for nothing else", async () => {
+    await sandbox.run(parameters(), files());
+    await sandbox.run(parameters({ "ready-timeout": "30" }), files());
+    expect(restarts()).toBe(1);
+    await sandbox.run(parameters(), files("node-name: node1\ndebug: true\n"));
+    expect(restarts()).toBe(2);
+    sandbox.offer("/images/prometheus.tar", "another image", new Date("2026-02-02T03:04:05Z"));
+    await sandbox.run(parameters(), files("node-name: node1\ndebug: true\n"));
+    expect(restarts()).toBe(3);
+    sandbox.release("v1.34.2+k3s1");
+    expect(await sandbox.run(parameters({ version: "v1.34.2+k3s1" }), files("node-name: node1\ndebug: true\n"))).toMatchObject({
+      code: 0,
+      stdout: '{"node":"node1","version":"v1.34.2+k3s1"}\n',
+    });
+    expect(restarts()).toBe(4);
+  });
+
+  it("takes files away that are no longer wanted", async () => {
+    await sandbox.run(parameters(), `${files()}0600 /etc/rancher/k3s/agent-token aHVzaA==\n`);
+    expect(fs.existsSync(sandbox.at("/etc/rancher/k3s/agent-token"))).toBe(true);
+    await sandbox.run(parameters(), files());
+    expect(fs.existsSync(sandbox.at("/etc/rancher/k3s/agent-token"))).toBe(false);
+  });
+
+  it("refuses a binary that is not what the checksums say, and leaves none behind", async () => {
+    sandbox.release(version, "0".repeat(64));
+    const outcome = await sandbox.run(parameters(), files());
+    expect(outcome.code).toBe(1);
+    expect(outcome.stderr).toContain("instead of 0000");
+    expect(fs.readdirSync(sandbox.at("/usr/local/bin"))).toEqual([]);
+  });
+
+  it("refuses a release whose checksum is not the pinned one", async () => {
+    const outcome = await sandbox.run(parameters({ "pin-amd64": "1".repeat(64) }), files());
+    expect(outcome.code).toBe(1);
+    expect(outcome.stderr).toContain("homelab:cluster.install.checksums.amd64");
+    expect(fs.readdirSync(sandbox.at("/usr/local/bin"))).toEqual([]);
+  });
+
+  it.each([
+    ["v1.36.0+k3s1", "cannot be upgraded to v1.36.0+k3s1 in one step: set homelab:cluster.version to a v1.35 release first"],
+    ["v1.33.5+k3s1", "cannot go back to v1.33.5+k3s1"],
+  ])("refuses to go from v1.34.1 to %s", async (other, message) => {
+    await sandbox.run(parameters(), files());
+    sandbox.release(other);
+    const outcome = await sandbox.run(parameters({ version: other }), files());
+    expect(outcome).toMatchObject({ code: 1, stderr: expect.stringContaining(message) });
+    expect(sandbox.read("/usr/local/bin/k3s")).toContain(version);
+  });
+
+  it("shows the journal's tail without tokens when the unit does not come", async () => {
+    fs.writeFileSync(sandbox.at("/var/lib/homelab/broken"), "");
+    const outcome = await sandbox.run(parameters(), files());
+    expect(outcome.code).toBe(1);
+    expect(outcome.stderr).toContain("journal of k3s");
+    expect(outcome.stderr).toContain("the unit's last words");
+    expect(outcome.stderr).not.toContain("hush");
+  });
+
+  it("can be killed at any point and finishes the next time", async () => {
+    for (const delay of [20, 60, 120, 200]) {
+      const child = sandbox.start(parameters(), files());
+      await new Promise((resolve) => setTimeout(resolve, delay));
+      child.kill("SIGKILL");
+      await new Promise((resolve) => (child.exitCode === null && child.signalCode === null ? child.on("close", resolve) : resolve(0)));
+    }
+    expect(await sandbox.run(parameters(), files())).toMatchObject({ code: 0 });
+    expect(sandbox.read("/etc/rancher/k3s/config.yaml")).toBe("node-name: node1\n");
+    expect(fs.readdirSync(sandbox.at("/usr/local/bin"))).toEqual(["k3s"]);
+    expect(await sandbox.run(parameters(), files())).toMatchObject({ code: 0 });
+  });
+});
