@@ -62,6 +62,8 @@ export class Sandbox {
     for (const folder of FOLDERS) {
       fs.mkdirSync(this.at(folder), { recursive: true });
     }
+    // awk is found through it.
+    fs.cpSync("/etc/alternatives", this.at("/etc/alternatives"), { recursive: true, verbatimSymlinks: true });
     fs.writeFileSync(path.join(this.folder, "k3s.sh"), joinedScripts());
     for (const [name, text] of Object.entries({ systemctl: SYSTEMCTL, journalctl: JOURNALCTL })) {
       fs.writeFileSync(this.at(`/usr/local/sbin/${name}`), text, { mode: 0o755 });
