@@ -1,0 +1,36 @@
+// What every wait works with.
+import type { CallContext } from "../../protocol";
+import type { Cluster, Place } from "../cluster";
+import { annotation, type KubeObject, TIMEOUT_SECONDS } from "../objects";
+
+/** The object was made, but it did not become ready; `reasons` say why, one line each. */
+export class AwaitError extends Error {
+  constructor(
+    message: string,
+    readonly reasons: readonly string[],
+  ) {
+    super(message);
+    this.name = "AwaitError";
+  }
+}
+
+/** The surroundings of one wait. */
+export interface Wait {
+  cluster: Cluster;
+  place: Place;
+  inputs: KubeObject;
+  /** Ends when the user cancels or the time is up; see `timedOut`. */
+  signal: AbortSignal;
+  context: CallContext;
+  /** Whether the object is changed rather than made. */
+  isUpdate: boolean;
+}
+
+/** Seconds to wait: the resource's custom timeout, else the object's annotation, else the kind's own. */
+export function timeoutOf(customTimeout: number, inputs: KubeObject, otherwise: number): number {
+  const annotated = Number(annotation(inputs, TIMEOUT_SECONDS));
+  if (customTimeout > 0) {
+    return customTimeout;
+  }
+  return annotated > 0 ? annotated : otherwise;
+}
