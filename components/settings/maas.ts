@@ -1,4 +1,6 @@
 import { z } from "zod";
+import type { Problem } from "./errors";
+import { checkRegion, defaultsOfMaas, imagesOfMaas, scriptOfMaas, vmHostOfMaas } from "./maas-region";
 import { duration, httpUrl } from "./values";
 
 /** How long each wait may last. MAAS gives up by itself after its own `node_timeout` (30 minutes) in most of them. */
@@ -35,6 +37,15 @@ export const maasSettings = z.strictObject({
   caFile: z.string().min(1).optional(),
   waits: waits.prefault({}),
   repair: repair.prefault({}),
+  /** Imported and kept; MAAS's images stay as they are when absent. */
+  images: imagesOfMaas.optional(),
+  defaults: defaultsOfMaas.prefault({}),
+  /** Public keys of the API key's user, which MAAS puts on machines deployed by hand. */
+  sshKeys: z
+    .array(z.string().regex(/^(ssh-ed25519|ssh-rsa|ecdsa-sha2-\S+|sk-\S+) [A-Za-z0-9+/=]+/, "must be a line of authorized_keys"))
+    .default([]),
+  scripts: z.array(scriptOfMaas).default([]),
+  vmHosts: z.array(vmHostOfMaas).default([]),
 });
 
 export type MaasSettings = z.output<typeof maasSettings>;
@@ -43,3 +54,7 @@ export type MaasSettings = z.output<typeof maasSettings>;
 export const maasApiKey = z
   .string()
   .regex(/^[^:\s]+:[^:\s]+:[^:\s]+$/, "must be three parts with colons, as `maas apikey --username NAME` prints it");
+
+export function checkMaas({ maas }: { maas: MaasSettings }): Problem[] {
+  return checkRegion(maas);
+}

@@ -1,8 +1,11 @@
 import { z } from "zod";
 import type { Problem } from "./errors";
 import { nearest } from "./errors";
+import { checkInterfaces, interfacesSettings } from "./machine-interfaces";
+import { checkStorage, storageSettings } from "./machine-storage";
 import { gatewayOf, type NetworkSettings } from "./network";
-import { contains, hostname, ipv4, macAddress, overlaps, parseRange } from "./values";
+import { checkUserData, userDataSettings } from "./user-data";
+import { cidr, contains, hostname, ipv4, macAddress, overlaps, parseRange, size } from "./values";
 
 /** Power types of MAAS 3.7. MAAS itself says which parameters each takes; `maas/power.ts` asks it. */
 export const POWER_TYPES = [
@@ -40,11 +43,41 @@ const power = z.strictObject({
 
 const name = z.string().regex(/^[A-Za-z0-9][\w-]*$/, "must be letters, digits, dashes and underscores");
 
+/** A virtual machine that MAAS composes on one of its VM hosts; its MAC address is MAAS's choice. */
+const compose = z.strictObject({
+  /** Name of the VM host, one of `homelab:maas.vmHosts` or one that MAAS has already. */
+  host: z.string().min(1),
+  cores: z.number().int().min(1).default(2),
+  memory: size.default("4 GiB"),
+  disks: z
+    .array(z.strictObject({ size, pool: name.optional() }))
+    .min(1, "give at least one disk")
+    .prefault([{ size: "32 GiB" }]),
+  /** Subnets that it has a card in; the lab's when empty. */
+  subnets: z.array(cidr).default([]),
+});
+
+const commissioning = z.strictObject({
+  /** Scripts of one's own that run beside MAAS's, by name; see `homelab:maas.scripts`. */
+  scripts: z.array(name).default([]),
+  /** Tests by name or tag; none by default, as the usual ones take hours. */
+  tests: z.array(name).default([]),
+  /** Parameters by script: `{"smartctl-validate": {"storage": "all"}}`. */
+  parameters: z.record(z.string(), z.record(z.string(), z.string())).default({}),
+  /** Keep the network or storage configuration that MAAS has. */
+  skipNetworking: z.boolean().default(false),
+  skipStorage: z.boolean().default(false),
+  skipBmcConfig: z.boolean().default(false),
+  /** Leave the machine on with SSH when it is done, to look around. */
+  enableSsh: z.boolean().default(false),
+});
+
 const machine = z.strictObject({
   name: hostname,
   role: z.enum(["server", "agent"]).default("agent"),
-  /** The first is the card that it boots from; it identifies the machine. */
-  macAddresses: z.array(macAddress).min(1, "give at least one MAC address"),
+  /** The first is the card that it boots from; it identifies the machine. Not for composed ones. */
+  macAddresses: z.array(macAddress).default([]),
+  compose: compose.optional(),
   architecture: z
     .string()
     .regex(
@@ -53,13 +86,22 @@ const machine = z.strictObject({
     )
     .default("amd64"),
   power: power.prefault({ type: "manual" }),
+  /** What to do at a machine with manual power, for the prompt: "hold the NUC's button for two seconds". */
+  powerPrompt: z.string().max(200).optional(),
   /** Fixed address on the lab's subnet; MAAS picks one when absent. */
   address: ipv4.optional(),
+  interfaces: interfacesSettings.default([]),
+  storage: storageSettings.optional(),
   zone: name.optional(),
   pool: name.optional(),
   domain: z.string().optional(),
   tags: z.array(name).default([]),
   notes: z.string().max(1000).default(""),
+  /** `0` switches swap off; MAAS's choice when absent. */
+  swap: z.union([z.literal(0), size]).optional(),
+  /** Added to the kernel's command line, for example `console=ttyS0`. */
+  kernelOptions: z.string().max(500).optional(),
+  commissioning: commissioning.prefault({}),
   /** For example `noble` or `ubuntu/noble`; MAAS's default when absent. */
   release: z
     .string()
@@ -67,6 +109,15 @@ const machine = z.strictObject({
     .optional(),
   /** For example `ga-24.04`, `hwe-24.04`. */
   kernel: z.string().optional(),
+  /** Run from memory; the disks stay as they are. */
+  ephemeral: z.boolean().default(false),
+  /** The machine tells MAAS of changes of its hardware. */
+  hardwareSync: z.boolean().default(false),
+  userData: userDataSettings.prefault({}),
+  /** What happens to the disks when the machine is given back: `quick` wipes their ends, `full` overwrites all, for hours. */
+  erase: z.enum(["no", "quick", "secure", "secure-or-quick", "full"]).default("no"),
+  /** Locked in MAAS while it is deployed, against release and deletion by hand. */
+  lock: z.boolean().default(false),
   /** Node labels and taints in Kubernetes. */
   labels: z.record(z.string(), z.string()).default({}),
   taints: z
@@ -92,6 +143,7 @@ export function checkMachines(settings: {
   machines: MachinesSettings;
   network: NetworkSettings;
   maas?: { repair: { eraseForeign: string[] } };
+  ssh?: { user: string };
 }): Problem[] {
   const { machines, network } = settings;
   const problems: Problem[] = [
@@ -106,9 +158,14 @@ export function checkMachines(settings: {
     ),
   ];
   machines.forEach((each, index) => {
-    if (each.address) {
-      problems.push(...checkAddress(`homelab:machines[${index}].address`, each.address, network));
-    }
+    const path = `homelab:machines[${index}]`;
+    problems.push(
+      ...checkIdentity(path, each),
+      ...(each.address ? checkAddress(`${path}.address`, each.address, network) : []),
+      ...checkInterfaces(`${path}.interfaces`, each.interfaces, each.macAddresses, network.subnet),
+      ...checkStorage(`${path}.storage`, each.storage),
+      ...checkUserData(`${path}.userData`, each.userData, settings.ssh?.user ?? "homelab"),
+    );
   });
   if (!machines.some((each) => each.role === "server")) {
     problems.push({
@@ -131,6 +188,60 @@ export function checkMachines(settings: {
       });
     }
   });
+  return problems;
+}
+
+/** By MAC address, or composed; and what cannot go with which. */
+function checkIdentity(path: string, machine: MachineSettings): Problem[] {
+  const problems: Problem[] = [];
+  if (machine.compose && machine.macAddresses.length > 0) {
+    problems.push({
+      path: `${path}.macAddresses`,
+      message: "a composed machine gets its MAC addresses from MAAS",
+      found: machine.macAddresses,
+      fix: "take macAddresses out, or compose",
+    });
+  }
+  if (!machine.compose && machine.macAddresses.length === 0) {
+    problems.push({
+      path: `${path}.macAddresses`,
+      message: "is required: it is how MAAS knows the machine",
+      allowed: "one MAC address or more, the one that it boots from first",
+      fix: "add it, or compose: for a virtual machine that MAAS makes",
+    });
+  }
+  if (machine.compose && machine.power.type !== "manual") {
+    problems.push({
+      path: `${path}.power`,
+      message: "a composed machine is switched by its VM host",
+      found: machine.power.type,
+      fix: "take power out",
+    });
+  }
+  if (machine.power.type === "manual" && Object.keys(machine.power.parameters).length > 0) {
+    problems.push({
+      path: `${path}.power.parameters`,
+      message: "manual power takes no parameters",
+      found: machine.power.parameters,
+      fix: "take them out, or name the power type that they are for",
+    });
+  }
+  if (machine.ephemeral && machine.storage) {
+    problems.push({
+      path: `${path}.storage`,
+      message: "an ephemeral machine has no disks to lay out",
+      found: machine.storage.layout,
+      fix: "take out storage or ephemeral",
+    });
+  }
+  if (machine.address && machine.interfaces.length > 0) {
+    problems.push({
+      path: `${path}.address`,
+      message: "where interfaces are given, addresses belong to their links",
+      found: machine.address,
+      fix: "move it to a link with mode: static",
+    });
+  }
   return problems;
 }
 
@@ -159,7 +270,7 @@ function checkAddress(path: string, address: string, network: NetworkSettings): 
       ? [
           {
             path,
-            message: `lies in the dynamic range ${`homelab:network.dynamicRanges[${index}]`}, whose addresses MAAS hands out by DHCP`,
+            message: `lies in the dynamic range homelab:network.dynamicRanges[${index}], whose addresses MAAS hands out by DHCP`,
             found: address,
             fix: "give an address outside of it",
           },

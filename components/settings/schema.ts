@@ -2,7 +2,7 @@ import { z } from "zod";
 import { checkCluster, clusterSettings } from "./cluster";
 import type { Problem } from "./errors";
 import { imagesSettings } from "./images";
-import { maasApiKey, maasSettings } from "./maas";
+import { checkMaas, maasApiKey, maasSettings } from "./maas";
 import { checkMachines, machinesSettings } from "./machines";
 import { checkMonitoring, monitoringSettings } from "./monitoring";
 import { checkNetwork, networkSettings } from "./network";
@@ -37,7 +37,14 @@ export const settingsSchema = z.strictObject({
 export type Settings = z.output<typeof settingsSchema>;
 
 /** Checks that need more than one field, in the order they are reported. */
-export const checks: ((settings: Settings) => Problem[])[] = [checkNetwork, checkMachines, checkCluster, checkMonitoring, checkTaskServers];
+export const checks: ((settings: Settings) => Problem[])[] = [
+  checkMaas,
+  checkNetwork,
+  checkMachines,
+  checkCluster,
+  checkMonitoring,
+  checkTaskServers,
+];
 
 /** The config path of a value: `at("machines", 1, "address")` is `homelab:machines[1].address`. */
 export function at(...path: PropertyKey[]): string {
