@@ -2,27 +2,38 @@ import { StepError } from "./step-error";
 import type { Machine } from "./types";
 import type { Context } from "./wait";
 
+/** What tells a machine from all others: its network cards, or for a virtual one that MAAS composes its host and name. */
+export interface Identity {
+  name: string;
+  /** The first is the one that it boots from. Empty for composed machines. */
+  macAddresses: readonly string[];
+  /** Name of the VM host that it is composed on. */
+  vmHost?: string;
+}
+
 /**
- * The machine with one of these network cards, whoever made it and whatever it is called; undefined when MAAS has none.
- * MAC addresses identify a machine for good: names, ids and addresses change.
+ * The machine, whoever made it and whatever it is called; undefined when MAAS has none. Found by MAC address, as names,
+ * ids and addresses change.
  */
-export async function findMachine({ client }: Pick<Context, "client">, macAddresses: readonly string[]): Promise<Machine | undefined> {
+export async function findMachine({ client }: Pick<Context, "client">, identity: Identity): Promise<Machine | undefined> {
+  if (identity.vmHost !== undefined) {
+    const named = await client.get<Machine[]>("machines/", { hostname: identity.name });
+    return named.find((machine) => machine.pod?.name === identity.vmHost);
+  }
   const found = new Map<string, Machine>();
-  for (const mac of macAddresses) {
+  for (const mac of identity.macAddresses) {
     for (const machine of await client.get<Machine[]>("machines/", { mac_address: mac })) {
       found.set(machine.system_id, machine);
     }
-    if (found.size === 1 && macAddresses.length > 1) {
-      const known = cards([...found.values()][0]);
-      if (macAddresses.every((each) => known.includes(each))) {
-        break;
-      }
+    const known = [...found.values()].flatMap(cards);
+    if (identity.macAddresses.every((each) => known.includes(each))) {
+      break;
     }
   }
   if (found.size > 1) {
     const names = [...found.values()].map((each) => `${each.hostname} (${each.system_id})`).join(" and ");
     throw new StepError(
-      `the MAC addresses ${macAddresses.join(", ")} belong to two machines in MAAS: ${names}`,
+      `${identity.name}: the MAC addresses ${identity.macAddresses.join(", ")} belong to two machines in MAAS: ${names}`,
       "give each machine its own entry under homelab:machines",
     );
   }
@@ -30,12 +41,14 @@ export async function findMachine({ client }: Pick<Context, "client">, macAddres
 }
 
 /** As `findMachine`, for steps that come after enlistment. */
-export async function requireMachine(context: Context, name: string, macAddresses: readonly string[]): Promise<Machine> {
-  const machine = await findMachine(context, macAddresses);
+export async function requireMachine(context: Context, identity: Identity): Promise<Machine> {
+  const machine = await findMachine(context, identity);
   if (!machine) {
+    const what =
+      identity.vmHost === undefined ? `MAC address ${identity.macAddresses.join(" or ")}` : `this name on the VM host ${identity.vmHost}`;
     throw new StepError(
-      `${name}: MAAS has no machine with the MAC address ${macAddresses.join(" or ")}; it was deleted after it had been enlisted`,
-      `enlist it again: pulumi up --replace the resource named ${name}-enlistment`,
+      `${identity.name}: MAAS has no machine with the ${what} any more; it was deleted after it had been enlisted`,
+      `enlist and deploy it anew: pulumi up --replace '**::${identity.name}-enlistment' --replace '**::${identity.name}-incarnation'`,
     );
   }
   return machine;

@@ -120,6 +120,8 @@ export interface Machine {
   swap_size: number | null;
   ip_addresses: string[];
   tag_names: string[];
+  /** The VM host of a composed machine. */
+  pod?: { id: number; name: string } | null;
   zone: { name: string };
   pool: { name: string };
   domain: { name: string };

@@ -1,4 +1,6 @@
 import { dump } from "js-yaml";
+import type { MachineSettings } from "../settings/machines";
+import type { SshSettings } from "../settings/ssh";
 
 /** A file that cloud-init writes at first boot. */
 export interface CloudInitFile {
@@ -69,6 +71,24 @@ export function userData(args: CloudInitArgs): string {
     ...(commands.length > 0 && { runcmd: commands.map(command) }),
   };
   return `#cloud-config\n${dump(document, { sortKeys: true, lineWidth: -1, noRefs: true })}`;
+}
+
+/** From a machine's settings, with the account and the keys that the program itself needs. */
+export function userDataArgs(args: {
+  machine: Pick<MachineSettings, "userData">;
+  ssh: SshSettings;
+  deployKey: string;
+  hostKey: { privateKey: string; publicKey: string };
+}): CloudInitArgs {
+  const { users, ntpServers, sysctl, ...rest } = args.machine.userData;
+  const own = { name: args.ssh.user, authorizedKeys: [args.deployKey, ...args.ssh.authorizedKeys], sudo: true };
+  return {
+    ...rest,
+    users: [own, ...users],
+    hostKey: args.hostKey,
+    ntp: ntpServers.length > 0 ? { servers: ntpServers } : undefined,
+    sysctl: Object.keys(sysctl).length > 0 ? sysctl : undefined,
+  };
 }
 
 function user({ name, authorizedKeys, sudo, groups, shell }: CloudInitUser) {

@@ -1,63 +1,73 @@
 import * as pulumi from "@pulumi/pulumi";
+import type { Identity } from "../../maas/lookup";
 import type { CommissionDesired } from "../../maas/steps/commission";
+import type { Composition } from "../../maas/steps/compose";
 import type { DeployDesired } from "../../maas/steps/deploy";
 import type { EnlistDesired } from "../../maas/steps/enlist";
 import type { ReleaseSettings } from "../../maas/steps/release";
-import { toSeconds } from "../settings/values";
+import type { MachineSettings } from "../settings/machines";
+import { type Size, toBytes, toSeconds } from "../settings/values";
 import type { MaasMachineArgs } from "./machine";
 
 /** The desired states of a machine's three phases, from its settings. Pure but for the stack's name. */
 
 type Args = Pick<MaasMachineArgs, "machine" | "maas" | "network">;
 
-export function enlistDesired({ machine, maas }: Args): EnlistDesired {
+export function enlistDesired({ machine, maas, network }: Args): EnlistDesired {
+  const { architecture, zone, pool, domain, tags, notes, kernelOptions, swap } = machine;
   return {
+    ...identity(machine),
     stack: stackName(),
-    name: machine.name,
-    macAddresses: machine.macAddresses,
-    architecture: machine.architecture,
+    architecture,
     powerType: machine.power.type,
-    zone: machine.zone,
-    pool: machine.pool,
-    domain: machine.domain,
-    tags: machine.tags,
-    notes: machine.notes,
+    composition: machine.compose && composition(machine.compose, network.subnet),
+    zone,
+    pool,
+    domain,
+    tags: [...tags].sort(),
+    notes,
+    kernelOptions,
+    swapSize: typeof swap === "string" ? toBytes(swap) : swap,
     eraseForeign: erasesForeign({ machine, maas }),
-    release: releaseSettings({ maas }),
+    release: releaseSettings({ machine, maas }),
   };
 }
 
 export function commissionDesired({ machine, maas }: Pick<Args, "machine" | "maas">): CommissionDesired {
   const { failedCommissioning, broken, rescue } = maas.settings.repair;
+  const { scripts, tests, parameters, skipNetworking, skipStorage, skipBmcConfig, enableSsh } = machine.commissioning;
   return {
-    name: machine.name,
-    macAddresses: machine.macAddresses,
-    commissioningScripts: [],
-    testingScripts: [],
-    parameters: {},
-    skipNetworking: false,
-    skipStorage: false,
-    skipBmcConfig: false,
-    enableSsh: false,
+    ...identity(machine),
+    commissioningScripts: scripts,
+    testingScripts: tests,
+    // MAAS wants them as SCRIPT_PARAMETER.
+    parameters: Object.fromEntries(
+      Object.entries(parameters).flatMap(([script, values]) => Object.entries(values).map(([key, value]) => [`${script}_${key}`, value])),
+    ),
+    skipNetworking,
+    skipStorage,
+    skipBmcConfig,
+    enableSsh,
     repair: { failedCommissioning, broken, rescue },
     limit: toSeconds(maas.settings.waits.commission),
+    powerPrompt: machine.powerPrompt,
   };
 }
 
 export function deployDesired(args: Args, incarnation: string, userData: string): DeployDesired {
   const { machine, maas, network } = args;
   return {
+    ...identity(machine),
     stack: stackName(),
-    name: machine.name,
-    macAddresses: machine.macAddresses,
     incarnation,
     address: machine.address,
     subnet: network.subnet,
     osRelease: machine.release,
     kernel: machine.kernel,
-    ephemeral: false,
-    hardwareSync: false,
+    ephemeral: machine.ephemeral,
+    hardwareSync: machine.hardwareSync,
     userData,
+    lock: machine.lock,
     eraseForeign: erasesForeign(args),
     failedDeployment: maas.settings.repair.failedDeployment,
     limit: toSeconds(maas.settings.waits.deploy),
@@ -66,8 +76,33 @@ export function deployDesired(args: Args, incarnation: string, userData: string)
   };
 }
 
-function releaseSettings({ maas }: Pick<Args, "maas">): ReleaseSettings {
-  return { erase: false, secureErase: false, quickErase: false, releaseLimit: toSeconds(maas.settings.waits.release) };
+/** What a machine is known by; another one is another machine. */
+export function identity({ name, macAddresses, compose }: MachineSettings): Identity {
+  return compose ? { name, macAddresses: [], vmHost: compose.host } : { name, macAddresses };
+}
+
+function composition({ cores, memory, disks, subnets }: NonNullable<MachineSettings["compose"]>, subnet: string): Composition {
+  return {
+    cores,
+    memory: toBytes(memory) / 2 ** 20,
+    storage: disks.map((disk, index) => `disk${index}:${gigabytes(disk.size)}${disk.pool ? `(${disk.pool})` : ""}`).join(","),
+    interfaces: (subnets.length > 0 ? subnets : [subnet]).map((cidr, index) => `eth${index}:subnet_cidr=${cidr}`).join(";"),
+  };
+}
+
+/** MAAS counts a disk in powers of ten. */
+function gigabytes(size: Size): number {
+  return Math.ceil(toBytes(size) / 1e9);
+}
+
+function releaseSettings({ machine, maas }: Pick<Args, "machine" | "maas">): ReleaseSettings {
+  const { erase } = machine;
+  return {
+    erase: erase !== "no",
+    secureErase: erase === "secure" || erase === "secure-or-quick",
+    quickErase: erase === "quick" || erase === "secure-or-quick",
+    releaseLimit: toSeconds(maas.settings.waits.release),
+  };
 }
 
 function erasesForeign({ machine, maas }: Pick<Args, "machine" | "maas">): boolean {
@@ -75,6 +110,6 @@ function erasesForeign({ machine, maas }: Pick<Args, "machine" | "maas">): boole
 }
 
 /** As MAAS's descriptions and owner data name it. */
-function stackName(): string {
+export function stackName(): string {
   return `${pulumi.getProject()}/${pulumi.getStack()}`;
 }

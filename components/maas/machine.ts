@@ -3,12 +3,13 @@ import type * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import * as tls from "@pulumi/tls";
+import { canonical } from "../../maas/canonical";
 import type { Deployed } from "../../maas/steps/deploy";
 import type { MachineAccess } from "../machine-access";
 import type { MachineSettings } from "../settings/machines";
 import type { NetworkSettings } from "../settings/network";
 import type { SshSettings } from "../settings/ssh";
-import { userData } from "./cloud-init";
+import { userData, userDataArgs } from "./cloud-init";
 import { commissionDesired, deployDesired, enlistDesired } from "./desired";
 import { type MaasAccess, observed, stepCommand } from "./step-command";
 
@@ -45,7 +46,8 @@ export class MaasMachine extends pulumi.ComponentResource {
     // What is given here lies in the state; power parameters hold passwords.
     super("homelab:maas:Machine", name, { ...args, machine: { ...args.machine, power: pulumi.secret(args.machine.power) } }, opts);
     const { machine, maas, ssh } = args;
-    const identity = machine.macAddresses[0];
+    // A virtual machine of another size is another machine, as one with another network card is.
+    const key = machine.compose ? canonical({ name: machine.name, ...machine.compose }) : machine.macAddresses[0];
     const parent = { parent: this };
 
     const hostKey = new tls.PrivateKey(`${name}-host-key`, { algorithm: "ED25519" }, parent);
@@ -56,23 +58,20 @@ export class MaasMachine extends pulumi.ComponentResource {
         maas,
         desired: enlistDesired(args),
         secrets: { POWER_PARAMETERS: JSON.stringify(machine.power.parameters) },
-        triggers: [identity],
+        triggers: [key],
       },
       parent,
     );
     const commissioning = stepCommand(
       `${name}-commissioning`,
-      { step: "commission", maas, desired: commissionDesired(args), triggers: [identity] },
+      { step: "commission", maas, desired: commissionDesired(args), triggers: [key] },
       { ...parent, dependsOn: enlistment },
     );
     const userDataOfMachine = pulumi.secret(
       pulumi
         .all([args.deployKey.publicKeyOpenssh, hostKey.privateKeyOpenssh, hostKey.publicKeyOpenssh])
         .apply(([deployKey, privateKey, publicKey]) =>
-          userData({
-            users: [{ name: ssh.user, authorizedKeys: [deployKey, ...ssh.authorizedKeys], sudo: true }],
-            hostKey: { privateKey, publicKey },
-          }),
+          userData(userDataArgs({ machine, ssh, deployKey, hostKey: { privateKey, publicKey } })),
         ),
     );
     const incarnation = new random.RandomId(
@@ -80,10 +79,17 @@ export class MaasMachine extends pulumi.ComponentResource {
       {
         byteLength: 8,
         keepers: {
-          machine: identity,
+          machine: key,
           address: machine.address ?? "automatic",
           release: machine.release ?? "default",
           kernel: machine.kernel ?? "default",
+          ephemeral: String(machine.ephemeral),
+          kernelOptions: machine.kernelOptions ?? "none",
+          swap: String(machine.swap ?? "default"),
+          // What is laid out or run while Ready needs the machine back.
+          storage: canonical(machine.storage ?? "default"),
+          interfaces: canonical(machine.interfaces),
+          commissioning: canonical(machine.commissioning),
           // A digest gives nothing away.
           userData: pulumi.unsecret(userDataOfMachine.apply((text) => createHash("sha256").update(text).digest("hex").slice(0, 32))),
         },

@@ -1,10 +1,9 @@
+import type { Identity } from "../lookup";
 import { StepError } from "../step-error";
 import type { Interface, Machine, Subnet } from "../types";
 import type { Context } from "../wait";
 
-export interface AddressDesired {
-  name: string;
-  macAddresses: string[];
+export interface AddressDesired extends Identity {
   address?: string;
   subnet: string;
 }

@@ -1,4 +1,4 @@
-import { requireMachine } from "../lookup";
+import { type Identity, requireMachine } from "../lookup";
 import { StepError } from "../step-error";
 import { type Machine, Status } from "../types";
 import { type Context, substatus, waitFor } from "../wait";
@@ -10,9 +10,7 @@ export interface Repair {
   rescue: "refuse" | "exit";
 }
 
-export interface CommissionDesired {
-  name: string;
-  macAddresses: string[];
+export interface CommissionDesired extends Identity {
   /** Scripts of one's own to run beside MAAS's, by name. */
   commissioningScripts: string[];
   /** Empty: no tests; absent: MAAS's default ones. */
@@ -45,7 +43,7 @@ const LEAVING = [Status.Releasing, Status.DiskErasing, Status.ExitingRescueMode,
 
 /** Create and update: the machine has passed commissioning with the scripts that are wanted, or is past it. */
 export async function commission(context: Context, desired: CommissionDesired): Promise<Commissioned> {
-  const machine = await bringToReady(context, await requireMachine(context, desired.name, desired.macAddresses), desired);
+  const machine = await bringToReady(context, await requireMachine(context, desired), desired);
   return {
     systemId: machine.system_id,
     architecture: machine.architecture,

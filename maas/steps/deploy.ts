@@ -1,5 +1,5 @@
 import { isStatus } from "../errors";
-import { requireMachine } from "../lookup";
+import { type Identity, requireMachine } from "../lookup";
 import { deploymentOf, recordDeployment } from "../ownership";
 import { StepError } from "../step-error";
 import { type Machine, Status } from "../types";
@@ -10,10 +10,8 @@ import { digestOf } from "./digest";
 import { type ReleaseSettings, releaseMachine } from "./release";
 import { failureTail } from "./results";
 
-export interface DeployDesired extends ReleaseSettings {
+export interface DeployDesired extends ReleaseSettings, Identity {
   stack: string;
-  name: string;
-  macAddresses: string[];
   /** Name of this very deployment, made by the program; a new one is a redeployment. */
   incarnation: string;
   /** Fixed address on the boot interface; MAAS picks one when absent. */
@@ -27,6 +25,8 @@ export interface DeployDesired extends ReleaseSettings {
   hardwareSync: boolean;
   /** `#cloud-config` text; a secret, as it holds the host key. */
   userData: string;
+  /** Locked in MAAS from when it is deployed until this stack gives it back. */
+  lock: boolean;
   /** May what somebody else put on the machine be erased? */
   eraseForeign: boolean;
   failedDeployment: "refuse" | "redeploy";
@@ -49,7 +49,7 @@ const USUAL = 480;
 
 /** Update: looks whether the machine still runs this deployment. A new one would need what came after it made anew as well. */
 export async function verify(context: Context, desired: DeployDesired): Promise<Deployed> {
-  const machine = await requireMachine(context, desired.name, desired.macAddresses);
+  const machine = await requireMachine(context, desired);
   const owner = deploymentOf(machine);
   if (machine.status === Status.Deployed && owner?.stack === desired.stack && owner.digest === digestOf(desired)) {
     return observe(context, machine, desired);
@@ -63,7 +63,7 @@ export async function verify(context: Context, desired: DeployDesired): Promise<
 /** Create: the machine runs this deployment. Killed at any moment and run again, it goes on where it is. */
 export async function deploy(context: Context, desired: DeployDesired): Promise<Deployed> {
   const digest = digestOf(desired);
-  let machine = await requireMachine(context, desired.name, desired.macAddresses);
+  let machine = await requireMachine(context, desired);
   let started = false;
   for (let turn = 0; turn < 10; turn++) {
     const owner = deploymentOf(machine);
@@ -205,6 +205,9 @@ async function observe(context: Context, machine: Machine, desired: DeployDesire
   }
   if (!deploymentOf(machine)?.finished) {
     await recordDeployment(context, machine, { stack: desired.stack, digest: digestOf(desired), finished: true });
+  }
+  if (machine.locked !== desired.lock) {
+    await context.client.post(`machines/${machine.system_id}/`, desired.lock ? "lock" : "unlock", {}, { settled: async () => undefined });
   }
   context.log(`${desired.name}: Deployed at ${desired.address ?? address}`);
   return {

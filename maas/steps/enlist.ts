@@ -1,26 +1,30 @@
 import type { Form } from "../client";
-import { MaasError } from "../errors";
-import { findMachine } from "../lookup";
+import { findMachine, type Identity } from "../lookup";
 import { deploymentOf, describe, isEnlistedBy } from "../ownership";
+import { checkPower, type PowerParameters, powerForm } from "../power";
 import { StepError } from "../step-error";
 import { type Machine, Status } from "../types";
 import type { Context } from "../wait";
+import { type Composition, compose } from "./compose";
 import { type ReleaseSettings, release } from "./release";
+import { adjustKernelOptions, adjustTags } from "./tags";
 
 /** Desired state of an enlistment. Power parameters come apart, in the environment: they hold passwords. */
-export interface EnlistDesired {
+export interface EnlistDesired extends Identity {
   /** `project/stack`. */
   stack: string;
-  name: string;
-  /** The first one identifies the machine. */
-  macAddresses: string[];
   architecture: string;
   powerType: string;
+  /** Made on `vmHost`, instead of enlisted by its MAC address. */
+  composition?: Composition;
   zone?: string;
   pool?: string;
   domain?: string;
   tags: string[];
   notes: string;
+  kernelOptions?: string;
+  /** Bytes; 0 is none. */
+  swapSize?: number;
   /** Whether a machine that somebody else has deployed may be taken. */
   eraseForeign: boolean;
   release: ReleaseSettings;
@@ -38,17 +42,16 @@ export interface Enlisted {
   tags: string[];
 }
 
-export type PowerParameters = Record<string, string | number | boolean | string[]>;
-
 /** Create and update: the machine is in MAAS, with this name, power, zone, pool and tags. */
 export async function enlist(context: Context, desired: EnlistDesired, power: PowerParameters, previous?: Enlisted): Promise<Enlisted> {
-  const found = await findMachine(context, desired.macAddresses);
+  const found = await findMachine(context, desired);
   if (found) {
     refuseForeign(found, desired);
     context.log(`${desired.name}: MAAS has it as ${found.hostname} (${found.system_id}, ${found.status_name})`);
   }
-  const machine = found ? await adjust(context, found, desired, power) : await create(context, desired, power);
+  const machine = await adjust(context, found ?? (await create(context, desired, power)), desired, power, !found);
   await adjustTags(context, machine, desired.tags, previous?.tags ?? []);
+  await adjustKernelOptions(context, machine, desired.name, desired.kernelOptions);
   return {
     systemId: machine.system_id,
     hostname: machine.hostname,
@@ -61,9 +64,9 @@ export async function enlist(context: Context, desired: EnlistDesired, power: Po
   };
 }
 
-/** Delete: out of MAAS goes only what this stack brought in. */
+/** Delete: out of MAAS goes only what this stack brought in; a composed machine goes from its host with it. */
 export async function withdraw(context: Context, desired: EnlistDesired): Promise<void> {
-  const machine = await findMachine(context, desired.macAddresses);
+  const machine = await findMachine(context, desired);
   if (!machine) {
     context.log(`${desired.name}: MAAS has no such machine any more`);
     return;
@@ -71,6 +74,7 @@ export async function withdraw(context: Context, desired: EnlistDesired): Promis
   if (deploymentOf(machine)?.stack === desired.stack) {
     await release(context, { ...desired, ...desired.release });
   }
+  await adjustKernelOptions(context, machine, desired.name, undefined);
   if (!isEnlistedBy(machine, desired.stack)) {
     await adjustTags(context, machine, [], desired.tags);
     context.log(`${desired.name}: stays in MAAS, as it was there before this stack`);
@@ -82,13 +86,16 @@ export async function withdraw(context: Context, desired: EnlistDesired): Promis
 
 async function create(context: Context, desired: EnlistDesired, power: PowerParameters): Promise<Machine> {
   const { client } = context;
+  if (desired.composition) {
+    return compose(context, desired, desired.composition);
+  }
+  await checkPower(context, desired.name, desired.powerType, power);
   context.log(`${desired.name}: enlisting ${desired.macAddresses.join(", ")}`);
   const form: Form = {
     hostname: desired.name,
     architecture: desired.architecture,
     mac_addresses: desired.macAddresses,
-    power_type: desired.powerType,
-    ...prefixed(power),
+    ...powerForm(desired.powerType, power),
     zone: desired.zone,
     pool: desired.pool,
     domain: desired.domain,
@@ -96,58 +103,60 @@ async function create(context: Context, desired: EnlistDesired, power: PowerPara
     // Commissioning is a phase of its own, with its own settings.
     commission: false,
   };
-  return client.post<Machine>("machines/", undefined, form, { settled: () => findMachine(context, desired.macAddresses) });
+  return client.post<Machine>("machines/", undefined, form, { settled: () => findMachine(context, desired) });
 }
 
 /** Edits what differs, in place; nothing of it touches the machine itself. */
-async function adjust(context: Context, machine: Machine, desired: EnlistDesired, power: PowerParameters): Promise<Machine> {
-  const { client } = context;
-  const changes: Record<string, string> = {};
-  const differ = (field: string, now: string, wanted: string | undefined) => {
-    if (wanted !== undefined && now !== wanted) {
-      changes[field] = wanted;
-    }
-  };
-  differ("hostname", machine.hostname, desired.name);
-  differ("zone", machine.zone.name, desired.zone);
-  differ("pool", machine.pool.name, desired.pool);
-  differ("domain", machine.domain.name, desired.domain);
-  differ("power_type", machine.power_type, desired.powerType);
-  if (isEnlistedBy(machine, desired.stack)) {
-    differ("description", machine.description, describe(desired.notes, desired.stack));
-  } else if (desired.notes) {
-    differ("description", machine.description, desired.notes);
+async function adjust(context: Context, machine: Machine, desired: EnlistDesired, power: PowerParameters, made: boolean): Promise<Machine> {
+  const { client, log } = context;
+  const path = `machines/${machine.system_id}/`;
+  const changes = differences(machine, desired, made);
+  const powerDiffers = !desired.composition && (await powerDiffersFrom(context, machine, desired, power));
+  if (powerDiffers) {
+    await checkPower(context, desired.name, desired.powerType, power);
+    Object.assign(changes, powerForm(desired.powerType, power));
   }
-  const powerNow =
-    Object.keys(power).length > 0 ? await client.get<PowerParameters>(`machines/${machine.system_id}/`, { op: "power_parameters" }) : {};
-  const powerDiffers = Object.keys(power).some((key) => String(power[key]) !== String(powerNow[key] ?? ""));
-  if (Object.keys(changes).length === 0 && !powerDiffers) {
+  if (Object.keys(changes).length === 0) {
     return machine;
   }
-  const names = [...Object.keys(changes), ...(powerDiffers ? ["power parameters"] : [])];
-  context.log(`${desired.name}: changing ${names.join(", ")}`);
-  const form = { ...changes, ...((powerDiffers || changes.power_type) && { power_type: desired.powerType, ...prefixed(power) }) };
-  return client.put<Machine>(`machines/${machine.system_id}/`, form);
+  const names = Object.keys(changes).filter((key) => !key.startsWith("power_parameters"));
+  log(`${desired.name}: changing ${names.join(", ")}`);
+  if (machine.locked) {
+    await client.post(path, "unlock", {}, { settled: async () => undefined });
+  }
+  const changed = await client.put<Machine>(path, changes);
+  if (machine.locked) {
+    await client.post(path, "lock", {}, { settled: async () => undefined });
+  }
+  return changed;
 }
 
-async function adjustTags({ client }: Context, machine: Machine, wanted: string[], before: string[]): Promise<void> {
-  for (const tag of wanted.filter((each) => !machine.tag_names.includes(each))) {
-    await client.get(`tags/${tag}/`).catch(async (error: unknown) => {
-      if (!(error instanceof MaasError && error.status === 404)) {
-        throw error;
-      }
-      await client.post(
-        "tags/",
-        undefined,
-        { name: tag, comment: "made by the home lab's stack" },
-        { settled: () => client.get(`tags/${tag}/`) },
-      );
-    });
-    await client.post(`tags/${tag}/`, "update_nodes", { add: [machine.system_id] }, { settled: async () => undefined });
+function differences(machine: Machine, desired: EnlistDesired, made: boolean): Record<string, string | number | string[] | boolean> {
+  const ours = isEnlistedBy(machine, desired.stack) || (made && desired.composition !== undefined);
+  const wanted: Record<string, [now: unknown, then: string | number | undefined]> = {
+    hostname: [machine.hostname, desired.name],
+    // Without a sub-architecture any will do: discovery may have found a better one.
+    architecture: [desired.architecture.includes("/") ? machine.architecture : machine.architecture.split("/")[0], desired.architecture],
+    zone: [machine.zone.name, desired.zone],
+    pool: [machine.pool.name, desired.pool],
+    domain: [machine.domain.name, desired.domain],
+    swap_size: [machine.swap_size ?? undefined, desired.swapSize],
+    description: [machine.description, ours ? describe(desired.notes, desired.stack) : desired.notes || undefined],
+  };
+  return Object.fromEntries(
+    Object.entries(wanted).flatMap(([key, [now, then]]) => (then === undefined || now === then ? [] : [[key, then]])),
+  );
+}
+
+async function powerDiffersFrom({ client }: Context, machine: Machine, desired: EnlistDesired, power: PowerParameters): Promise<boolean> {
+  if (machine.power_type !== desired.powerType) {
+    return true;
   }
-  for (const tag of before.filter((each) => !wanted.includes(each) && machine.tag_names.includes(each))) {
-    await client.post(`tags/${tag}/`, "update_nodes", { remove: [machine.system_id] }, { settled: async () => undefined });
+  if (Object.keys(power).length === 0) {
+    return false;
   }
+  const now = await client.get<PowerParameters>(`machines/${machine.system_id}/`, { op: "power_parameters" });
+  return Object.entries(power).some(([key, value]) => String(value) !== String(now[key] ?? ""));
 }
 
 /** A machine in somebody else's use is not even renamed, unless the settings give it up by name. */
@@ -162,8 +171,4 @@ function refuseForeign(machine: Machine, desired: EnlistDesired): void {
     `${desired.name}: the machine ${machine.hostname} (${machine.system_id}) is ${machine.status_name}, ${by}; this stack would erase it`,
     `release it (maas $PROFILE machine release ${machine.system_id}), or list ${desired.name} under homelab:maas.repair.eraseForeign`,
   );
-}
-
-function prefixed(power: PowerParameters): Form {
-  return Object.fromEntries(Object.entries(power).map(([key, value]) => [`power_parameters_${key}`, value]));
 }

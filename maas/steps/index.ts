@@ -1,7 +1,8 @@
+import type { PowerParameters } from "../power";
 import type { Context } from "../wait";
 import { type CommissionDesired, commission } from "./commission";
 import { type DeployDesired, deploy, verify } from "./deploy";
-import { type EnlistDesired, type Enlisted, enlist, type PowerParameters, withdraw } from "./enlist";
+import { type EnlistDesired, type Enlisted, enlist, withdraw } from "./enlist";
 import { release } from "./release";
 
 export type Operation = "create" | "update" | "delete";

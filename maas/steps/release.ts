@@ -1,4 +1,4 @@
-import { findMachine } from "../lookup";
+import { findMachine, type Identity } from "../lookup";
 import { deploymentOf } from "../ownership";
 import { StepError } from "../step-error";
 import { type Machine, Status } from "../types";
@@ -15,10 +15,8 @@ export interface ReleaseSettings {
   releaseLimit: number;
 }
 
-export interface ReleaseDesired extends ReleaseSettings {
+export interface ReleaseDesired extends ReleaseSettings, Identity {
   stack: string;
-  name: string;
-  macAddresses: string[];
 }
 
 const FREE = [Status.New, Status.Ready, Status.Commissioning, Status.Testing, Status.FailedCommissioning, Status.FailedTesting];
@@ -27,7 +25,7 @@ const USUAL_WITH_ERASE = 600;
 
 /** Delete of a deployment: back to Ready, if what is on the machine is this stack's. */
 export async function release(context: Context, desired: ReleaseDesired): Promise<void> {
-  const machine = await findMachine(context, desired.macAddresses);
+  const machine = await findMachine(context, desired);
   if (!machine || FREE.includes(machine.status)) {
     context.log(`${desired.name}: nothing to release${machine ? `, it is ${machine.status_name}` : ", MAAS has no such machine any more"}`);
     return;
@@ -47,6 +45,9 @@ export async function releaseMachine(context: Context, machine: Machine, setting
   const path = `machines/${machine.system_id}/`;
   let current = machine;
   if (![Status.Releasing, Status.DiskErasing].includes(machine.status)) {
+    if (machine.locked) {
+      await client.post(path, "unlock", {}, { settled: async () => undefined });
+    }
     log(`${machine.hostname}: releasing${settings.erase ? " and erasing its disks" : ""}`);
     const form = { erase: settings.erase, secure_erase: settings.secureErase, quick_erase: settings.quickErase };
     current = await client.post<Machine>(path, "release", form, {

@@ -50,6 +50,8 @@ export class FakeMaas {
       error_description: "",
       owner: null,
       owner_data: {},
+      locked: false,
+      swap_size: null,
       power_type: "manual",
       osystem: "",
       distro_series: "",

@@ -44,6 +44,7 @@ const deployDesired: DeployDesired = {
   ephemeral: false,
   hardwareSync: false,
   userData: "#cloud-config\n",
+  lock: false,
   eraseForeign: false,
   failedDeployment: "redeploy",
   limit: 1800,
