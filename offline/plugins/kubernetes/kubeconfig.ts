@@ -78,13 +78,18 @@ function absolute(entry: Record<string, any>, directory: string | undefined): Re
   return { ...entry, ...Object.fromEntries(resolved) };
 }
 
+/** A kubeconfig given as text, or as the path of a file; a path that leads to no file is taken for text. */
+export function givenKubeconfig(given: string): Kubeconfig {
+  const file = given.startsWith("~/") ? path.join(homedir(), given.slice(2)) : given;
+  const isFile = !given.includes("\n") && fs.existsSync(file) && fs.statSync(file).isFile();
+  return isFile ? parseKubeconfig(fs.readFileSync(file, "utf8"), path.dirname(path.resolve(file))) : parseKubeconfig(given);
+}
+
 /** The kubeconfig given as text or as a path; without one, $KUBECONFIG or ~/.kube/config, as far as they exist. */
 export function loadKubeconfig(given: string | undefined, environment: NodeJS.ProcessEnv = process.env): Kubeconfig {
   if (given !== undefined) {
-    const file = given.startsWith("~/") ? path.join(homedir(), given.slice(2)) : given;
-    const isFile = !given.includes("\n") && fs.existsSync(file) && fs.statSync(file).isFile();
     try {
-      return isFile ? parseKubeconfig(fs.readFileSync(file, "utf8"), path.dirname(path.resolve(file))) : parseKubeconfig(given);
+      return givenKubeconfig(given);
     } catch (error) {
       throw new Error(`failed to parse kubeconfig data in \`kubernetes:config:kubeconfig\`- ${(error as Error).message}`);
     }

@@ -188,7 +188,7 @@ export class KubernetesProvider implements Provider {
       nameOf(next) !== "" &&
       next.metadata?.annotations?.["pulumi.com/autonamed"] !== "true" &&
       nameOf(next) === nameOf(live) &&
-      (namespaceOf(next) === namespaceOf(live) || namespaceOf(next) === namespaceOf(old));
+      namespaceOf(next) === namespaceOf(live);
     return {
       changes: Object.keys(detail).length > 0 ? "some" : "none",
       detailedDiff: detail,

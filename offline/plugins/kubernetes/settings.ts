@@ -1,6 +1,6 @@
 // The provider's own configuration: CheckConfig, DiffConfig and Configure.
 import { type CheckResponse, type DiffResponse, isMap, type PropertyMap, type PropertyValue, strip, stripMap, Unknown } from "../protocol";
-import { activeCluster, parseKubeconfig } from "./kubeconfig";
+import { activeCluster, givenKubeconfig } from "./kubeconfig";
 import { same } from "./objects";
 
 export interface ProviderSettings {
@@ -124,7 +124,7 @@ function clusterOf(settings: PropertyMap): object | undefined {
   const text = isMap(given) ? JSON.stringify(strip(given)) : String(given);
   const override = (key: string) => (typeof settings[key] === "string" ? (settings[key] as string) : undefined);
   try {
-    return activeCluster(parseKubeconfig(text), { context: override("context"), cluster: override("cluster") });
+    return activeCluster(givenKubeconfig(text), { context: override("context"), cluster: override("cluster") });
   } catch (error) {
     throw new Error(`failed to parse kubeconfig: ${(error as Error).message}`);
   }
