@@ -1,11 +1,11 @@
 #!/bin/sh
-# Holds one machine's power: becomes (by exec, so with one process id throughout) the systemd-nspawn that boots the machine.
+# Holds one machine's power: as long as this process lives, the power is on. It outlives the simulator.
 #
-# Everything the machine occupies besides its disk hangs on this process: the mounts and the network namespace are made in
-# namespaces of its own, so that `kill -9` leaves nothing to clean but empty control groups.
+# SIGTERM is a short press of the power button (the machine shuts itself down), `kill -9` pulls the plug. All that the machine
+# occupies besides its disk, mounts and network included, is in namespaces made here, so that nothing of it outlasts its processes.
 #
 # The environment says what to boot (see power.ts):
-#   LAB_MACHINE   name      LAB_PID_FILE  where to leave "pid start-time"      LAB_CGROUPS  control groups to join
+#   LAB_MACHINE   name      LAB_PID_FILE  where to leave "pid start-time"      LAB_CGROUPS  the machine's control groups
 #   LAB_BRIDGE    bridge    LAB_CARDS     "host-side,name,mac" per card        LAB_LAYERS   overlay | copy | ephemeral
 # The working directory is the disk: `lower` (a link), `upper`, `work`, `root`, and in `data` what must not lie on an overlay.
 set -eu
@@ -16,8 +16,9 @@ if [ "${1:-}" != inside ]; then
   # shellcheck disable=SC2086 # split on purpose
   set -- ${stat##*) }
   echo "$$ ${20}" > "$LAB_PID_FILE"
+  # Beside the machine's own groups, because in version 2 a group has either processes or controlled children.
   for group in $LAB_CGROUPS; do
-    echo $$ > "$group/cgroup.procs"
+    echo $$ > "$group/holder/cgroup.procs"
   done
   exec 9< /proc/self/ns/net
   exec unshare --mount --net --propagation private -- /bin/sh "$0" inside
@@ -65,9 +66,29 @@ modules=
 
 # network: /proc/sys/net is writable, /sys is not (else udevd starts and waits for devices that never come).
 export SYSTEMD_NSPAWN_API_VFS_WRITABLE=network
-# shellcheck disable=SC2086 # $modules is one word or none
-exec systemd-nspawn --quiet --register=no --keep-unit --settings=no \
-  --directory=root --machine="$LAB_MACHINE" --network-namespace-path=/proc/$$/ns/net \
-  --capability=all --private-users=no --system-call-filter="@keyring bpf" \
-  --bind=/dev/kmsg $modules --resolv-conf=off --timezone=off --link-journal=no \
-  --kill-signal=SIGRTMIN+4 --console=read-only --boot
+
+boot() {
+  # The machine joins its control groups before systemd-nspawn makes them the root of what it sees.
+  # shellcheck disable=SC2016,SC2086 # $$ is the inner shell's; $modules is one word or none
+  setpriv --pdeathsig KILL sh -c 'for group in $LAB_CGROUPS; do echo $$ > "$group/machine/cgroup.procs"; done; exec "$@"' boot \
+    systemd-nspawn --quiet --register=no --keep-unit --settings=no \
+    --directory=root --machine="$LAB_MACHINE" --network-namespace-path=/proc/$$/ns/net \
+    --capability=all --private-users=no --system-call-filter="@keyring bpf" \
+    --bind=/dev/kmsg $modules --resolv-conf=off --timezone=off --link-journal=no \
+    --kill-signal=SIGRTMIN+4 --console=read-only --boot &
+  machine=$!
+}
+
+machine=
+trap '[ -z "$machine" ] || kill -TERM "$machine"' TERM
+while :; do
+  boot
+  while :; do
+    code=0
+    wait "$machine" || code=$?
+    # The signal ends the wait, not the machine.
+    kill -0 "$machine" 2> /dev/null || break
+  done
+  # 133 is systemd-nspawn's word for a machine that reboots.
+  [ "$code" = 133 ] || exit "$code"
+done

@@ -3,9 +3,9 @@ import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /**
- * Control groups of the machines: `<hierarchy>/<lab>/<machine>` in every hierarchy that is mounted, version 1 or 2. A machine is
- * started inside its own, and its control group namespace makes that the root of all it sees, so that the `kubepods` of two
- * kubelets on one computer never meet.
+ * Control groups of the machines: `<hierarchy>/<lab>/<machine>` in every hierarchy that is mounted, version 1 or 2, in it one for
+ * the process that holds the power (`holder`) and one for the machine (`machine`). A control group namespace makes the latter the
+ * root of all that the machine sees, so that the `kubepods` of two kubelets on one computer never meet.
  */
 export class ControlGroups {
   private constructor(
@@ -18,21 +18,23 @@ export class ControlGroups {
     return new ControlGroups(parseHierarchies(await fs.readFile("/proc/self/mounts", "utf8")), lab);
   }
 
-  /** Makes the groups of one machine and returns their folders, to be joined by writing to `cgroup.procs`. */
+  /** Makes the groups of one machine and returns their folders, each with `holder` and `machine` in it. */
   async create(machine: string): Promise<string[]> {
     const folders: string[] = [];
     for (const hierarchy of this.hierarchies) {
-      const levels = [hierarchy.folder, path.join(hierarchy.folder, this.lab), path.join(hierarchy.folder, this.lab, machine)];
-      for (let level = 1; level < levels.length; level++) {
+      const lab = path.join(hierarchy.folder, this.lab);
+      const folder = path.join(lab, machine);
+      for (const group of [lab, folder, path.join(folder, "holder"), path.join(folder, "machine")]) {
+        const parent = path.dirname(group);
         if (hierarchy.version === 2) {
-          await enableControllers(levels[level - 1]);
+          await enableControllers(parent);
         }
-        await fs.mkdir(levels[level], { recursive: true });
+        await fs.mkdir(group, { recursive: true });
         if (hierarchy.controllers.includes("cpuset")) {
-          await inheritCpuset(levels[level - 1], levels[level]);
+          await inheritCpuset(parent, group);
         }
       }
-      folders.push(levels[2]);
+      folders.push(folder);
     }
     return folders;
   }

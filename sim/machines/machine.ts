@@ -4,7 +4,7 @@ import { type Boot, type HardwareMachine, type HardwareResult, PowerError, type 
 import type { InventoryMachine, Profile } from "../profile";
 import type { ControlGroups } from "./cgroups";
 import { Disk, type Layers, newMachineId } from "./disk";
-import { exitForReboot, readPidFile, startMachine, stopMachine, tail } from "./power";
+import { readPidFile, startMachine, stopMachine, tail } from "./power";
 import { isAlive, type ProcessIdentity } from "./processes";
 import { seedFiles } from "./seed";
 import { writeAtomically } from "./state-file";
@@ -188,7 +188,7 @@ export class Machine {
     });
   }
 
-  /** The machine ended without the power button: it shut itself down, wants to reboot, was killed, or never booted. */
+  /** The machine ended without the power button: it shut itself down, was killed, or never booted. */
   private exited(process: ProcessIdentity, code: number | null): Promise<void> {
     return this.exclusively(async () => {
       if (this.process?.pid !== process.pid || this.process.startTime !== process.startTime) {
@@ -196,11 +196,6 @@ export class Machine {
       }
       await this.stop(0);
       const { boot, machine } = this.record;
-      if (code === exitForReboot && machine) {
-        this.around.log(`${this.inventory.name} reboots`);
-        await this.boot(machine, { kind: "local" });
-        return;
-      }
       await this.remember({ ...this.record, power: "off" });
       this.around.log(`${this.inventory.name} went off by itself (${code === null ? "killed" : `exit code ${code}`})`);
       if (boot?.kind === "deploy" && machine && code !== 0) {

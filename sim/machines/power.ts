@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { HardwareInterface } from "../hardware";
 import type { ControlGroups } from "./cgroups";
 import type { Layers } from "./disk";
-import { childrenOf, isAlive, type ProcessIdentity, signal, waitForEnd } from "./processes";
+import { type ProcessIdentity, signal, waitForEnd } from "./processes";
 
 /** What `boot.sh` needs to know to boot a disk. */
 export interface BootOrder {
@@ -20,9 +20,6 @@ export interface BootOrder {
   pidFile: string;
   consoleLog: string;
 }
-
-/** systemd-nspawn ends with it when the machine has asked for a reboot. */
-export const exitForReboot = 133;
 
 /** The host's end of a card's cable: at most 15 characters, and the same at each boot. */
 export function cableName(macAddress: string): string {
@@ -95,21 +92,9 @@ export async function readPidFile(file: string): Promise<ProcessIdentity | undef
  * nothing of it runs.
  */
 export async function stopMachine(identity: ProcessIdentity, grace: number, cgroups: ControlGroups, group: string): Promise<void> {
-  if (isAlive(identity)) {
-    const [leader] = await childrenOf(identity.pid);
-    if (grace > 0) {
-      signal(identity, "SIGTERM");
-    }
-    if (!(await waitForEnd(identity, grace))) {
-      if (leader) {
-        signal(leader, "SIGKILL");
-      }
-      // systemd-nspawn cleans up and ends by itself when its PID 1 is gone.
-      if (!leader || !(await waitForEnd(identity, 3_000))) {
-        signal(identity, "SIGKILL");
-        await waitForEnd(identity, 3_000);
-      }
-    }
+  if (grace > 0) {
+    signal(identity, "SIGTERM");
+    await waitForEnd(identity, grace);
   }
   await cgroups.remove(group);
 }

@@ -1,5 +1,4 @@
 import { readFileSync } from "node:fs";
-import * as fs from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** A process beyond doubt: process ids are reused, together with the start time (clock ticks since boot) they are not. */
@@ -9,11 +8,11 @@ export interface ProcessIdentity {
 }
 
 /** Fields of `/proc/PID/stat` after the command, which may itself contain blanks and parentheses. */
-function statOf(pid: number): { state: string; parent: number; startTime: number } | undefined {
+function statOf(pid: number): { state: string; startTime: number } | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, "utf8");
     const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-    return { state: fields[0], parent: Number(fields[1]), startTime: Number(fields[19]) };
+    return { state: fields[0], startTime: Number(fields[19]) };
   } catch {
     return undefined;
   }
@@ -52,17 +51,4 @@ export async function waitForEnd(identity: ProcessIdentity, milliseconds: number
     await sleep(50);
   }
   return true;
-}
-
-/** Direct children of a process, for example the PID 1 of the machine that a systemd-nspawn holds. */
-export async function childrenOf(pid: number): Promise<ProcessIdentity[]> {
-  const children: ProcessIdentity[] = [];
-  for (const entry of await fs.readdir("/proc")) {
-    const child = Number(entry);
-    const stat = Number.isInteger(child) ? statOf(child) : undefined;
-    if (stat?.parent === pid && stat.state !== "Z") {
-      children.push({ pid: child, startTime: stat.startTime });
-    }
-  }
-  return children;
 }

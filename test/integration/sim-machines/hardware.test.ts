@@ -135,7 +135,7 @@ const machine = {
     ].join("; ");
     expect((await ssh(script)).output).toMatch(/^[01]\n$/);
     expect((await groups()).filter((folder) => folder.endsWith("/kubepods"))).toEqual([
-      expect.stringContaining(`${labName(state)}/machine-1/kubepods`),
+      expect.stringContaining(`${labName(state)}/machine-1/machine/kubepods`),
     ]);
   }, 30_000);
 
@@ -160,6 +160,16 @@ const machine = {
     expect((await ssh("hostname")).output).toBe("node-a\n");
   }, 60_000);
 
+  test("that reboots comes back, also when an earlier simulator has started it", async () => {
+    const boot = (await ssh("cat /proc/sys/kernel/random/boot_id; systemctl show -P UserspaceTimestampMonotonic")).output;
+    await ssh("sudo reboot");
+    await until(async () => {
+      const now = await ssh("cat /proc/sys/kernel/random/boot_id; systemctl show -P UserspaceTimestampMonotonic");
+      return now.code === 0 && now.output !== boot;
+    });
+    expect(await worker.call("powerState", machine)).toBe("on");
+  }, 60_000);
+
   test("that is killed is off, leaves no process, and starts again from its disk without asking MAAS", async () => {
     process.kill(await processOf(), "SIGKILL");
     await until(async () => (await worker.call("powerState", machine)) === "off");
@@ -168,16 +178,6 @@ const machine = {
     await sshAnswers();
     expect((await ssh("cat /etc/from-user-data")).output).toBe("as the program said");
     expect(await worker.call("requests")).toEqual([]);
-  }, 60_000);
-
-  test("that reboots comes back", async () => {
-    const boot = (await ssh("cat /proc/sys/kernel/random/boot_id; systemctl show -P UserspaceTimestampMonotonic")).output;
-    await ssh("sudo reboot");
-    await until(async () => {
-      const now = await ssh("cat /proc/sys/kernel/random/boot_id; systemctl show -P UserspaceTimestampMonotonic");
-      return now.code === 0 && now.output !== boot;
-    });
-    expect(await worker.call("powerState", machine)).toBe("on");
   }, 60_000);
 
   test("is stopped cleanly: its services had time to end", async () => {
