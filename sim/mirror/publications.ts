@@ -1,6 +1,6 @@
 import type { Publication } from "./mirror";
 
-export async function publications(log: (line: string) => void): Promise<Publication[]> {
-  log("");
+/** What the embedded lab's mirror offers: everything that is in the cache. */
+export async function publications(_log: (line: string) => void): Promise<Publication[]> {
   return [];
 }
