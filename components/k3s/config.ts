@@ -14,12 +14,8 @@ export interface NodeConfig {
   role: MachineRole;
   /** On the lab's subnet. */
   address: string;
-  labels: Record<string, string>;
-  taints: readonly string[];
-  /** Servers' names, in the order of the settings. */
-  serverCount: number;
-  /** `https://…:6443` of a server that is there already; absent on the one that starts the cluster. */
-  join?: string;
+  /** Where agents find the API, `https://…:6443`. Servers with etcd find each other when they are installed. */
+  endpoint: string;
   /** Names and addresses under which the API is reached: virtual address, servers. */
   apiNames: readonly string[];
   /** Reference of the sandbox image, when the settings give one. */
@@ -39,9 +35,7 @@ export function nodeConfig(cluster: ClusterSettings, node: NodeConfig): Record<s
     "node-name": node.name,
     "node-ip": node.address,
     "token-file": TOKEN_FILE,
-    server: node.join,
-    "node-label": node.role === "agent" || Object.keys(node.labels).length > 0 ? labelList(node.labels) : undefined,
-    "node-taint": node.taints.length > 0 ? [...node.taints].sort() : undefined,
+    server: node.role === "agent" ? node.endpoint : undefined,
     "pause-image": node.pauseImage,
     ...(node.role === "server" ? serverConfig(cluster, node) : {}),
     ...cluster.extraConfig[node.role],
@@ -56,7 +50,6 @@ function serverConfig(cluster: ClusterSettings, node: NodeConfig): Record<string
   const unless = <T>(standard: T, value: T) => (value === standard ? undefined : value);
   return {
     "agent-token-file": AGENT_TOKEN_FILE,
-    "cluster-init": usesEtcd(cluster, node.serverCount) && !node.join ? true : undefined,
     // Every name that clients will ever use has to be in the certificate from the first start on.
     "tls-san": [...new Set([...node.apiNames, ...cluster.tlsSan])],
     "write-kubeconfig-mode": "0600",
@@ -70,10 +63,29 @@ function serverConfig(cluster: ClusterSettings, node: NodeConfig): Record<string
   };
 }
 
-function labelList(labels: Record<string, string>): string[] {
+/** Labels and taints of a node, as the settings give them. */
+export interface NodeMarks {
+  labels: Record<string, string>;
+  taints: readonly string[];
+}
+
+/** `key=value`, sorted. */
+export function labelList(labels: Record<string, string>): string[] {
   return Object.entries(labels)
     .map(([key, value]) => `${key}=${value}`)
     .sort();
+}
+
+/**
+ * The drop-in that a node registers with, so that no pod gets onto it before its taints are there. Read once; later
+ * changes are made in the cluster (`admit`) without a restart. A kubelet may not give itself labels of kubernetes.io.
+ */
+export function renderRegistration({ labels, taints }: NodeMarks): string {
+  const own = labelList(labels).filter((label) => !/^[^=/]*\bkubernetes\.io\//.test(label));
+  return yaml.dump(
+    { ...(own.length > 0 && { "node-label": own }), ...(taints.length > 0 && { "node-taint": [...taints].sort() }) },
+    { sortKeys: true },
+  );
 }
 
 /**

@@ -6,11 +6,12 @@ import type { Images } from "../images";
 import type { MachineAccess } from "../machine-access";
 import type { Settings } from "../settings/schema";
 import { toSeconds } from "../settings/values";
-import type { NodeConfig } from "./config";
+import { type NodeMarks, usesEtcd } from "./config";
 import { K3sNode } from "./k3s-node";
 import { kubeconfigFor } from "./kubeconfig";
 import { machineCommand } from "./remote";
-import { verb } from "./scripts";
+import { type RemoteFile, verb } from "./scripts";
+import { MANIFESTS, virtualAddressManifest } from "./virtual-address";
 
 /** `homelab:k3s:Cluster`'s arguments. */
 export interface K3sClusterArgs {
@@ -43,37 +44,8 @@ export class K3sCluster extends pulumi.ComponentResource {
     const agents = args.machines.filter((machine) => machine.role === "agent");
     const first = servers[0];
 
-    this.endpoint = pulumi.interpolate`https://${first.address}:6443`;
-    const token = new random.RandomPassword(`${name}-token`, { length: 48, special: false }, { parent: this });
-    const agentToken = new random.RandomPassword(`${name}-agent-token`, { length: 48, special: false }, { parent: this });
-
-    this.nodes = {};
-    let previous: K3sNode | undefined;
-    for (const machine of [...servers, ...agents]) {
-      const nodePassword = new random.RandomPassword(`${name}-${machine.name}-password`, { length: 32, special: false }, { parent: this });
-      const node: K3sNode = new K3sNode(
-        `${name}-${machine.name}`,
-        {
-          machine,
-          cluster,
-          config: pulumi.all([this.endpoint, ...servers.map((server) => server.address)]).apply(([endpoint, ...addresses]) => ({
-            ...nodeOf(args.settings, machine.name),
-            serverCount: servers.length,
-            join: machine === first ? undefined : endpoint,
-            apiNames: [...addresses, ...servers.map((server) => server.name)],
-            pauseImage: args.images.overridden.includes("pause") ? args.images.ref("pause") : undefined,
-          })),
-          token: token.result,
-          agentToken: agentToken.result,
-          nodePassword: nodePassword.result,
-          imageArchives: imageArchives(args),
-          sshTimeout: args.settings.ssh.timeout,
-        },
-        { parent: this, dependsOn: previous ? [previous.installed] : [] },
-      );
-      this.nodes[machine.name] = node;
-      previous = node;
-    }
+    this.endpoint = pulumi.interpolate`https://${cluster.virtualAddress?.address ?? first.address}:6443`;
+    this.nodes = this.makeNodes(name, args, servers, agents);
 
     const ready = this.readiness(name, args, first);
     const kubeconfig = machineCommand(
@@ -98,6 +70,55 @@ export class K3sCluster extends pulumi.ComponentResource {
     this.registerOutputs({ kubeconfig: this.kubeconfig, endpoint: this.endpoint });
   }
 
+  private makeNodes(name: string, args: K3sClusterArgs, servers: MachineAccess[], agents: MachineAccess[]): Record<string, K3sNode> {
+    const { cluster, ssh } = args.settings;
+    const secret = (what: string, length: number) =>
+      pulumi.secret(new random.RandomPassword(`${name}-${what}`, { length, special: false }, { parent: this }).result);
+    const token = secret("token", 48);
+    const agentToken = secret("agent-token", 48);
+    const virtual = cluster.virtualAddress;
+    const config = pulumi.all([this.endpoint, ...servers.map((server) => server.address)]).apply(([endpoint, ...addresses]) => ({
+      endpoint,
+      apiNames: [...(virtual ? [virtual.address] : []), ...addresses, ...servers.map((server) => server.name)],
+      pauseImage: args.images.overridden.includes("pause") ? args.images.ref("pause") : undefined,
+    }));
+
+    const reachable = args.machines.map((machine) =>
+      machineCommand(`${name}-${machine.name}-ssh`, { machine, run: "true", timeout: ssh.timeout, awaitSsh: true }, { parent: this }),
+    );
+    const nodes: Record<string, K3sNode> = {};
+    let previous: K3sNode | undefined;
+    for (const [index, machine] of [...servers, ...agents].entries()) {
+      const server = machine.role === "server";
+      const others = servers.filter((other) => other !== machine);
+      const node: K3sNode = new K3sNode(
+        `${name}-${machine.name}`,
+        {
+          machine,
+          cluster,
+          config,
+          marks: marksOf(args.settings, machine.name),
+          secrets: pulumi.secret(pulumi.output({ token, agentToken, nodePassword: secret(`${machine.name}-password`, 32) })),
+          files: server ? serverFiles(args) : [],
+          control: server ? machine : servers[0],
+          survivor: server ? others[index % Math.max(1, others.length)] : servers[0],
+          etcd:
+            server && usesEtcd(cluster, servers.length)
+              ? { peers: pulumi.all(others.map(({ address }) => address)), first: index === 0 }
+              : undefined,
+          imageArchives: imageArchives(args),
+          reachable: reachable[args.machines.indexOf(machine)],
+          // The server that may start the cluster has to see that the others have none.
+          after: previous ? [previous.admitted] : args.machines.flatMap((each, i) => (each.role === "server" ? [reachable[i]] : [])),
+        },
+        { parent: this },
+      );
+      nodes[machine.name] = node;
+      previous = node;
+    }
+    return nodes;
+  }
+
   /** Every node Ready, the packaged components running, the API answering where clients look for it. */
   private readiness(name: string, args: K3sClusterArgs, first: MachineAccess): command.remote.Command {
     const { cluster } = args.settings;
@@ -118,7 +139,7 @@ export class K3sCluster extends pulumi.ComponentResource {
         ),
         timeout: `${toSeconds(cluster.timeouts.ready) * 3} seconds`,
       },
-      { parent: this, dependsOn: Object.values(this.nodes).map((node) => node.installed) },
+      { parent: this, dependsOn: Object.values(this.nodes).map((node) => node.admitted) },
     );
   }
 
@@ -136,10 +157,20 @@ export class K3sCluster extends pulumi.ComponentResource {
   }
 }
 
-/** What the settings say about a node: labels and taints. */
-function nodeOf(settings: Pick<Settings, "machines">, name: string): Pick<NodeConfig, "labels" | "taints"> {
+/** What the settings say about a node. */
+function marksOf(settings: Pick<Settings, "machines">, name: string): NodeMarks {
   const machine = settings.machines.find((each) => each.name === name);
   return { labels: machine?.labels ?? {}, taints: machine?.taints ?? [] };
+}
+
+/** Manifests that have to be there before k3s' first start. */
+function serverFiles({ images, settings }: Pick<K3sClusterArgs, "images" | "settings">): RemoteFile[] {
+  const virtual = settings.cluster.virtualAddress;
+  const content =
+    virtual?.provider === "kube-vip"
+      ? virtualAddressManifest({ address: virtual.address, interface: virtual.interface, image: images.ref("kube-vip") })
+      : undefined;
+  return [{ path: `${MANIFESTS}/homelab-kube-vip.yaml`, mode: "0600", content }];
 }
 
 /** Archives that the settings name, else one for each image that they override. */

@@ -2,9 +2,9 @@ import type * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { MachineAccess } from "../machine-access";
 import type { ClusterSettings } from "../settings/cluster";
-import type { Duration } from "../settings/values";
-import { toSeconds } from "../settings/values";
-import { AGENT_TOKEN_FILE, digest, type NodeConfig, nodeConfig, renderConfig, TOKEN_FILE } from "./config";
+import { type Duration, toSeconds } from "../settings/values";
+import { digest, labelList, type NodeConfig, type NodeMarks, nodeConfig, renderConfig } from "./config";
+import { type NodeSecrets, nodeFiles } from "./files";
 import { machineCommand } from "./remote";
 import { filesOnStdin, joinedScripts, PLACE_SCRIPT, type RemoteFile, verb } from "./scripts";
 
@@ -14,99 +14,145 @@ export interface K3sNodeArgs {
   cluster: ClusterSettings;
   /** Everything `config.yaml` is made from, but for what the machine itself says. */
   config: pulumi.Input<Omit<NodeConfig, "name" | "role" | "address">>;
-  /** Joins servers; the agents' own token when the machine is an agent. Secret. */
-  token: pulumi.Input<string>;
-  /** With which agents join; servers need to know it. Secret. */
-  agentToken: pulumi.Input<string>;
-  /**
-   * What a node proves its name with. Kept by the stack, so that a machine that was deployed anew is taken back under the
-   * same name instead of being refused.
-   */
-  nodePassword: pulumi.Input<string>;
+  /** Labels and taints. */
+  marks: NodeMarks;
+  /** All secret. */
+  secrets: pulumi.Input<NodeSecrets>;
+  /** Manifests and the like for servers, without secrets. */
+  files: pulumi.Input<readonly RemoteFile[]>;
+  /** A server that speaks for the cluster about this node; for a server itself. */
+  control: MachineAccess;
+  /** Takes the node out of the cluster when it leaves the settings; absent when there is nobody to do it. */
+  survivor?: MachineAccess;
+  /** For servers with embedded etcd: addresses of the other servers, and whether this one may start the cluster. */
+  etcd?: { peers: pulumi.Input<readonly string[]>; first: boolean };
   /** Archives to import from the mirror beside k3s' own. */
   imageArchives: readonly string[];
-  /** How long sshd may take after MAAS said Deployed. */
-  sshTimeout: Duration;
+  /** SSH answers; see `awaitSsh`. */
+  reachable: pulumi.Resource;
+  /** What must be there before k3s may be touched on this machine. */
+  after: pulumi.Resource[];
 }
 
-/** k3s on one machine: SSH answers, script in place, k3s installed and its node Ready. */
+/**
+ * k3s on one machine: script in place ▶ node emptied (when it is about to be upgraded) ▶ k3s installed and
+ * its node Ready ▶ node admitted with its labels and taints.
+ */
 export class K3sNode extends pulumi.ComponentResource {
   readonly role: MachineAccess["role"];
   /** `config.yaml` as it is on the machine; holds no secret. */
   readonly config: pulumi.Output<string>;
   /** The last of its commands: whoever needs the node depends on this. */
-  readonly installed: command.remote.Command;
+  readonly admitted: command.remote.Command;
 
   constructor(name: string, args: K3sNodeArgs, opts?: pulumi.ComponentResourceOptions) {
-    const { machine, cluster } = args;
+    const { machine, cluster, control } = args;
     super("homelab:k3s:Node", name, { machine: machine.name, role: machine.role, version: cluster.version }, opts);
     this.role = machine.role;
+    const { timeouts } = cluster;
 
-    const ssh = machineCommand(`${name}-ssh`, { machine, run: "true", timeout: args.sshTimeout, awaitSsh: true }, { parent: this });
     const script = machineCommand(
       `${name}-script`,
       { machine, run: PLACE_SCRIPT, stdin: joinedScripts(), timeout: "2 minutes" },
-      { parent: this, dependsOn: [ssh] },
+      { parent: this, dependsOn: [args.reachable] },
     );
+
+    // A server empties itself as part of its installation; an agent has no rights to, so a server does it.
+    const prepared =
+      control === machine
+        ? []
+        : [
+            machineCommand(
+              `${name}-prepare`,
+              {
+                machine: control,
+                run: verb("prepare", { node: machine.name, version: cluster.version, "drain-timeout": toSeconds(timeouts.drain) }),
+                timeout: longer(timeouts.drain),
+              },
+              { parent: this, dependsOn: [script, ...args.after] },
+            ),
+          ];
 
     this.config = pulumi
       .all([args.config, machine.address])
       .apply(([config, address]) =>
         renderConfig(machine.role, nodeConfig(cluster, { ...config, name: machine.name, role: machine.role, address })),
       );
-    const files = pulumi
-      .all([this.config, args.token, args.agentToken, args.nodePassword])
-      .apply(([config, token, agentToken, nodePassword]) => nodeFiles(machine.role, { config, token, agentToken, nodePassword }));
-    this.installed = machineCommand(
+    const installed = machineCommand(
       `${name}-k3s`,
       {
         machine,
-        run: this.config.apply((config) => installCommand(machine, cluster, args.imageArchives, config)),
-        stdin: files.apply(filesOnStdin),
-        timeout: `${toSeconds(cluster.timeouts.install) + toSeconds(cluster.timeouts.ready)} seconds`,
+        run: pulumi.all([this.config, args.etcd?.peers ?? []]).apply(([config, peers]) => installCommand(args, config, peers)),
+        stdin: pulumi
+          .all([this.config, args.secrets, args.files])
+          .apply(([config, secrets, files]) => filesOnStdin([...nodeFiles(machine.role, config, args.marks, secrets), ...files])),
+        timeout: `${toSeconds(timeouts.install) + toSeconds(timeouts.ready) + toSeconds(timeouts.drain)} seconds`,
       },
-      { parent: this, dependsOn: [script] },
+      { parent: this, dependsOn: [script, ...prepared, ...args.after] },
     );
 
-    this.registerOutputs({ config: this.config, installed: this.installed.stdout });
+    this.admitted = machineCommand(
+      `${name}-admit`,
+      {
+        machine: control,
+        run: verb("admit", {
+          node: machine.name,
+          version: cluster.version,
+          labels: labelList(args.marks.labels).join(" ") || undefined,
+          taints: [...args.marks.taints].sort().join(" ") || undefined,
+          "ready-timeout": toSeconds(timeouts.ready),
+        }),
+        rerun: control === machine ? undefined : machine.incarnation,
+        timeout: longer(timeouts.ready),
+      },
+      { parent: this, dependsOn: [installed] },
+    );
+    if (args.survivor) {
+      machineCommand(
+        `${name}-membership`,
+        {
+          machine: args.survivor,
+          remove: verb("remove", { node: machine.name, "drain-timeout": toSeconds(timeouts.drain) }),
+          timeout: longer(timeouts.drain),
+        },
+        { parent: this, dependsOn: [this.admitted] },
+      );
+    }
+
+    this.registerOutputs({ config: this.config, installed: installed.stdout });
   }
 }
 
-/** The files that k3s reads, secrets in files of their own and mode 0600. */
-export function nodeFiles(
-  role: MachineAccess["role"],
-  parts: { config: string; token: string; agentToken: string; nodePassword: string },
-): RemoteFile[] {
-  const server = role === "server";
-  return [
-    { path: "/etc/rancher/k3s/config.yaml", mode: "0600", content: parts.config },
-    { path: TOKEN_FILE, mode: "0600", content: `${server ? parts.token : parts.agentToken}\n` },
-    { path: AGENT_TOKEN_FILE, mode: "0600", content: server ? `${parts.agentToken}\n` : undefined },
-    { path: "/etc/rancher/node/password", mode: "0600", content: `${parts.nodePassword}\n` },
-  ];
+/** A command's own limit, later than the one it is told, so that it is the command that says why. */
+function longer(limit: Duration): Duration {
+  return `${toSeconds(limit) + 60} seconds`;
 }
 
 /** The `install` verb with what it needs to know; a changed `config.yaml` shows as another digest. */
 export function installCommand(
-  machine: Pick<MachineAccess, "name" | "role">,
-  cluster: ClusterSettings,
-  archives: readonly string[],
+  args: Pick<K3sNodeArgs, "machine" | "cluster" | "imageArchives" | "etcd">,
   config: string,
+  peers: readonly string[],
 ): string {
-  const { install, timeouts } = cluster;
+  const { machine, imageArchives, etcd } = args;
+  const { install, timeouts, version } = args.cluster;
   return verb("install", {
     role: machine.role,
     node: machine.name,
-    version: cluster.version,
+    version,
     config: digest(config),
     source: install.source,
     script: install.source === "online" ? install.script : `${install.url}/install.sh`,
     releases: install.source === "online" ? install.releases : `${install.url}/k3s`,
     mirror: install.source === "mirror" ? install.url : undefined,
-    archives: archives.length > 0 ? archives.join(" ") : undefined,
+    archives: imageArchives.length > 0 ? imageArchives.join(" ") : undefined,
+    start: etcd ? "etcd" : undefined,
+    first: etcd?.first ? "true" : undefined,
+    peers: peers.length > 0 ? peers.join(" ") : undefined,
     "pin-amd64": install.checksums.amd64,
     "pin-arm64": install.checksums.arm64,
     "install-timeout": toSeconds(timeouts.install),
     "ready-timeout": toSeconds(timeouts.ready),
+    "drain-timeout": toSeconds(timeouts.drain),
   });
 }

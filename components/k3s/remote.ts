@@ -6,7 +6,11 @@ import { type Duration, toGoDuration } from "../settings/values";
 export interface MachineCommandArgs {
   machine: MachineAccess;
   /** Command text for create and update alike: every command here is the same to run twice. No secrets. */
-  run: pulumi.Input<string>;
+  run?: pulumi.Input<string>;
+  /** Command text for when the resource is deleted. Then nothing triggers a replacement: that would run it. */
+  remove?: pulumi.Input<string>;
+  /** A change of it runs the command anew, beside a new deployment of the machine. */
+  rerun?: pulumi.Input<string>;
   /** Secrets and files. */
   stdin?: pulumi.Input<string>;
   timeout: Duration;
@@ -38,8 +42,9 @@ export function machineCommand(name: string, args: MachineCommandArgs, opts: pul
       },
       create: args.run,
       update: args.run,
+      delete: args.remove,
       stdin: args.stdin === undefined ? undefined : pulumi.secret(args.stdin),
-      triggers: [machine.incarnation],
+      triggers: args.remove === undefined ? [machine.incarnation, ...(args.rerun === undefined ? [] : [args.rerun])] : undefined,
       addPreviousOutputInEnv: false,
       logging: args.secretOutput ? command.remote.Logging.None : command.remote.Logging.Stderr,
     },

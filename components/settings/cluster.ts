@@ -3,7 +3,7 @@ import versions from "../../versions.json";
 import { ACCEPTED_KEYS, MANAGED_KEYS } from "../k3s/config-keys";
 import { nearest, type Problem } from "./errors";
 import type { MachinesSettings } from "./machines";
-import type { NetworkSettings } from "./network";
+import { gatewayOf, type NetworkSettings } from "./network";
 import { cidr, contains, duration, hostname, httpUrl, ipv4, overlaps, parseRange } from "./values";
 
 const version = z.string().regex(/^v\d+\.\d+\.\d+(-rc\d+)?\+k3s\d+$/, "must be a k3s version such as v1.34.1+k3s1");
@@ -40,6 +40,26 @@ const network = z.strictObject({
   flannelBackend: z.enum(["vxlan", "host-gw", "wireguard-native", "none"]).optional(),
 });
 
+/** An address that stays when a server goes. In the API server's certificate from the first start on. */
+const virtualAddress = z.union([
+  ipv4.transform((address) => ({ provider: "kube-vip" as const, address, interface: undefined })),
+  z.strictObject({
+    /** `kube-vip` on the servers holds the address; `external` is a load balancer of your own in front of them. */
+    provider: z.literal("kube-vip").default("kube-vip"),
+    address: ipv4,
+    /** Network card of the servers; the one with the default route when absent. */
+    interface: z
+      .string()
+      .regex(/^[\w.-]{1,15}$/, "must be the name of a network card")
+      .optional(),
+  }),
+  z.strictObject({
+    provider: z.literal("external"),
+    /** Address or name. */
+    address: z.union([ipv4, z.string().regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, "must be an IPv4 address or a DNS name")]),
+  }),
+]);
+
 const timeouts = z.strictObject({
   /** From the install script's start until the unit runs. */
   install: duration.default("15 minutes"),
@@ -59,6 +79,7 @@ export const clusterSettings = z.strictObject({
   install: install.prefault({ source: "online" }),
   /** `auto` is SQLite with one server and embedded etcd with three or more. */
   datastore: z.enum(["auto", "sqlite", "etcd"]).default("auto"),
+  virtualAddress: virtualAddress.optional(),
   network: network.prefault({}),
   /** Packaged components to leave out. */
   disable: z.array(z.enum(["coredns", "servicelb", "traefik", "local-storage", "metrics-server"])).default(["traefik", "metrics-server"]),
@@ -94,7 +115,43 @@ export function checkCluster(settings: { cluster: ClusterSettings; machines: Mac
       fix: `make one of them an agent, or add one server`,
     });
   }
-  return [...problems, ...collisions(cluster, network), ...extraKeys(cluster, "server"), ...extraKeys(cluster, "agent")];
+  return [
+    ...problems,
+    ...virtualAddressProblems(cluster, machines, network),
+    ...collisions(cluster, network),
+    ...extraKeys(cluster, "server"),
+    ...extraKeys(cluster, "agent"),
+  ];
+}
+
+/** The virtual address must be on the machines' wire and nobody else's. */
+function virtualAddressProblems({ virtualAddress: virtual }: ClusterSettings, machines: MachinesSettings, lab: NetworkSettings): Problem[] {
+  if (virtual?.provider !== "kube-vip") {
+    return [];
+  }
+  const path = "homelab:cluster.virtualAddress";
+  const own = parseRange(virtual.address);
+  const problem = (message: string): Problem[] => [
+    {
+      path,
+      message,
+      found: virtual.address,
+      allowed: `a free address of ${lab.subnet}`,
+      fix: "give one that nothing else has, and reserve it under homelab:network.reservedRanges",
+    },
+  ];
+  if (!contains(parseRange(lab.subnet), own)) {
+    return problem("is not inside homelab:network.subnet, so the machines cannot answer for it");
+  }
+  const holder = machines.findIndex((machine) => machine.address === virtual.address);
+  if (holder >= 0) {
+    return problem(`is homelab:machines[${holder}].address already`);
+  }
+  if (virtual.address === gatewayOf(lab)) {
+    return problem("is the gateway's address");
+  }
+  const range = lab.dynamicRanges.findIndex(({ start, end }) => overlaps(own, parseRange(`${start}-${end}`)));
+  return range >= 0 ? problem(`lies in homelab:network.dynamicRanges[${range}], whose addresses MAAS hands out by DHCP`) : [];
 }
 
 /** Keys that k3s would end on at its start, and keys that have a setting of their own. */

@@ -18,11 +18,56 @@ check_skew() {
   fi
 }
 
+# answers HOST: 0 a k3s server answers there, 1 the machine is up without one, 2 nothing can be known.
+answers() {
+  reason=$(curl --silent --insecure --output /dev/null --write-out '%{errormsg}' --connect-timeout 5 --max-time 10 \
+    "https://$1:6443/ping") && return 0
+  case "$reason" in
+  *refused*) return 1 ;;
+  *) return 2 ;;
+  esac
+}
+
+# A server with embedded etcd starts the cluster or joins it; which of the two is decided here and once. A first server
+# that was deployed anew must join what its peers have kept: starting again would make a second cluster.
+decide_start() {
+  choice="$ETC/config.yaml.d/10-start.yaml"
+  if [ "$START" != etcd ]; then
+    rm -f "$choice"
+    return
+  fi
+  if [ -d "$DATA/server/db/etcd/member" ] && [ -s "$choice" ]; then
+    return
+  fi
+  unknown=
+  for peer in $PEERS; do
+    found=0
+    answers "$peer" || found=$?
+    case $found in
+    0)
+      say "joining the cluster at $peer"
+      printf 'server: https://%s:6443\n' "$peer" | put 0600 "$choice"
+      return
+      ;;
+    2) unknown="$unknown $peer" ;;
+    esac
+  done
+  if [ "$FIRST" != true ]; then
+    fail "no server of the cluster answers at $PEERS; bring one of them up first"
+  fi
+  if [ -n "$unknown" ]; then
+    fail "cannot tell whether there is a cluster already: nothing answers at$unknown. Bring these machines up, or take them out of homelab:machines"
+  fi
+  say "starting a new cluster"
+  printf 'cluster-init: true\n' | put 0600 "$choice"
+}
+
 # What the running k3s was started with. Written after a start that succeeded, so a killed run restarts once more.
 inputs_digest() {
   {
     sha256_of "$K3S"
-    find "$ETC" -type f ! -name k3s.yaml -exec sha256sum {} + | sort
+    # Labels and taints for registration are read once; `admit` keeps them right afterwards.
+    find "$ETC" -type f ! -name k3s.yaml ! -name 20-register.yaml -exec sha256sum {} + | sort
     find "$DATA/agent/images" -type f -exec stat -c '%n %s %Y' {} + 2>/dev/null | sort
   } | sha256sum | cut -d' ' -f1
 }
@@ -84,6 +129,11 @@ ready_or_hopeless() {
   node_ready || [ "$(restarts)" -ge 5 ]
 }
 
+upgrading() {
+  old=$(installed_version)
+  [ -n "$old" ] && [ "$old" != "$VERSION" ]
+}
+
 install() {
   ARCH=$(architecture)
   case "$ARCH" in
@@ -95,10 +145,16 @@ install() {
   command -v curl >/dev/null 2>&1 || fail "curl is missing on this machine; the deployed image should have it"
   mkdir -p "$STATE"
   check_skew
+  if [ "$ROLE" = server ] && upgrading && [ -s "$KUBECONFIG" ]; then
+    prepare
+  fi
   read_files
   install_binary
   install_images
   install_units
+  if [ "$ROLE" = server ]; then
+    decide_start
+  fi
   start
   until_true "$READY_TIMEOUT" "node $NODE to be Ready" ready_or_hopeless ||
     fail "node $NODE is not Ready after ${READY_TIMEOUT} s (homelab:cluster.timeouts.ready)" "$UNIT"

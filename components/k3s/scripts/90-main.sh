@@ -3,7 +3,7 @@
 # k3s.sh VERB NAME=VALUE...: the values become variables of the verb.
 
 usage() {
-  say "usage: k3s.sh install|ready|kubeconfig NAME=VALUE..."
+  say "usage: k3s.sh install|prepare|admit|remove|ready|kubeconfig NAME=VALUE..."
   exit 64
 }
 
@@ -24,6 +24,12 @@ assign() {
     pin-arm64) PIN_ARM64=$value ;;
     install-timeout) INSTALL_TIMEOUT=$value ;;
     ready-timeout) READY_TIMEOUT=$value ;;
+    drain-timeout) DRAIN_TIMEOUT=$value ;;
+    start) START=$value ;;
+    first) FIRST=$value ;;
+    peers) PEERS=$value ;;
+    labels) LABELS=$value ;;
+    taints) TAINTS=$value ;;
     nodes) NODES=$value ;;
     deployments) DEPLOYMENTS=$value ;;
     endpoint) ENDPOINT=$value ;;
@@ -38,10 +44,10 @@ assign() {
 [ "$#" -ge 1 ] || usage
 verb=$1
 shift
-ARCHIVES='' PIN_AMD64='' PIN_ARM64='' MIRROR='' NODES='' DEPLOYMENTS='' ENDPOINT=''
-INSTALL_TIMEOUT=900 READY_TIMEOUT=600
+ARCHIVES='' PIN_AMD64='' PIN_ARM64='' MIRROR='' NODES='' DEPLOYMENTS='' ENDPOINT='' START='' FIRST='' PEERS='' LABELS='' TAINTS=''
+INSTALL_TIMEOUT=900 READY_TIMEOUT=600 DRAIN_TIMEOUT=300
 assign "$@"
 case "$verb" in
-install | ready | kubeconfig) "$verb" ;;
+install | prepare | admit | remove | ready | kubeconfig) "$verb" ;;
 *) usage ;;
 esac

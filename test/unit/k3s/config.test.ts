@@ -2,7 +2,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import fc from "fast-check";
 import * as yaml from "js-yaml";
-import { type NodeConfig, nodeConfig, renderConfig } from "../../../components/k3s/config";
+import { type NodeConfig, nodeConfig, renderConfig, renderRegistration, usesEtcd } from "../../../components/k3s/config";
 import { ACCEPTED_KEYS, MANAGED_KEYS } from "../../../components/k3s/config-keys";
 import { clusterSettings } from "../../../components/settings/cluster";
 
@@ -10,12 +10,10 @@ const server: NodeConfig = {
   name: "node1",
   role: "server",
   address: "192.168.200.11",
-  labels: { disk: "ssd" },
-  taints: [],
-  serverCount: 1,
+  endpoint: "https://192.168.200.11:6443",
   apiNames: ["192.168.200.11", "node1"],
 };
-const agent: NodeConfig = { ...server, name: "node2", role: "agent", address: "192.168.200.12", join: "https://192.168.200.11:6443" };
+const agent: NodeConfig = { ...server, name: "node2", role: "agent", address: "192.168.200.12" };
 
 describe("config.yaml", () => {
   it("renders a single server", () => {
@@ -23,19 +21,26 @@ describe("config.yaml", () => {
   });
 
   it("renders an agent", () => {
-    expect(
-      renderConfig("agent", nodeConfig(clusterSettings.parse({}), { ...agent, taints: ["dedicated=storage:NoSchedule"] })),
-    ).toMatchSnapshot();
+    expect(renderConfig("agent", nodeConfig(clusterSettings.parse({}), agent))).toMatchSnapshot();
   });
 
-  it("starts etcd on the first of three servers and joins the others to it", () => {
-    const cluster = clusterSettings.parse({});
-    const first = nodeConfig(cluster, { ...server, serverCount: 3 });
-    const second = nodeConfig(cluster, { ...server, name: "node2", serverCount: 3, join: "https://192.168.200.11:6443" });
-    expect(first).toMatchObject({ "cluster-init": true });
-    expect(first).not.toHaveProperty("server");
-    expect(second).toMatchObject({ server: "https://192.168.200.11:6443" });
-    expect(second).not.toHaveProperty("cluster-init");
+  it("leaves to each server of an etcd cluster whether it starts or joins", () => {
+    const config = nodeConfig(clusterSettings.parse({ datastore: "etcd" }), server);
+    expect(config).not.toHaveProperty("server");
+    expect(config).not.toHaveProperty("cluster-init");
+    expect(["auto", "sqlite", "etcd"].map((datastore) => [1, 3].map((count) => usesEtcd({ datastore } as never, count)))).toEqual([
+      [false, true],
+      [false, false],
+      [true, true],
+    ]);
+  });
+
+  it("registers with labels and taints, but for those a kubelet may not give itself", () => {
+    const labels = { disk: "ssd", "node-role.kubernetes.io/worker": "true" };
+    expect(yaml.load(renderRegistration({ labels, taints: ["b:NoExecute", "a=b:NoSchedule"] }))).toEqual({
+      "node-label": ["disk=ssd"],
+      "node-taint": ["a=b:NoSchedule", "b:NoExecute"],
+    });
   });
 
   it("gives all servers the same critical flags", () => {
@@ -55,12 +60,11 @@ describe("config.yaml", () => {
       "tls-san",
     ];
     const pick = (config: Record<string, unknown>) => critical.map((key) => config[key]);
-    const first = nodeConfig(cluster, { ...server, serverCount: 3 });
+    const first = nodeConfig(cluster, server);
     const third = nodeConfig(cluster, {
       ...server,
       name: "node3",
       address: "192.168.200.13",
-      serverCount: 3,
       join: "https://192.168.200.11:6443",
     });
     expect(pick(third)).toEqual(pick(first));
@@ -79,10 +83,7 @@ describe("config.yaml", () => {
     );
     const nodes = fc.record({
       role: fc.constantFrom("server" as const, "agent" as const),
-      labels: fc.dictionary(fc.stringMatching(/^[a-z]{1,8}$/), fc.stringMatching(/^[a-z0-9]{0,8}$/)),
-      taints: fc.array(fc.constantFrom("a=b:NoSchedule", "c:NoExecute")),
-      serverCount: fc.constantFrom(1, 3, 5),
-      join: fc.option(fc.constant("https://192.168.200.11:6443"), { nil: undefined }),
+      pauseImage: fc.option(fc.constant("registry.example/pause:3.6"), { nil: undefined }),
     });
     fc.assert(
       fc.property(clusters, nodes, (raw, node) => {

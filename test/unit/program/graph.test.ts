@@ -49,6 +49,19 @@ describe("the graph of the sim stack", () => {
     expect(files).toContain("server: https://192.168.200.11:6443");
   });
 
+  it("lets the server speak for the agent: empty it before an upgrade, admit it, take it out when it leaves", () => {
+    const host = (name: string) => plain(named(name).inputs.connection).host;
+    expect([host("k3s-node2-prepare"), host("k3s-node2-k3s"), host("k3s-node2-admit"), host("k3s-node2-membership")]).toEqual([
+      "192.168.200.11",
+      "192.168.200.12",
+      "192.168.200.11",
+      "192.168.200.11",
+    ]);
+    expect(named("k3s-node2-membership").inputs.delete).toContain("remove node=node2");
+    // Nobody is left to take the only server out.
+    expect(resources.some(({ name }) => name === "k3s-node1-membership")).toBe(false);
+  });
+
   it("imports an archive for each overridden image", () => {
     expect(plain(named("k3s-node1-k3s").inputs.create)).toContain("'archives=pause prometheus taskd'");
   });
@@ -60,7 +73,11 @@ describe("the graph of the sim stack", () => {
       expect([name, inputs.update]).toEqual([name, inputs.create]);
       expect([name, inputs.addPreviousOutputInEnv]).toEqual([name, false]);
       expect([name, plain(inputs.connection).hostKey]).toEqual([name, expect.stringMatching(/^ssh-ed25519 /)]);
-      expect([name, inputs.triggers]).toEqual([name, ["0123456789abcdef"]]);
+      // A replacement would run what takes the node out of the cluster.
+      expect([name, inputs.delete === undefined ? inputs.triggers[0] : inputs.triggers]).toEqual([
+        name,
+        inputs.delete === undefined ? "0123456789abcdef" : undefined,
+      ]);
     }
   });
 
