@@ -1,0 +1,4 @@
+import { main } from "../protocol";
+import { provider } from "./provider";
+
+main(provider);
