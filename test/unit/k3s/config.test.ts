@@ -65,7 +65,6 @@ describe("config.yaml", () => {
       ...server,
       name: "node3",
       address: "192.168.200.13",
-      join: "https://192.168.200.11:6443",
     });
     expect(pick(third)).toEqual(pick(first));
     expect(first["cluster-cidr"]).toBe("10.50.0.0/16");
