@@ -1,42 +1,31 @@
-// Placeholder entry point while the supervisor is written: every upstream program in one binary.
+// Stand-in for the k3s executable: upstream Kubernetes of the same version behind k3s's command line, files and services.
+//
+// One binary under many names, as k3s itself: called as kube-apiserver, kubelet and so on it is that program.
 package main
 
 import (
-	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 
-	"github.com/spf13/cobra"
-	"k8s.io/component-base/cli"
-	_ "k8s.io/component-base/logs/json/register"
-	_ "k8s.io/component-base/metrics/prometheus/clientgo"
-	_ "k8s.io/component-base/metrics/prometheus/version"
-	kubectl "k8s.io/kubectl/pkg/cmd"
-	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
-	controllers "k8s.io/kubernetes/cmd/kube-controller-manager/app"
-	proxy "k8s.io/kubernetes/cmd/kube-proxy/app"
-	scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
-	kubelet "k8s.io/kubernetes/cmd/kubelet/app"
+	"homelab/k3s/internal/command"
 )
 
 func main() {
-	var command *cobra.Command
-	switch filepath.Base(os.Args[0]) {
-	case "kube-apiserver":
-		command = apiserver.NewAPIServerCommand()
-	case "kube-controller-manager":
-		command = controllers.NewControllerManagerCommand()
-	case "kube-scheduler":
-		command = scheduler.NewSchedulerCommand()
-	case "kubelet":
-		command = kubelet.NewKubeletCommand(context.Background())
-	case "kube-proxy":
-		command = proxy.NewProxyCommand()
-	default:
-		if err := cli.RunNoErrOutput(kubectl.NewDefaultKubectlCommand()); err != nil {
-			os.Exit(1)
-		}
-		return
+	if run, ok := programs[filepath.Base(os.Args[0])]; ok {
+		os.Exit(run())
 	}
-	os.Exit(cli.Run(command))
+	if len(os.Args) > 1 {
+		if run, ok := programs[os.Args[1]]; ok {
+			os.Args = os.Args[1:]
+			if os.Args[0] == "kubectl" {
+				command.UseClusterKubeconfig()
+			}
+			os.Exit(run())
+		}
+	}
+	if err := command.Run(os.Args[1:]); err != nil {
+		fmt.Fprintf(os.Stderr, "level=fatal msg=%q\n", err.Error())
+		os.Exit(1)
+	}
 }

@@ -1,0 +1,108 @@
+package node
+
+import (
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+
+	"sigs.k8s.io/yaml"
+
+	"homelab/k3s/internal/credentials"
+)
+
+// registries is the part of k3s's registries.yaml that the stand-in does; anything else in the file is refused.
+type registries struct {
+	Mirrors map[string]struct {
+		Endpoint []string          `json:"endpoint"`
+		Rewrite  map[string]string `json:"rewrite"`
+	} `json:"mirrors"`
+	Configs map[string]struct {
+		Auth *struct{} `json:"auth"`
+		TLS  *struct {
+			CAFile             string `json:"ca_file"`
+			CertFile           string `json:"cert_file"`
+			KeyFile            string `json:"key_file"`
+			InsecureSkipVerify bool   `json:"insecure_skip_verify"`
+		} `json:"tls"`
+	} `json:"configs"`
+}
+
+// writeRegistries turns registries.yaml into containerd's folder of hosts.toml files and answers that folder.
+func (n *Node) writeRegistries() (string, error) {
+	folder := n.agentDir("etc/containerd/certs.d")
+	if err := os.RemoveAll(folder); err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return "", err
+	}
+	content, err := os.ReadFile(n.options.PrivateRegistry)
+	if os.IsNotExist(err) {
+		return folder, nil
+	}
+	if err != nil {
+		return "", err
+	}
+	hosts, err := renderRegistries(content)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", n.options.PrivateRegistry, err)
+	}
+	for host, text := range hosts {
+		if err := credentials.WriteFile(filepath.Join(folder, host, "hosts.toml"), []byte(text), 0o600); err != nil {
+			return "", err
+		}
+	}
+	return folder, nil
+}
+
+func renderRegistries(content []byte) (map[string]string, error) {
+	var parsed registries
+	if err := yaml.UnmarshalStrict(content, &parsed); err != nil {
+		return nil, err
+	}
+	out := map[string]string{}
+	for host, mirror := range parsed.Mirrors {
+		if len(mirror.Rewrite) > 0 {
+			return nil, fmt.Errorf("mirrors.%s.rewrite is not supported by the k3s stand-in", host)
+		}
+		var text strings.Builder
+		if host != "*" {
+			fmt.Fprintf(&text, "server = %q\n", "https://"+host)
+		}
+		for _, endpoint := range mirror.Endpoint {
+			address, err := url.Parse(endpoint)
+			if err != nil || address.Host == "" {
+				return nil, fmt.Errorf("mirrors.%s.endpoint: %q is not a URL", host, endpoint)
+			}
+			fmt.Fprintf(&text, "\n[host.%q]\n  capabilities = [\"pull\", \"resolve\"]\n", endpoint)
+			if config, ok := parsed.Configs[address.Host]; ok && config.TLS != nil {
+				if config.TLS.CAFile != "" {
+					fmt.Fprintf(&text, "  ca = %q\n", config.TLS.CAFile)
+				}
+				if config.TLS.CertFile != "" {
+					fmt.Fprintf(&text, "  client = [[%q, %q]]\n", config.TLS.CertFile, config.TLS.KeyFile)
+				}
+				fmt.Fprintf(&text, "  skip_verify = %t\n", config.TLS.InsecureSkipVerify)
+			}
+		}
+		name := host
+		if host == "*" {
+			name = "_default"
+		}
+		out[name] = text.String()
+	}
+	hosts := make([]string, 0, len(parsed.Configs))
+	for host := range parsed.Configs {
+		hosts = append(hosts, host)
+	}
+	sort.Strings(hosts)
+	for _, host := range hosts {
+		if parsed.Configs[host].Auth != nil {
+			return nil, fmt.Errorf("configs.%s.auth is not supported by the k3s stand-in: use an imagePullSecret", host)
+		}
+	}
+	return out, nil
+}
