@@ -1,5 +1,5 @@
 import { createHash, createPublicKey, type KeyObject, randomBytes, sign } from "node:crypto";
-import { CertificationRequest, CertificationRequestInfo } from "@peculiar/asn1-csr";
+import { Attributes, CertificationRequest, CertificationRequestInfo } from "@peculiar/asn1-csr";
 import { AsnConvert, OctetString } from "@peculiar/asn1-schema";
 import {
   AlgorithmIdentifier,
@@ -114,7 +114,7 @@ export function certificateRequest(key: KeyObject, subject: Name, names: General
             values: [AsnConvert.serialize(new Extensions([extension(id_ce_subjectAltName, false, new SubjectAlternativeName(names))]))],
           }),
         ];
-  const info = new CertificationRequestInfo({ subject, subjectPKInfo: publicKeyInfo(key), attributes: attributes as never });
+  const info = new CertificationRequestInfo({ subject, subjectPKInfo: publicKeyInfo(key), attributes: new Attributes(attributes) });
   const request = new CertificationRequest({
     certificationRequestInfo: info,
     signatureAlgorithm: signature(key).algorithm,
