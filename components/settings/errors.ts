@@ -18,6 +18,8 @@ export interface Problem {
  */
 export class UserError extends Error {
   readonly exitCode = 2;
+  /** Makes the Pulumi engine show the message as it is, without a stack trace (its own class is `pulumi.RunError`). */
+  readonly __pulumiRunError = true;
   readonly problems: readonly Problem[];
 
   constructor(problems: Problem | readonly Problem[], heading?: string) {

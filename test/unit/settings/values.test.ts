@@ -1,3 +1,4 @@
+import { RunError } from "@pulumi/pulumi";
 import fc from "fast-check";
 import { editDistance, formatProblem, nearest, describe as show } from "../../../components/settings/errors";
 import { readConfig } from "../../../components/settings/load";
@@ -77,6 +78,10 @@ describe("nearest", () => {
 });
 
 describe("messages", () => {
+  it("are shown by the engine without a stack trace", () => {
+    expect(RunError.isInstance(new UserError({ path: "homelab:x", message: "is wrong" }))).toBe(true);
+  });
+
   it("name path, finding, allowed values and fix", () => {
     expect(formatProblem({ path: "homelab:x", message: "is wrong", found: 1, allowed: "2", fix: "write 2" })).toBe(
       "homelab:x: is wrong\n  found:   1\n  allowed: 2\n  fix:     write 2",
