@@ -1,0 +1,3 @@
+module homelab/pause
+
+go 1.24

@@ -1,0 +1,70 @@
+import versions from "../../versions.json";
+
+/** How a container image is put together where its registry cannot be reached. */
+export interface Recipe {
+  /** Name in versions.json's `images`. */
+  name: string;
+  /** Full reference that the image is imported under. */
+  reference: string;
+  /** Debian packages that the files come from, with all they depend on. */
+  packages: string[];
+  /** Files of these packages that the image holds; the shared libraries they load come along. */
+  files: string[];
+  /** A Go module of this repository, built without cgo, and where its program goes. */
+  goModule?: { folder: string; program: string };
+  entrypoint: string[];
+  /** Numeric `uid:gid`. */
+  user: string;
+  /** A shell and its tools, for scripts and probes. */
+  shell: boolean;
+}
+
+type Table = Record<string, { standIn?: string }>;
+
+function recipe(name: string, made: Omit<Recipe, "name" | "reference">): Recipe[] {
+  const reference = (versions.images as Table)[name]?.standIn;
+  return reference ? [{ name, reference, ...made }] : [];
+}
+
+/** Every image that can be made here. Each one's entry point is its program, as in the upstream image. */
+export const recipes: readonly Recipe[] = [
+  ...recipe("pause", {
+    packages: [],
+    files: [],
+    goModule: { folder: "offline/images/pause", program: "pause" },
+    entrypoint: ["/pause"],
+    user: "65535:65535",
+    shell: false,
+  }),
+  ...recipe("coredns", {
+    packages: [],
+    files: [],
+    goModule: { folder: "offline/coredns", program: "coredns" },
+    entrypoint: ["/coredns"],
+    user: "0:0",
+    shell: false,
+  }),
+  ...recipe("local-path-helper", { packages: [], files: [], entrypoint: ["/bin/sh"], user: "0:0", shell: true }),
+  ...recipe("prometheus", {
+    packages: ["prometheus"],
+    files: ["usr/bin/prometheus", "usr/bin/promtool"],
+    entrypoint: ["/usr/bin/prometheus"],
+    user: "65534:65534",
+    shell: true,
+  }),
+  ...recipe("alertmanager", {
+    packages: ["prometheus-alertmanager"],
+    files: ["usr/bin/prometheus-alertmanager", "usr/bin/amtool"],
+    entrypoint: ["/usr/bin/prometheus-alertmanager"],
+    user: "65534:65534",
+    shell: true,
+  }),
+  ...recipe("node-exporter", {
+    packages: ["prometheus-node-exporter"],
+    files: ["usr/bin/prometheus-node-exporter"],
+    entrypoint: ["/usr/bin/prometheus-node-exporter"],
+    user: "65534:65534",
+    shell: false,
+  }),
+  ...recipe("taskd", { packages: ["taskd"], files: ["usr/bin/taskd"], entrypoint: ["/usr/bin/taskd"], user: "10589:10589", shell: true }),
+];
