@@ -80,7 +80,7 @@ export async function startLab(options: LabOptions): Promise<EmbeddedLab> {
       stateDirectory: options.state,
       profile: options.profile,
       rootFileSystem,
-      bridge: options.bridge,
+      network,
       log: options.log,
     });
     undo.push(() => hardware.close());

@@ -6,12 +6,25 @@
 
 /** What a machine boots into when it is powered on. */
 export type Boot =
-  /** Commissioning or testing: nothing of the disk is kept. */
-  | { kind: "ephemeral"; purpose: "commissioning" | "testing" | "erasing" | "rescue" }
+  /**
+   * Commissioning, testing, …: an operating system in memory, the disk untouched (but for `erasing`). With `scripts` the machine
+   * runs them and the result has their outcomes; without, the boot only takes its time.
+   */
+  | { kind: "ephemeral"; purpose: "commissioning" | "testing" | "erasing" | "rescue"; scripts?: EphemeralScript[] }
   /** First boot of a deployment: write a fresh root file system, then boot it with cloud-init's MAAS data source. */
   | { kind: "deploy"; operatingSystem: string; release: string; metadata: MetadataAccess }
   /** The disk as the last deployment left it. */
   | { kind: "local" };
+
+/** A script for the machine to run, as uploaded to MAAS. */
+export interface EphemeralScript {
+  name: string;
+  content: string;
+  /** Command-line arguments made from its parameters. */
+  arguments?: string[];
+  /** Seconds after which it is stopped (exit status 124); 0 or absent: never. */
+  timeout?: number;
+}
 
 /** cloud-init's MAAS data source settings; the machine reads its user data and reports back with these. */
 export interface MetadataAccess {
@@ -42,6 +55,57 @@ export interface HardwareMachine {
 
 export type PowerState = "on" | "off" | "unknown" | "error";
 
+/** What commissioning finds in a machine; whatever is left out MAAS's simulator makes up. */
+export interface Inventory {
+  cpuModel?: string;
+  cpuCount?: number;
+  cpuSpeedMhz?: number;
+  memoryMib?: number;
+  hardwareUuid?: string;
+  disks?: InventoryDisk[];
+  interfaces?: InventoryInterface[];
+  /** MAAS's `hardware_info` fields, for example `system_vendor`. */
+  hardwareInfo?: Record<string, string>;
+}
+
+export interface InventoryDisk {
+  name: string;
+  sizeBytes: number;
+  blockSize?: number;
+  model?: string;
+  serial?: string;
+  idPath?: string;
+  firmwareVersion?: string;
+  tags?: string[];
+}
+
+export interface InventoryInterface {
+  macAddress: string;
+  name?: string;
+  vendor?: string;
+  product?: string;
+  firmwareVersion?: string;
+  speedMbps?: number;
+  connected?: boolean;
+  /** The address that DHCP gave it while commissioning ran; none where nothing answered. */
+  discoveredAddress?: string;
+}
+
+/** How a script of an ephemeral boot went; scripts that are not named have passed without output. */
+export interface ScriptOutcome {
+  name: string;
+  exitStatus: number;
+  stdout?: string;
+  stderr?: string;
+}
+
+export interface HardwareResult {
+  boot: Boot;
+  ok: boolean;
+  error?: string;
+  scripts?: ScriptOutcome[];
+}
+
 export interface Hardware {
   /** Resolves when the power is on (not when the machine has booted). Throws `PowerError` when the power command fails. */
   powerOn(machine: HardwareMachine, boot: Boot): Promise<void>;
@@ -51,7 +115,9 @@ export interface Hardware {
   /** Forget the disk: after a release, or when the machine is deleted. The power is off by then. */
   wipe(machine: HardwareMachine): Promise<void>;
   /** Called once when an ephemeral boot (commissioning, testing, erasing) has ended, or a deployment has failed to boot. */
-  onResult(listener: (systemId: string, result: { boot: Boot; ok: boolean; error?: string }) => void): void;
+  onResult(listener: (systemId: string, result: HardwareResult) => void): void;
+  /** What commissioning would find; asked for when a commissioning boot has ended well. */
+  inventory?(machine: HardwareMachine): Promise<Inventory>;
   /** Stop what runs and free what is held (processes, veths, mounts); disks stay for the next start. */
   close(): Promise<void>;
 }

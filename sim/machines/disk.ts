@@ -17,6 +17,11 @@ const dataFolders = ["rancher", "containerd", "kubelet", "cni"];
 export class Disk {
   constructor(readonly folder: string) {}
 
+  /** Real folders that are mounted below /var/lib. */
+  get data(): string {
+    return path.join(this.folder, "data");
+  }
+
   async exists(): Promise<boolean> {
     return fs.stat(path.join(this.folder, "installed")).then(
       () => true,
@@ -28,6 +33,7 @@ export class Disk {
    * Writes a fresh root file system over whatever was there. Killed in between, it leaves a disk that does not count as one.
    *
    * @param base the shared root file system.
+   * @param layers `ephemeral`: what the machine writes is in memory only.
    * @param seed files that this machine has on top of it.
    */
   async install(base: string, layers: Layers, seed: readonly SeedFile[]): Promise<void> {

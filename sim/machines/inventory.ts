@@ -3,8 +3,12 @@ import { cpus } from "node:os";
 import type { Inventory } from "../hardware";
 import type { InventoryMachine } from "../profile";
 
-/** What commissioning finds in a machine of the profile. The same machine has the same serial numbers each time. */
-export function inventoryOf({ name, cores, memory, cards, disks }: InventoryMachine): Inventory {
+/**
+ * What commissioning finds in a machine of the profile. The same machine has the same serial numbers each time.
+ *
+ * @param lease address that the first card has while the machine is commissioned.
+ */
+export function inventoryOf({ name, cores, memory, cards, disks }: InventoryMachine, lease: string): Inventory {
   const digest = createHash("sha256").update(cards[0].macAddress).digest("hex");
   const processor = cpus()[0];
   return {
@@ -23,13 +27,14 @@ export function inventoryOf({ name, cores, memory, cards, disks }: InventoryMach
       firmwareVersion: "1.0",
       tags: ["ssd", "sata"],
     })),
-    interfaces: cards.map((card) => ({
+    interfaces: cards.map((card, index) => ({
       macAddress: card.macAddress,
       name: card.name,
       vendor: "Home Lab",
       product: "veth",
       speedMbps: 10_000,
       connected: true,
+      ...(index === 0 ? { discoveredAddress: lease } : {}),
     })),
     hardwareInfo: {
       system_vendor: "Home Lab",

@@ -1,9 +1,10 @@
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
-import { type Boot, type HardwareMachine, type HardwareResult, PowerError, type PowerState } from "../hardware";
+import { type Boot, type HardwareInterface, type HardwareMachine, type HardwareResult, PowerError, type PowerState } from "../hardware";
 import type { InventoryMachine, Profile } from "../profile";
 import type { ControlGroups } from "./cgroups";
 import { Disk, type Layers, newMachineId } from "./disk";
+import { ephemeralFiles, readOutcomes, writeScripts } from "./ephemeral";
 import { readPidFile, startMachine, stopMachine, tail } from "./power";
 import { isAlive, type ProcessIdentity } from "./processes";
 import { seedFiles } from "./seed";
@@ -22,6 +23,8 @@ export interface Surroundings {
   base: string;
   /** How disks are made here. */
   layers: Layers;
+  /** The address that DHCP would give to the machine. */
+  lease: (machine: InventoryMachine) => Pick<HardwareInterface, "address" | "gateway">;
   log: (line: string) => void;
   /** An ephemeral boot has ended, or a deployment did not boot. */
   result: (systemId: string, result: HardwareResult) => void;
@@ -34,6 +37,8 @@ interface PowerRecord {
   machine?: HardwareMachine;
 }
 
+type EphemeralBoot = Extract<Boot, { kind: "ephemeral" }>;
+
 /** One computer of the inventory: a power button, cards, a disk. */
 export class Machine {
   private record: PowerRecord = { power: "off" };
@@ -41,12 +46,15 @@ export class Machine {
   private timer: NodeJS.Timeout | undefined;
   private queue: Promise<unknown> = Promise.resolve();
   private readonly disk: Disk;
+  /** What an ephemeral boot has instead of a disk. */
+  private readonly memory: Disk;
 
   constructor(
     readonly inventory: InventoryMachine,
     private readonly around: Surroundings,
   ) {
     this.disk = new Disk(path.join(this.folder, "disk"));
+    this.memory = new Disk(path.join(this.folder, "memory"));
   }
 
   private get folder(): string {
@@ -108,8 +116,7 @@ export class Machine {
     return this.exclusively(async () => {
       await this.remember({ power: "off" });
       await this.stop(0);
-      await this.disk.wipe();
-      await fs.rm(this.file("console.log"), { force: true });
+      await Promise.all([this.disk.wipe(), this.memory.wipe(), fs.rm(this.file("console.log"), { force: true })]);
     });
   }
 
@@ -124,39 +131,66 @@ export class Machine {
 
   private async boot(machine: HardwareMachine, boot: Boot): Promise<void> {
     await this.remember({ power: "on", boot, machine });
-    if (boot.kind === "ephemeral") {
-      const milliseconds = boot.purpose === "rescue" ? undefined : this.around.durations[boot.purpose];
-      this.timer = setTimeout(() => void this.ephemeralEnds(machine.systemId, boot), milliseconds ?? 2 ** 31 - 1);
-      return;
-    }
     try {
-      if (boot.kind === "deploy") {
-        await this.disk.install(
-          this.around.base,
-          this.around.layers,
-          seedFiles({ hostname: machine.hostname, machineId: newMachineId(), interfaces: this.cards(machine), metadata: boot.metadata }),
-        );
-        await fs.rm(this.file("console.log"), { force: true });
-      } else if (!(await this.disk.exists())) {
-        throw new Error("there is no operating system on its disk: deploy it first");
+      if (boot.kind === "ephemeral") {
+        await this.bootEphemeral(machine, boot);
+      } else {
+        await this.bootDisk(machine, boot);
       }
-      this.process = await startMachine(
-        {
-          machine: `${this.inventory.name}-${this.around.lab}`,
-          disk: this.disk.folder,
-          layers: await this.disk.layers(),
-          bridge: this.around.bridge,
-          cards: this.cards(machine),
-          cgroups: await this.around.cgroups.create(this.inventory.name),
-          pidFile: this.file("pid"),
-          consoleLog: this.file("console.log"),
-        },
-        (process, code) => void this.exited(process, code),
-      );
     } catch (error) {
       await this.remember({ ...this.record, power: "off" });
       throw new PowerError(`${this.inventory.name} does not start: ${(error as Error).message}`);
     }
+  }
+
+  private async bootDisk(machine: HardwareMachine, boot: Exclude<Boot, { kind: "ephemeral" }>): Promise<void> {
+    if (boot.kind === "deploy") {
+      await this.disk.install(
+        this.around.base,
+        this.around.layers,
+        seedFiles({ hostname: machine.hostname, machineId: newMachineId(), interfaces: this.cards(machine), metadata: boot.metadata }),
+      );
+      await fs.rm(this.file("console.log"), { force: true });
+    } else if (!(await this.disk.exists())) {
+      throw new Error("there is no operating system on its disk: deploy it first");
+    }
+    await this.start(this.disk, this.cards(machine));
+  }
+
+  /** Boots into memory if there is something to do there; else only takes the time that it would take. */
+  private async bootEphemeral(machine: HardwareMachine, boot: EphemeralBoot): Promise<void> {
+    if (!boot.scripts?.length && boot.purpose !== "rescue") {
+      this.timer = setTimeout(() => void this.exited(undefined, 0), this.around.durations[boot.purpose]);
+      return;
+    }
+    const scripts = boot.scripts ?? [];
+    // An address from MAAS is for the deployed system; in memory a machine has the one that DHCP would give it.
+    const cards = this.inventory.cards.map((card) => ({
+      ...card,
+      ...(card === this.inventory.cards[0] ? this.around.lease(this.inventory) : {}),
+    }));
+    await this.memory.install(this.around.base, "ephemeral", ephemeralFiles(machine.hostname, newMachineId(), cards, scripts.length > 0));
+    await writeScripts(this.memory.data, scripts);
+    await this.start(this.memory, cards);
+    if (boot.purpose === "rescue") {
+      this.around.result(machine.systemId, { boot, ok: true });
+    }
+  }
+
+  private async start(disk: Disk, cards: HardwareMachine["interfaces"]): Promise<void> {
+    this.process = await startMachine(
+      {
+        machine: `${this.inventory.name}-${this.around.lab}`,
+        disk: disk.folder,
+        layers: await disk.layers(),
+        bridge: this.around.bridge,
+        cards,
+        cgroups: await this.around.cgroups.create(this.inventory.name),
+        pidFile: this.file("pid"),
+        consoleLog: this.file("console.log"),
+      },
+      (process, code) => void this.exited(process, code),
+    );
   }
 
   /** The cards as plugged in, with the names and addresses that MAAS gave them. */
@@ -178,27 +212,29 @@ export class Machine {
     }
   }
 
-  private ephemeralEnds(systemId: string, boot: Boot): Promise<void> {
+  /**
+   * The machine ended without the power button: it shut itself down, was killed, or never booted. Without a process it was one
+   * that only took its time.
+   */
+  private exited(process: ProcessIdentity | undefined, code: number | null): Promise<void> {
     return this.exclusively(async () => {
-      if (this.timer) {
-        await this.remember({ ...this.record, power: "off" });
-        await this.stop(0);
-        this.around.result(systemId, { boot, ok: true });
-      }
-    });
-  }
-
-  /** The machine ended without the power button: it shut itself down, was killed, or never booted. */
-  private exited(process: ProcessIdentity, code: number | null): Promise<void> {
-    return this.exclusively(async () => {
-      if (this.process?.pid !== process.pid || this.process.startTime !== process.startTime) {
+      const current = process ? this.process?.pid === process.pid && this.process.startTime === process.startTime : this.timer;
+      if (!current) {
         return;
       }
       await this.stop(0);
       const { boot, machine } = this.record;
       await this.remember({ ...this.record, power: "off" });
+      if (!boot || !machine) {
+        return;
+      }
+      if (boot.kind === "ephemeral") {
+        const result = await this.ephemeralResult(boot, code);
+        this.around.result(machine.systemId, { boot, ...result });
+        return;
+      }
       this.around.log(`${this.inventory.name} went off by itself (${code === null ? "killed" : `exit code ${code}`})`);
-      if (boot?.kind === "deploy" && machine && code !== 0) {
+      if (boot.kind === "deploy" && code !== 0) {
         this.around.result(machine.systemId, {
           boot,
           ok: false,
@@ -206,6 +242,19 @@ export class Machine {
         });
       }
     });
+  }
+
+  private async ephemeralResult(boot: EphemeralBoot, code: number | null): Promise<Pick<HardwareResult, "ok" | "error" | "scripts">> {
+    if (boot.purpose === "erasing") {
+      await this.disk.wipe();
+    }
+    const wanted = boot.scripts ?? [];
+    const scripts = await readOutcomes(this.memory.data, wanted);
+    await this.memory.wipe();
+    const missing = wanted.filter(({ name }) => !scripts.some((outcome) => outcome.name === name)).map(({ name }) => name);
+    return code === 0 && missing.length === 0
+      ? { ok: true, scripts }
+      : { ok: false, scripts, error: `the machine went off before it had run ${missing.join(", ") || "to the end"}` };
   }
 
   /** Follows a process that is not our child, because an earlier run of the simulator started it. */

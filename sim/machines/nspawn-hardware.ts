@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
+import ipaddr from "ipaddr.js";
 import {
   type Boot,
   type Hardware,
@@ -10,7 +11,8 @@ import {
   PowerError,
   type PowerState,
 } from "../hardware";
-import type { Profile } from "../profile";
+import type { InventoryMachine, Profile } from "../profile";
+import type { LabNetwork } from "./bridge";
 import { ControlGroups } from "./cgroups";
 import { overlayWorks } from "./disk";
 import { inventoryOf } from "./inventory";
@@ -25,8 +27,8 @@ export interface NspawnOptions {
   profile: Profile;
   /** Folder of the root file system that `ensureRootFileSystem` makes. */
   rootFileSystem: string;
-  /** The lab's bridge, which exists (see `bridge.ts`). */
-  bridge: string;
+  /** The lab's network; its bridge exists (see `bridge.ts`). */
+  network: Pick<LabNetwork, "bridge" | "subnet" | "address">;
   log?: (line: string) => void;
 }
 
@@ -42,18 +44,19 @@ export class NspawnHardware implements Hardware {
   private readonly machines: Machine[];
 
   private constructor(
-    options: NspawnOptions,
+    private readonly options: NspawnOptions,
     private readonly cgroups: ControlGroups,
     layers: "overlay" | "copy",
   ) {
     const around = {
       folder: path.join(path.resolve(options.stateDirectory), "machines"),
       lab: labName(options.stateDirectory),
-      bridge: options.bridge,
+      bridge: options.network.bridge,
       cgroups,
       durations: options.profile.durations,
       base: options.rootFileSystem,
       layers,
+      lease: (machine: InventoryMachine) => this.lease(machine),
       log: options.log ?? (() => undefined),
       result: (systemId: string, result: HardwareResult) => this.tell(systemId, result),
     };
@@ -90,7 +93,8 @@ export class NspawnHardware implements Hardware {
   }
 
   async inventory(machine: HardwareMachine): Promise<Inventory> {
-    return inventoryOf(this.find(machine).inventory);
+    const { inventory } = this.find(machine);
+    return inventoryOf(inventory, this.lease(inventory).address.split("/")[0]);
   }
 
   onResult(listener: (systemId: string, result: HardwareResult) => void): void {
@@ -113,6 +117,14 @@ export class NspawnHardware implements Hardware {
       throw new PowerError(`no machine with the MAC address ${macAddresses.join(" or ") || "(none)"} is plugged in; the lab has ${there}`);
     }
     return found;
+  }
+
+  /** Addresses at the subnet's end, counted down: nobody plans with those. */
+  private lease(machine: InventoryMachine): { address: string; gateway: string } {
+    const { subnet, address } = this.options.network;
+    const octets = ipaddr.IPv4.broadcastAddressFromCIDR(subnet).octets;
+    const last = octets[3] - 1 - this.options.profile.machines.indexOf(machine);
+    return { address: `${[...octets.slice(0, 3), last].join(".")}/${subnet.split("/")[1]}`, gateway: address };
   }
 
   private tell(systemId: string, result: HardwareResult): void {

@@ -70,7 +70,7 @@ export function networkConfig(interfaces: readonly HardwareInterface[]): object 
 }
 
 /** What a Debian needs to be at home in a systemd-nspawn machine that runs containers: the part that firmware has elsewhere. */
-const machineSupport: SeedFile[] = [
+export const machineSupport: SeedFile[] = [
   {
     path: "etc/systemd/system/lab-control-groups.service",
     mode: 0o644,

@@ -9,7 +9,7 @@ import { type MetadataServer, startMetadataServer } from "./metadata-server";
 
 let hardware: NspawnHardware;
 let metadata: MetadataServer;
-const results: [string, Pick<HardwareResult, "ok" | "error">][] = [];
+const results: [string, Omit<HardwareResult, "boot">][] = [];
 
 const verbs = {
   async open(options: { stateDirectory: string; profile: Profile; userData: string }) {
@@ -20,9 +20,9 @@ const verbs = {
       stateDirectory: options.stateDirectory,
       profile: options.profile,
       rootFileSystem: await ensureRootFileSystem(() => undefined),
-      bridge: "homelab0",
+      network: { bridge: "homelab0", subnet: "192.168.200.0/24", address: "192.168.200.1" },
     });
-    hardware.onResult((systemId, { ok, error }) => results.push([systemId, { ok, error }]));
+    hardware.onResult((systemId, { boot: _, ...result }) => results.push([systemId, result]));
   },
   deploy: (machine: HardwareMachine) =>
     hardware.powerOn(machine, {

@@ -76,9 +76,52 @@ const machine = {
   test("commissions: power on, a result, power off", async () => {
     await worker.call("powerOn", machine, { kind: "ephemeral", purpose: "commissioning" });
     await until(async () => (await worker.call("results")).length > 0);
-    expect(await worker.call("results")).toEqual([["abc123", { ok: true }]]);
+    expect(await worker.call("results")).toEqual([["abc123", { ok: true, scripts: [] }]]);
     expect(await worker.call("powerState", machine)).toBe("off");
   }, 30_000);
+
+  test("runs commissioning scripts in a system in memory and tells how each went", async () => {
+    const script = (name: string, lines: string, more: object = {}) => ({ name, content: `#!/bin/sh\n${lines}\n`, ...more });
+    const scripts = [
+      script("10-address", "ip -4 -brief address show dev enp1s0; cat /proc/1/comm; findmnt -no FSTYPE /"),
+      script("20-arguments", 'printf "<%s>" "$@"', { arguments: ["--storage", "it's $HOME"] }),
+      script("30-fails", "echo no good >&2; exit 3"),
+      script("40-hangs", "sleep 1000", { timeout: 1 }),
+    ];
+    const before = (await worker.call("results")).length;
+    await worker.call("powerOn", machine, { kind: "ephemeral", purpose: "commissioning", scripts });
+    expect(await worker.call("powerState", machine)).toBe("on");
+    await until(async () => (await worker.call("results")).length > before);
+    const [, result] = (await worker.call("results"))[before];
+    expect(result).toEqual({
+      ok: true,
+      scripts: [
+        {
+          name: "10-address",
+          exitStatus: 0,
+          stdout: expect.stringMatching(/^enp1s0@\S+ +UP +192\.168\.200\.254\/24 \nsystemd\noverlay\n$/),
+          stderr: "",
+        },
+        { name: "20-arguments", exitStatus: 0, stdout: "<--storage><it's $HOME>", stderr: "" },
+        { name: "30-fails", exitStatus: 3, stdout: "", stderr: "no good\n" },
+        { name: "40-hangs", exitStatus: 124, stdout: "", stderr: "" },
+      ],
+    });
+    expect(await worker.call("powerState", machine)).toBe("off");
+    await expect(fs.stat(path.join(state, "machines/machine-1/memory"))).rejects.toThrow(/ENOENT/);
+  }, 60_000);
+
+  test("that is unplugged while it runs them has failed, and says which are missing", async () => {
+    const before = (await worker.call("results")).length;
+    const scripts = [{ name: "50-long", content: "#!/bin/sh\nsleep 1000\n" }];
+    await worker.call("powerOn", machine, { kind: "ephemeral", purpose: "testing", scripts });
+    process.kill(await processOf(), "SIGKILL");
+    await until(async () => (await worker.call("results")).length > before);
+    expect((await worker.call("results"))[before]).toEqual([
+      "abc123",
+      { ok: false, scripts: [], error: "the machine went off before it had run 50-long" },
+    ]);
+  }, 60_000);
 
   test("does not start from an empty disk", async () => {
     await expect(worker.call("powerOn", machine, { kind: "local" })).rejects.toThrow(

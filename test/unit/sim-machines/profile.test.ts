@@ -50,18 +50,18 @@ describe("a hardware profile", () => {
 describe("what commissioning finds", () => {
   test("is what the profile says", () => {
     const machine = defaultProfile().machines[0];
-    expect(inventoryOf(machine)).toMatchObject({
+    expect(inventoryOf(machine, "192.168.200.254")).toMatchObject({
       cpuCount: machine.cores,
       memoryMib: machine.memory,
       disks: [{ name: "sda", sizeBytes: machine.disks[0].size }],
-      interfaces: [{ macAddress: "52:54:00:c8:00:01", name: "enp1s0" }],
+      interfaces: [{ macAddress: "52:54:00:c8:00:01", name: "enp1s0", discoveredAddress: "192.168.200.254" }],
     });
   });
 
   test("has serial numbers that differ between machines and stay with them", () => {
     const [first, second] = defaultProfile().machines;
-    expect(inventoryOf(first).hardwareUuid).toBe(inventoryOf(first).hardwareUuid);
-    expect(inventoryOf(first).hardwareUuid).not.toBe(inventoryOf(second).hardwareUuid);
-    expect(inventoryOf(first).hardwareUuid).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-a[0-9a-f]{3}-[0-9a-f]{12}$/);
+    expect(inventoryOf(first, "192.168.200.254").hardwareUuid).toBe(inventoryOf(first, "192.168.200.254").hardwareUuid);
+    expect(inventoryOf(first, "192.168.200.254").hardwareUuid).not.toBe(inventoryOf(second, "192.168.200.254").hardwareUuid);
+    expect(inventoryOf(first, "192.168.200.254").hardwareUuid).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-a[0-9a-f]{3}-[0-9a-f]{12}$/);
   });
 });
