@@ -1,0 +1,79 @@
+/** Rack and region controllers. */
+
+import { powerTypes } from "../data/power-types";
+import { badRequest, text } from "../http/answers";
+import type { Context } from "../http/context";
+import { Form } from "../http/forms";
+import type { Endpoint } from "../http/router";
+import type { Node } from "../state/model";
+import { isRegistered } from "./machines";
+
+const services = ["http", "agent", "rackd", "syslog_rack", "tftp", "dhcpd6", "dhcpd", "proxy_rack", "ntp_rack"];
+
+function show(context: Context, node: Node) {
+  const shown = context.maas.render.node.controller(node);
+  return node.nodeType === 2 ? { ...shown, service_set: services.map((name) => ({ name, status: "unknown", status_info: "" })) } : shown;
+}
+
+const list = (type: number) => (context: Context) =>
+  context.maas.tables.nodes.filter((row) => row.nodeType === type).map((row) => show(context, row));
+
+function update(context: Context, node: Node) {
+  context.requireAdmin();
+  const form = new Form(context.form, false);
+  node.description = form.get("description") ?? node.description;
+  const zone = context.maas.tables.zones.find((row) => row.name === form.get("zone"));
+  if (zone) node.zoneId = zone.id;
+  context.maas.store.touch();
+  return show(context, node);
+}
+
+const racks = (context: Context) => context.maas.node(context.parameter("system_id"), "RackController");
+const regions = (context: Context) => context.maas.node(context.parameter("system_id"), "RegionController");
+
+function importImages(context: Context) {
+  context.requireAdmin();
+  return text("Import of boot images started on all rack controllers", 202, "text/plain; charset=utf-8");
+}
+
+export const controllerEndpoints: Endpoint<Context>[] = [
+  {
+    path: "rackcontrollers/",
+    operations: {
+      GET: list(2),
+      "GET describe_power_types": () => powerTypes,
+      "GET power_types": () => powerTypes,
+      "GET is_registered": isRegistered,
+      "POST import_boot_images": importImages,
+      "GET power_parameters": (context) =>
+        Object.fromEntries(context.maas.tables.nodes.filter((row) => row.nodeType === 2).map((row) => [row.systemId, row.powerParameters])),
+    },
+  },
+  {
+    path: "rackcontrollers/{system_id}/",
+    operations: {
+      GET: (context) => show(context, racks(context)),
+      PUT: (context) => update(context, racks(context)),
+      DELETE: (context) => {
+        racks(context);
+        context.requireAdmin();
+        throw badRequest("Unable to delete the rack controller: the simulator has only this one.");
+      },
+      "GET list_boot_images": (context) => {
+        racks(context);
+        const images = context.maas.tables.bootResources.map((row) => ({
+          name: row.name,
+          architecture: String(row.architecture).split("/")[0],
+          subarches: [String(row.architecture).split("/")[1]],
+        }));
+        return { images, connected: context.maas.racksConnected, status: "synced" };
+      },
+      "POST import_boot_images": importImages,
+    },
+  },
+  { path: "regioncontrollers/", operations: { GET: list(3) } },
+  {
+    path: "regioncontrollers/{system_id}/",
+    operations: { GET: (context) => show(context, regions(context)), PUT: (context) => update(context, regions(context)) },
+  },
+];

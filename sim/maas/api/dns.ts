@@ -1,0 +1,280 @@
+/** Domains, names and records. */
+import { badRequest, deleted, notFound } from "../http/answers";
+import type { Context } from "../http/context";
+import { Form, isIp, required } from "../http/forms";
+import type { Endpoint } from "../http/router";
+import { allocType, type DnsRecord, type DnsResource, type Domain } from "../state/model";
+
+function findDomain(context: Context, wanted = context.parameter("id")): Domain {
+  const domain = context.maas.tables.domains.find((row) => String(row.id) === wanted || row.name === wanted);
+  if (!domain) throw notFound("Domain");
+  return domain;
+}
+
+const domainName = /^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/i;
+
+function saveDomain(context: Context, domain?: Domain) {
+  context.requireAdmin();
+  const { maas } = context;
+  const form = new Form(context.form, !domain);
+  const name = form.required("name", (value) => {
+    if (!domainName.test(value)) return `Invalid domain name: ${value}.`;
+    return maas.tables.domains.some((row) => row.name === value && row !== domain) ? "Domain with this Name already exists." : undefined;
+  });
+  const authoritative = form.boolean("authoritative");
+  const ttl = form.integer("ttl");
+  form.done();
+  if (domain) {
+    Object.assign(domain, { name: name ?? domain.name, authoritative: authoritative ?? domain.authoritative, ttl: ttl ?? domain.ttl });
+    maas.store.touch();
+    return maas.render.node.domain(domain);
+  }
+  return maas.render.node.domain(
+    maas.store.insert("domains", { id: maas.store.nextId("domains"), name: name!, authoritative: authoritative ?? true, ttl: ttl ?? null }),
+  );
+}
+
+function removeDomain(context: Context) {
+  context.requireAdmin();
+  const domain = findDomain(context);
+  const { tables, store } = context.maas;
+  if (domain.id === 0) throw badRequest("This domain is the default domain, it cannot be deleted.");
+  if (tables.nodes.some((row) => row.domainId === domain.id)) throw badRequest("This domain still has nodes in it, it cannot be deleted.");
+  if (tables.dnsResources.some((row) => row.domainId === domain.id))
+    throw badRequest("This domain still has resources in it, it cannot be deleted.");
+  store.remove("domains", (row) => row.id === domain.id);
+  return deleted();
+}
+
+const fqdn = (context: Context, resource: DnsResource) =>
+  `${resource.name}.${context.maas.tables.domains.find((row) => row.id === resource.domainId)?.name}`;
+
+function showRecord(context: Context, record: DnsRecord) {
+  const resource = context.maas.tables.dnsResources.find((row) => row.id === record.resourceId)!;
+  return {
+    fqdn: fqdn(context, resource),
+    ttl: record.ttl,
+    rrtype: record.rrtype,
+    rrdata: record.rrdata,
+    id: record.id,
+    resource_uri: `/MAAS/api/2.0/dnsresourcerecords/${record.id}/`,
+  };
+}
+
+function showResource(context: Context, resource: DnsResource) {
+  const { tables, render } = context.maas;
+  return {
+    fqdn: fqdn(context, resource),
+    address_ttl: resource.addressTtl,
+    ip_addresses: tables.staticIps.filter((row) => resource.ipIds.includes(row.id)).map((row) => render.network.staticIp(row)),
+    resource_records: tables.dnsRecords.filter((row) => row.resourceId === resource.id).map((row) => showRecord(context, row)),
+    id: resource.id,
+    resource_uri: `/MAAS/api/2.0/dnsresources/${resource.id}/`,
+  };
+}
+
+/** Name and domain from `fqdn`, or from `name` and `domain`. */
+function readName(context: Context): { name: string; domain: Domain } {
+  const { form, maas } = context;
+  const full = form.get("fqdn");
+  const name = full ? full.split(".")[0]! : form.get("name");
+  const domain = full ? full.split(".").slice(1).join(".") : form.get("domain");
+  if (!name) throw badRequest("Either name and domain (or fqdn) must be specified");
+  const found =
+    domain === undefined ? maas.tables.domains[0]! : maas.tables.domains.find((row) => row.name === domain || String(row.id) === domain);
+  if (!found) throw notFound("Domain");
+  return { name, domain: found };
+}
+
+function addresses(_context: Context, form: Form): string[] | undefined {
+  const given = form.fields
+    .all("ip_addresses")
+    .flatMap((value) => value.split(/[\s,]+/))
+    .filter(Boolean);
+  for (const address of given)
+    if (!isIp(address) && !/^\d+$/.test(address))
+      form.error("ip_addresses", `Invalid IP address: ${address}; provide a list of space-separated IP addresses`);
+  return form.has("ip_addresses") ? given : undefined;
+}
+
+function link(context: Context, resource: DnsResource, ips: string[]): void {
+  const { maas } = context;
+  resource.ipIds = ips.map((ip) => {
+    const known = maas.tables.staticIps.find((row) => row.ip === ip || String(row.id) === ip);
+    if (known) return known.id;
+    const subnet = maas.network.subnetFor(ip);
+    return maas.store.insert("staticIps", {
+      id: maas.store.nextId("staticIps"),
+      ip,
+      allocType: allocType.userReserved,
+      subnetId: subnet?.id ?? null,
+      interfaceIds: [],
+      userId: context.user.id,
+      created: maas.timestamp(),
+    }).id;
+  });
+}
+
+function createResource(context: Context) {
+  context.requireAdmin();
+  const { maas } = context;
+  const { name, domain } = readName(context);
+  const form = new Form(context.form);
+  if (!/^[a-z0-9_@*-]([a-z0-9_.-]*)$/i.test(name)) form.error("name", `Invalid dnsresource name: ${name}.`);
+  const ips = addresses(context, form);
+  const ttl = form.integer("address_ttl");
+  form.done();
+  const existing = maas.tables.dnsResources.find((row) => row.name === name && row.domainId === domain.id);
+  if (existing) form.error("__all__", "Labels must be unique within their zone.");
+  form.done();
+  const resource = maas.store.insert("dnsResources", {
+    id: maas.store.nextId("dnsResources"),
+    name,
+    domainId: domain.id,
+    addressTtl: ttl ?? null,
+    ipIds: [],
+  });
+  link(context, resource, ips ?? []);
+  return showResource(context, resource);
+}
+
+function findResource(context: Context): DnsResource {
+  const row = context.maas.tables.dnsResources.find((candidate) => String(candidate.id) === context.parameter("id"));
+  if (!row) throw notFound("DNSResource");
+  return row;
+}
+
+function updateResource(context: Context) {
+  context.requireAdmin();
+  const resource = findResource(context);
+  const form = new Form(context.form, false);
+  const ips = addresses(context, form);
+  const ttl = form.integer("address_ttl");
+  form.done();
+  if (context.form.has("fqdn") || context.form.has("name")) {
+    const { name, domain } = readName(context);
+    Object.assign(resource, { name, domainId: domain.id });
+  }
+  if (ttl !== undefined) resource.addressTtl = ttl;
+  if (ips) link(context, resource, ips);
+  context.maas.store.touch();
+  return showResource(context, resource);
+}
+
+function removeResource(context: Context) {
+  context.requireAdmin();
+  const resource = findResource(context);
+  const { store } = context.maas;
+  const orphans = resource.ipIds;
+  store.remove("dnsRecords", (row) => row.resourceId === resource.id);
+  store.remove("dnsResources", (row) => row.id === resource.id);
+  store.remove("staticIps", (row) => orphans.includes(row.id) && row.allocType === allocType.userReserved && row.interfaceIds.length === 0);
+  return deleted();
+}
+
+const recordTypes = ["CNAME", "MX", "NS", "SRV", "SSHFP", "TXT"];
+
+function createRecord(context: Context) {
+  context.requireAdmin();
+  const { maas } = context;
+  const form = new Form(context.form);
+  const rrtype = form.required("rrtype", (value) =>
+    recordTypes.includes(value.toUpperCase()) ? undefined : `${value.toUpperCase()} is not one of ${recordTypes.join(" ")}.`,
+  );
+  const rrdata = form.required("rrdata");
+  const ttl = form.integer("ttl");
+  const { name, domain } = readName(context);
+  form.done();
+  const resource =
+    maas.tables.dnsResources.find((row) => row.name === name && row.domainId === domain.id) ??
+    maas.store.insert("dnsResources", { id: maas.store.nextId("dnsResources"), name, domainId: domain.id, addressTtl: null, ipIds: [] });
+  return showRecord(
+    context,
+    maas.store.insert("dnsRecords", {
+      id: maas.store.nextId("dnsRecords"),
+      resourceId: resource.id,
+      rrtype: rrtype!.toUpperCase(),
+      rrdata: rrdata!,
+      ttl: ttl ?? null,
+    }),
+  );
+}
+
+function findRecord(context: Context): DnsRecord {
+  const row = context.maas.tables.dnsRecords.find((candidate) => String(candidate.id) === context.parameter("id"));
+  if (!row) throw notFound("DNSData");
+  return row;
+}
+
+function updateRecord(context: Context) {
+  context.requireAdmin();
+  const record = findRecord(context);
+  const form = new Form(context.form, false);
+  const rrdata = form.get("rrdata");
+  if (rrdata === "") form.error("rrdata", required);
+  const ttl = form.integer("ttl");
+  form.done();
+  Object.assign(record, { rrdata: rrdata ?? record.rrdata, ttl: ttl ?? record.ttl });
+  context.maas.store.touch();
+  return showRecord(context, record);
+}
+
+function removeRecord(context: Context) {
+  context.requireAdmin();
+  const record = findRecord(context);
+  const { store, tables } = context.maas;
+  store.remove("dnsRecords", (row) => row.id === record.id);
+  store.remove(
+    "dnsResources",
+    (row) => row.id === record.resourceId && row.ipIds.length === 0 && !tables.dnsRecords.some((other) => other.resourceId === row.id),
+  );
+  return deleted();
+}
+
+const inDomain = (context: Context, resource: DnsResource) => {
+  const wanted = context.query.get("domain");
+  return !wanted || context.maas.tables.domains.find((row) => row.id === resource.domainId)?.name === wanted;
+};
+
+export const dnsEndpoints: Endpoint<Context>[] = [
+  {
+    path: "domains/",
+    operations: {
+      GET: ({ maas }) => [...maas.tables.domains].sort((a, b) => a.id - b.id).map((row) => maas.render.node.domain(row)),
+      POST: (context) => saveDomain(context),
+    },
+  },
+  {
+    path: "domains/{id}/",
+    operations: {
+      GET: (context) => context.maas.render.node.domain(findDomain(context)),
+      PUT: (context) => saveDomain(context, findDomain(context)),
+      DELETE: removeDomain,
+    },
+  },
+  {
+    path: "dnsresources/",
+    operations: {
+      GET: (context) => context.maas.tables.dnsResources.filter((row) => inDomain(context, row)).map((row) => showResource(context, row)),
+      POST: createResource,
+    },
+  },
+  {
+    path: "dnsresources/{id}/",
+    operations: { GET: (context) => showResource(context, findResource(context)), PUT: updateResource, DELETE: removeResource },
+  },
+  {
+    path: "dnsresourcerecords/",
+    operations: {
+      GET: (context) =>
+        context.maas.tables.dnsRecords
+          .filter((row) => !context.query.get("rrtype") || row.rrtype === context.query.get("rrtype"))
+          .map((row) => showRecord(context, row)),
+      POST: createRecord,
+    },
+  },
+  {
+    path: "dnsresourcerecords/{id}/",
+    operations: { GET: (context) => showRecord(context, findRecord(context)), PUT: updateRecord, DELETE: removeRecord },
+  },
+];

@@ -1,0 +1,438 @@
+/** `nodes/{id}/interfaces/`: physical cards, bonds, bridges, VLAN interfaces, and their links to subnets. */
+import { ApiError, deleted, notFound } from "../http/answers";
+import type { Context } from "../http/context";
+import { checkbox, Form, formErrors, invalidModelChoice, isIp, isMac, mandatory, normaliseMac, required } from "../http/forms";
+import type { Endpoint } from "../http/router";
+import { contains } from "../machine/addresses";
+import { Status } from "../machine/status";
+import { allocType, type Interface, type Node, type Subnet, type Vlan } from "../state/model";
+import { newInterface } from "../state/seed";
+import { subnetBySpecifier } from "./subnets";
+
+const linkModes = ["auto", "dhcp", "static", "link_up"];
+
+function node(context: Context): Node {
+  const found = context.maas.node(context.parameter("system_id"));
+  context.requirePermission(context.maas.visible(found, context.user));
+  return found;
+}
+
+/** Networks of machines can be changed while nothing runs on them. */
+function changeable(context: Context): Node {
+  const found = context.maas.node(context.parameter("system_id"));
+  context.requirePermission(found.nodeType === 1 ? context.isAdmin || found.ownerId === context.user.id : context.isAdmin && !found.locked);
+  const states: number[] = [Status.New, Status.Ready, Status.FailedTesting, Status.Allocated, Status.Broken];
+  if (found.nodeType === 0 && !states.includes(found.status))
+    throw new ApiError(409, "Cannot change interface because the machine is not New, Ready, Allocated, or Broken.");
+  return found;
+}
+
+function card(context: Context, of: Node): Interface {
+  const wanted = context.parameter("id");
+  const found = context.maas.network
+    .interfacesOf(of)
+    .find((row) => String(row.id) === wanted || row.name === wanted || row.macAddress === wanted.toLowerCase());
+  if (!found) throw notFound("Interface");
+  return found;
+}
+
+const show = (context: Context, found: Interface) => context.maas.render.network.interface(found);
+
+function readVlan(context: Context, form: Form): Vlan | null | undefined {
+  const given = form.get("vlan");
+  if (given === undefined) return undefined;
+  if (given === "") return null;
+  return context.maas.tables.vlans.find((row) => String(row.id) === given) ?? form.error("vlan", invalidModelChoice);
+}
+
+function readMac(context: Context, form: Form, own?: Interface): string | undefined {
+  return form.required("mac_address", (value) => {
+    if (!isMac(value)) return `'${value}' is not a valid MAC address.`;
+    const used = context.maas.tables.interfaces.find(
+      (row) => row.macAddress === normaliseMac(value) && row.type === "physical" && row !== own,
+    );
+    const owner = used && context.maas.tables.nodes.find((row) => row.systemId === used.nodeId);
+    return owner ? `This MAC address is already in use by ${used!.name} (physical) on ${owner.hostname}.` : undefined;
+  });
+}
+
+function readName(context: Context, form: Form, of: Node, own?: Interface): string | undefined {
+  return form.optional("name", (value) => {
+    if (!/^[A-Za-z0-9_.:-]{1,15}$/.test(value)) return `Invalid interface name '${value}'.`;
+    return context.maas.network.interfacesOf(of).some((row) => row.name === value && row !== own)
+      ? `Node ${of.hostname} already has an interface named '${value}'.`
+      : undefined;
+  });
+}
+
+const bondDefaults = {
+  bond_mode: "active-backup",
+  bond_miimon: 100,
+  bond_updelay: 0,
+  bond_downdelay: 0,
+  bond_lacp_rate: "fast",
+  bond_num_grat_arp: 1,
+  bond_xmit_hash_policy: "layer2",
+};
+const bondModes = ["balance-rr", "active-backup", "balance-xor", "broadcast", "802.3ad", "balance-tlb", "balance-alb"];
+const bridgeDefaults = { bridge_type: "standard", bridge_fd: 15, bridge_stp: false };
+const booleans = ["bridge_stp", "accept_ra", "autoconf"];
+const integers = ["mtu", "bond_miimon", "bond_updelay", "bond_downdelay", "bond_num_grat_arp", "bridge_fd"];
+
+function readParams(form: Form, defaults: Record<string, unknown>): Record<string, unknown> {
+  const params: Record<string, unknown> = { ...defaults };
+  for (const name of [...Object.keys(defaults), "mtu", "accept_ra"]) {
+    const value = form.get(name);
+    if (value === undefined || value === "") continue;
+    if (integers.includes(name)) {
+      const number = form.integer(name);
+      if (number !== undefined) params[name] = number;
+    } else params[name] = booleans.includes(name) ? checkbox(value) : value;
+  }
+  if (params.bond_mode !== undefined && !bondModes.includes(String(params.bond_mode))) {
+    form.error(
+      "bond_mode",
+      `'${params.bond_mode}' is not a valid bond_mode.  It should be one of: ${bondModes.map((mode) => `'${mode}'`).join(", ")}.`,
+    );
+  }
+  return params;
+}
+
+const tagsOf = (form: Form) =>
+  form.has("tags")
+    ? form.fields
+        .all("tags")
+        .flatMap((value) => value.split(","))
+        .map((tag) => tag.trim())
+        .filter(Boolean)
+    : undefined;
+
+function add(context: Context, of: Node, values: Partial<Interface> & Pick<Interface, "name" | "macAddress">): Interface {
+  const { maas } = context;
+  const row = maas.store.insert("interfaces", newInterface({ id: maas.store.nextId("interfaces"), nodeId: of.systemId, ...values }));
+  if (row.vlanId !== null) maas.network.addLinkUp(row);
+  return row;
+}
+
+function createPhysical(context: Context) {
+  const of = changeable(context);
+  const form = new Form(context.form);
+  const mac = readMac(context, form);
+  const name = readName(context, form, of);
+  const vlan = readVlan(context, form);
+  const params = readParams(form, {});
+  form.done();
+  const existing = context.maas.network.interfacesOf(of).length;
+  const row = add(context, of, {
+    name: name || `eth${existing}`,
+    macAddress: normaliseMac(mac!),
+    vlanId: vlan?.id ?? null,
+    params,
+    tags: tagsOf(form) ?? [],
+    linkConnected: false,
+    enabled: form.boolean("enabled") ?? true,
+    numaNode: of.nodeType === 0 ? 0 : null,
+  });
+  return show(context, row);
+}
+
+function parents(context: Context, form: Form, of: Node, field: "parents" | "parent"): Interface[] {
+  const wanted = form.fields
+    .all(field)
+    .flatMap((value) => value.split(","))
+    .filter(Boolean);
+  const rows = wanted.map((id) => context.maas.network.interfacesOf(of).find((row) => String(row.id) === id || row.name === id));
+  if (wanted.length === 0) form.error(field, required);
+  else if (rows.some((row) => row === undefined))
+    form.error(field, `Select a valid choice. ${wanted[rows.indexOf(undefined)]} is not one of the available choices.`);
+  return rows.flatMap((row) => (row ? [row] : []));
+}
+
+function createBond(context: Context) {
+  const of = changeable(context);
+  const form = new Form(context.form);
+  const name = readName(context, form, of);
+  if (!name) form.error("name", required);
+  const rows = parents(context, form, of, "parents");
+  const used = rows.filter((row) => context.maas.tables.interfaces.some((other) => other.parentIds.includes(row.id)));
+  if (used.length > 0) form.error("parents", `Interfaces already in-use: ${used.map((row) => row.name).join(", ")}.`);
+  const vlan = readVlan(context, form);
+  if (vlan === undefined && new Set(rows.map((row) => row.vlanId)).size > 1)
+    form.error("parents", "All parents must belong to the same VLAN.");
+  const params = readParams(form, bondDefaults);
+  const mac = form.get("mac_address");
+  form.done();
+  for (const row of rows) context.maas.network.removeLinks(row);
+  return show(
+    context,
+    add(context, of, {
+      name: name!,
+      type: "bond",
+      macAddress: normaliseMac(mac || rows[0]!.macAddress),
+      parentIds: rows.map((row) => row.id),
+      vlanId: vlan?.id ?? rows[0]!.vlanId,
+      params,
+      tags: tagsOf(form) ?? [],
+      linkConnected: false,
+      numaNode: null,
+    }),
+  );
+}
+
+function createBridge(context: Context) {
+  const of = changeable(context);
+  const form = new Form(context.form);
+  const name = readName(context, form, of);
+  if (!name) form.error("name", required);
+  const [parent] = parents(context, form, of, "parent");
+  const vlan = readVlan(context, form);
+  const params = readParams(form, bridgeDefaults);
+  const mac = form.get("mac_address");
+  form.done();
+  return show(
+    context,
+    add(context, of, {
+      name: name!,
+      type: "bridge",
+      macAddress: normaliseMac(mac || parent!.macAddress),
+      parentIds: [parent!.id],
+      vlanId: vlan?.id ?? parent!.vlanId,
+      params,
+      tags: tagsOf(form) ?? [],
+      linkConnected: false,
+      numaNode: null,
+    }),
+  );
+}
+
+function createVlan(context: Context) {
+  const of = changeable(context);
+  const form = new Form(context.form);
+  const [parent] = parents(context, form, of, "parent");
+  const vlan = readVlan(context, form);
+  if (vlan === undefined && !form.errors.vlan) form.error("vlan", required);
+  if (vlan && vlan.vid === 0) form.error("vlan", "A VLAN interface can only belong to a tagged VLAN.");
+  const name = vlan && parent ? `${parent.name}.${vlan.vid}` : "";
+  if (name && context.maas.network.interfacesOf(of).some((row) => row.name === name))
+    form.error("name", `Node ${of.hostname} already has an interface named '${name}'.`);
+  const params = readParams(form, {});
+  form.done();
+  return show(
+    context,
+    add(context, of, {
+      name,
+      type: "vlan",
+      macAddress: parent!.macAddress,
+      parentIds: [parent!.id],
+      vlanId: vlan!.id,
+      params,
+      tags: tagsOf(form) ?? [],
+      linkConnected: false,
+      numaNode: null,
+    }),
+  );
+}
+
+function update(context: Context) {
+  const of = changeable(context);
+  const row = card(context, of);
+  const form = new Form(context.form, false);
+  const mac = form.has("mac_address") ? readMac(context, form, row) : undefined;
+  const name = readName(context, form, of, row);
+  const vlan = readVlan(context, form);
+  const params = row.params === "" ? {} : row.params;
+  const changed = readParams(form, Object.fromEntries(Object.entries(params)));
+  const linkSpeed = form.integer("link_speed");
+  const interfaceSpeed = form.integer("interface_speed");
+  form.done();
+  if (vlan !== undefined && vlan?.id !== row.vlanId) {
+    // A card on another wire has none of the old subnet's addresses.
+    context.maas.network.removeLinks(row);
+    row.vlanId = vlan?.id ?? null;
+  }
+  Object.assign(row, {
+    name: name || row.name,
+    macAddress: mac ? normaliseMac(mac) : row.macAddress,
+    params: changed,
+    tags: tagsOf(form) ?? row.tags,
+    enabled: form.boolean("enabled") ?? row.enabled,
+    linkConnected: form.boolean("link_connected") ?? row.linkConnected,
+    linkSpeed: linkSpeed ?? row.linkSpeed,
+    interfaceSpeed: interfaceSpeed ?? row.interfaceSpeed,
+  });
+  context.maas.store.touch();
+  return show(context, row);
+}
+
+function remove(context: Context) {
+  const of = changeable(context);
+  const row = card(context, of);
+  const children = context.maas.tables.interfaces.filter((other) => other.parentIds.includes(row.id));
+  // VLAN interfaces on it go with it.
+  for (const child of children) if (child.parentIds.length === 1) context.maas.network.removeInterface(child);
+  context.maas.network.removeInterface(row);
+  return deleted();
+}
+
+function readSubnet(context: Context, form: Form, mode: string | undefined): Subnet | undefined {
+  const given = form.get("subnet");
+  if (given) {
+    const subnet = subnetBySpecifier(context, given);
+    if (!subnet) form.error("subnet", `None found with id=${given}.`);
+    if (!subnet && (mode === "auto" || mode === "static")) form.error("subnet", required);
+    return subnet;
+  }
+  if (mode === "auto" || mode === "static") form.error("subnet", required);
+  return undefined;
+}
+
+function linkSubnet(context: Context) {
+  const of = changeable(context);
+  const row = card(context, of);
+  const { network, store } = context.maas;
+  const form = new Form(context.form);
+  const mode = form.required("mode")?.toLowerCase();
+  if (mode && !linkModes.includes(mode))
+    form.error("mode", `'${mode}' is not a valid mode.  It should be one of: ${linkModes.map((one) => `'${one}'`).join(", ")}.`);
+  const force = checkbox(form.get("force"));
+  const subnet = mode ? readSubnet(context, form, mode) : undefined;
+  if (
+    subnet &&
+    row.vlanId !== null &&
+    subnet.vlanId !== row.vlanId &&
+    !force &&
+    mode !== "link_up" &&
+    network.links(row).some((link) => link.subnetId !== null)
+  ) {
+    form.error("subnet", invalidModelChoice);
+  }
+  const ip = form.get("ip_address");
+  if (ip) {
+    if (mode !== "static") form.error("ip_address", `Cannot be used with mode '${mode}'.`);
+    else if (!isIp(ip)) form.error("ip_address", "Enter a valid IPv4 or IPv6 address.");
+    else if (subnet && !contains(subnet.cidr, ip))
+      form.error("ip_address", `IP address is not in the given subnet '${subnetLabel(context, subnet)}'.`);
+    else if (subnet && inDynamicRange(context, subnet, ip))
+      form.error("ip_address", `IP address is inside a dynamic range ${inDynamicRange(context, subnet, ip)}.`);
+    else if (context.maas.tables.staticIps.some((other) => other.ip === ip && other.allocType !== allocType.discovered))
+      form.error("ip_address", `IP address is already in use.`);
+  }
+  form.done();
+  if (mode === "link_up" && network.links(row).some((link) => link.ip || link.subnetId !== null) && !force) {
+    throw formErrors({
+      mode: [
+        "Cannot configure interface to link up (with no IP address) while other links are already configured. Specify force=True to override this behavior and unlink all previous links.",
+      ],
+    });
+  }
+  // "Just up" goes away as soon as there is something better.
+  network.removeLinks(row, (link) => force || (link.ip === null && link.allocType === allocType.sticky));
+  if (subnet) row.vlanId = subnet.vlanId;
+  let address = mode === "static" ? (ip ?? null) : null;
+  if (mode === "static" && !address) {
+    const reserved = context.maas.tables.reservedIps.find((one) => one.subnetId === subnet!.id && one.macAddress === row.macAddress);
+    address = reserved?.ip ?? network.freeAddress(subnet!) ?? null;
+    if (!address) throw new ApiError(503, `No more IPs available in subnet: ${subnet!.cidr}.`);
+  }
+  const type = mode === "auto" ? allocType.auto : mode === "dhcp" ? allocType.dhcp : allocType.sticky;
+  const link = network.addLink(row, type, subnet?.id ?? null, address);
+  if (checkbox(form.get("default_gateway"))) of.gatewayLinkV4 = link.id;
+  store.touch();
+  return show(context, row);
+}
+
+function subnetLabel(context: Context, subnet: Subnet): string {
+  const vlan = context.maas.tables.vlans.find((row) => row.id === subnet.vlanId)!;
+  return subnet.name === subnet.cidr ? `${subnet.cidr}(vid=${vlan.vid})` : `${subnet.name}:${subnet.cidr}(vid=${vlan.vid})`;
+}
+
+function inDynamicRange(context: Context, subnet: Subnet, ip: string): string | undefined {
+  const number = (address: string) => address.split(".").reduce((value, part) => value * 256 + Number(part), 0);
+  const range = context.maas.tables.ipRanges.find(
+    (row) =>
+      row.type === "dynamic" &&
+      row.subnetId === subnet.id &&
+      ip.includes(".") &&
+      number(ip) >= number(row.startIp) &&
+      number(ip) <= number(row.endIp),
+  );
+  return range && `${range.startIp}-${range.endIp}`;
+}
+
+function unlinkSubnet(context: Context) {
+  const of = changeable(context);
+  const row = card(context, of);
+  const { network } = context.maas;
+  const form = new Form(context.form);
+  const id = form.required("id");
+  const links = network.links(row);
+  if (id && !links.some((link) => String(link.id) === id))
+    form.error("id", `'${id}' is not a valid id.  It should be one of: ${links.map((link) => `'${link.id}'`).join(", ")}.`);
+  form.done();
+  network.removeLinks(row, (link) => String(link.id) === id);
+  if (of.gatewayLinkV4 === Number(id)) of.gatewayLinkV4 = null;
+  if (row.vlanId !== null && row.enabled) network.addLinkUp(row);
+  return show(context, row);
+}
+
+function disconnect(context: Context) {
+  const of = changeable(context);
+  const row = card(context, of);
+  context.maas.store.remove("staticIps", (ip) => ip.interfaceIds.includes(row.id));
+  row.vlanId = null;
+  context.maas.store.touch();
+  return show(context, row);
+}
+
+function setDefaultGateway(context: Context) {
+  const of = changeable(context);
+  const row = card(context, of);
+  const { network, tables } = context.maas;
+  const form = new Form(context.form, false);
+  const links = network.links(row).filter((link) => tables.subnets.find((subnet) => subnet.id === link.subnetId)?.gatewayIp);
+  const wanted = form.get("link_id");
+  if (links.length === 0) throw formErrors({ __all__: ["This interface has no usable gateways."] });
+  const link = wanted ? links.find((one) => String(one.id) === wanted) : links[0];
+  if (!link)
+    throw formErrors({
+      link_id: [`'${wanted}' is not a valid link_id.  It should be one of: ${links.map((one) => `'${one.id}'`).join(", ")}.`],
+    });
+  of.gatewayLinkV4 = link.id;
+  context.maas.store.touch();
+  return show(context, row);
+}
+
+function tag(context: Context, adding: boolean) {
+  const row = card(context, changeable(context));
+  const name = mandatory(context.form, "tag");
+  row.tags = adding ? [...new Set([...row.tags, name])] : row.tags.filter((one) => one !== name);
+  context.maas.store.touch();
+  return show(context, row);
+}
+
+export const interfaceEndpoints: Endpoint<Context>[] = [
+  {
+    path: "nodes/{system_id}/interfaces/",
+    operations: {
+      GET: (context) => context.maas.network.interfacesOf(node(context)).map((row) => show(context, row)),
+      "POST create_physical": createPhysical,
+      "POST create_bond": createBond,
+      "POST create_bridge": createBridge,
+      "POST create_vlan": createVlan,
+    },
+  },
+  {
+    path: "nodes/{system_id}/interfaces/{id}/",
+    operations: {
+      GET: (context) => show(context, card(context, node(context))),
+      PUT: update,
+      DELETE: remove,
+      "POST link_subnet": linkSubnet,
+      "POST unlink_subnet": unlinkSubnet,
+      "POST disconnect": disconnect,
+      "POST set_default_gateway": setDefaultGateway,
+      "POST add_tag": (context) => tag(context, true),
+      "POST remove_tag": (context) => tag(context, false),
+    },
+  },
+];

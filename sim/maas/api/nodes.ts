@@ -1,0 +1,30 @@
+/** `nodes/`: machines, devices and controllers together. */
+import { deleted } from "../http/answers";
+import type { Context } from "../http/context";
+import type { Endpoint } from "../http/router";
+import { filterNodes } from "./machine-filters";
+import { isRegistered } from "./machines";
+
+const list = (context: Context) =>
+  filterNodes(
+    context,
+    context.maas.tables.nodes.filter((row) => context.maas.visible(row, context.user)),
+  ).map((row) => context.maas.render.node.node(row));
+
+function get(context: Context) {
+  const node = context.maas.node(context.parameter("system_id"));
+  context.requirePermission(context.maas.visible(node, context.user));
+  return context.maas.render.node.node(node);
+}
+
+function remove(context: Context) {
+  const node = context.maas.node(context.parameter("system_id"));
+  context.requirePermission(context.isAdmin && !node.locked);
+  context.maas.removeNode(node);
+  return deleted();
+}
+
+export const nodeEndpoints: Endpoint<Context>[] = [
+  { path: "nodes/", operations: { GET: list, "GET is_registered": isRegistered }, anonymous: { "GET is_registered": isRegistered } },
+  { path: "nodes/{system_id}/", operations: { GET: get, DELETE: remove } },
+];
