@@ -9,6 +9,7 @@ import * as env from "./verbs/env";
 import * as kubeconfig from "./verbs/kubeconfig";
 import * as preview from "./verbs/preview";
 import * as pulumi from "./verbs/pulumi";
+import * as report from "./verbs/report";
 import * as status from "./verbs/status";
 import * as taskrc from "./verbs/taskrc";
 import * as test from "./verbs/test";
@@ -28,7 +29,7 @@ async function main(): Promise<void> {
       "\nStart with './lab up'. State is kept in .lab/, what is expensive to build in ~/.cache/cloud-native-home-lab.\nExit codes: 0 done, 1 failed, 2 refused before anything was touched.",
     )
     .exitOverride();
-  for (const verb of [up, down, status, preview, check, taskrc, kubeconfig, env, pulumi, doctor, test]) {
+  for (const verb of [up, down, status, preview, report, check, taskrc, kubeconfig, env, pulumi, doctor, test]) {
     verb.register(program);
   }
   if (process.argv.length <= 2) {

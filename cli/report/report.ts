@@ -1,0 +1,89 @@
+import { type Effect, effectOf, type Gravity } from "./effects";
+import { changesOf, type Preview } from "./preview";
+
+/** A preview in the lab's terms; also what `lab report --json` prints. */
+export interface Report {
+  stack: string;
+  /** Whether anything in it loses data. */
+  destructive: boolean;
+  effects: Effect[];
+  counts: Record<Gravity, number>;
+}
+
+const order: readonly Gravity[] = ["destroys", "interrupts", "adds", "edits"];
+const headings: Record<Gravity, string> = {
+  destroys: "Data is lost",
+  interrupts: "Interrupted for a while",
+  adds: "New",
+  edits: "Edited in place",
+};
+
+export function reportOf(stack: string, preview: Preview): Report {
+  const effects = changesOf(preview).map(effectOf);
+  effects.sort(
+    (a, b) =>
+      order.indexOf(a.gravity) - order.indexOf(b.gravity) ||
+      a.kind.localeCompare(b.kind) ||
+      a.subject.localeCompare(b.subject) ||
+      a.urn.localeCompare(b.urn),
+  );
+  const counts = Object.fromEntries(
+    order.map((gravity) => [gravity, effects.filter((effect) => effect.gravity === gravity).length]),
+  ) as Report["counts"];
+  return { stack, destructive: counts.destroys > 0, effects, counts };
+}
+
+function verdict(report: Report): string {
+  if (report.effects.length === 0) {
+    return "Nothing changes.";
+  }
+  const lost = report.effects.filter(({ gravity }) => gravity === "destroys").map(({ kind, subject }) => `${kind} ${subject}`);
+  if (lost.length > 0) {
+    return `**Data is lost on ${[...new Set(lost)].join(", ")}.**`;
+  }
+  return report.counts.interrupts > 0 ? "No data is lost; something is interrupted." : "No data is lost, nothing is interrupted.";
+}
+
+function line(effect: Effect): string {
+  return `${effect.kind} ${effect.subject}: ${effect.what}`;
+}
+
+/** For a terminal: the verdict, then one line an effect, the gravest first. */
+export function renderText(report: Report): string {
+  const parts = [`${report.stack}: ${verdict(report).replaceAll("**", "")}`];
+  for (const gravity of order.filter((one) => report.counts[one] > 0)) {
+    parts.push(`\n${headings[gravity]} (${report.counts[gravity]})`);
+    parts.push(...report.effects.filter((effect) => effect.gravity === gravity).map((effect) => `  ${line(effect)}`));
+  }
+  return `${parts.join("\n")}\n`;
+}
+
+/** Marks the comment of this stack on a pull request, so that it is edited in place. */
+export function commentMarker(stack: string): string {
+  return `<!-- homelab-report:${stack} -->`;
+}
+
+/** For a pull request: the same, with the changed properties folded below. Values are left out, so no secret can be in it. */
+export function renderMarkdown(report: Report): string {
+  const parts = [commentMarker(report.stack), `### Stack \`${report.stack}\``, "", verdict(report)];
+  for (const gravity of order.filter((one) => report.counts[one] > 0)) {
+    parts.push("", `#### ${headings[gravity]} (${report.counts[gravity]})`, "");
+    parts.push(
+      ...report.effects
+        .filter((effect) => effect.gravity === gravity)
+        .map((effect) => `- ${effect.kind} \`${effect.subject}\`: ${effect.what}`),
+    );
+  }
+  const changed = report.effects.filter(({ properties }) => properties.length > 0);
+  if (changed.length > 0) {
+    parts.push("", "<details><summary>Changed properties</summary>", "");
+    parts.push(
+      ...changed.map(
+        ({ urn, properties }) =>
+          `- \`${urn.split("::").slice(2).join("::")}\`: ${properties.map((property) => `\`${property}\``).join(", ")}`,
+      ),
+    );
+    parts.push("", "</details>");
+  }
+  return `${parts.join("\n")}\n`;
+}

@@ -1,0 +1,51 @@
+import * as fs from "node:fs/promises";
+import type { Command } from "commander";
+import { openLab } from "../open-lab";
+import { checkout } from "../paths";
+import { run } from "../process";
+import type { Preview } from "../report/preview";
+import { renderMarkdown, renderText, reportOf } from "../report/report";
+import { simStack } from "../stack";
+import { withStackFile } from "./pulumi";
+
+interface Options {
+  stack: string;
+  markdown?: string;
+  json?: string;
+  preview?: string;
+}
+
+/** Exit code of a report that has something destructive in it. */
+const destructiveExit = 3;
+
+async function previewOf(options: Options): Promise<Preview> {
+  if (options.preview) {
+    return JSON.parse(await fs.readFile(options.preview, "utf8")) as Preview;
+  }
+  const lab = await openLab(options.stack);
+  const args = await withStackFile(["preview", "--json", "--stack", options.stack]);
+  const result = await run(lab.engine, args, { cwd: checkout, env: { ...process.env, ...lab.environment } });
+  return JSON.parse(result.stdout) as Preview;
+}
+
+export function register(program: Command): void {
+  program
+    .command("report")
+    .description("say in the lab's terms what 'up' would do: what is reinstalled, drained, restarted or only edited")
+    .option("--stack <name>", "stack to report on", simStack)
+    .option("--markdown <file>", "also write it for a pull request")
+    .option("--json <file>", "also write it for a program")
+    .option("--preview <file>", "read this output of 'pulumi preview --json' instead of making one")
+    .addHelpText("after", `\nExit code 0: no data is lost; ${destructiveExit}: something destructive is in it; 1: the preview failed.`)
+    .action(async (options: Options) => {
+      const report = reportOf(options.stack, await previewOf(options));
+      if (options.markdown) {
+        await fs.writeFile(options.markdown, renderMarkdown(report));
+      }
+      if (options.json) {
+        await fs.writeFile(options.json, `${JSON.stringify(report, undefined, 2)}\n`);
+      }
+      process.stdout.write(renderText(report));
+      process.exitCode = report.destructive ? destructiveExit : 0;
+    });
+}
