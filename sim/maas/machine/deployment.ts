@@ -128,7 +128,10 @@ export class Deployments {
   succeeded(node: Node): void {
     if (node.status !== Status.Deploying || this.maas.faults.isStuck(node, "deployment")) return;
     const forced = this.maas.faults.failure(node, "deployment");
-    if (forced) return this.failed(node, forced);
+    if (forced) {
+      this.failed(node, forced);
+      return;
+    }
     this.installed(node);
     const architecture = node.architecture ?? "amd64/generic";
     this.maas.events.add(node, "Image Deployed", "INFO", `deployed ${node.osystem}/${node.distroSeries}/${architecture}`);

@@ -100,7 +100,9 @@ export class NodeNetwork {
     const first = from && contains(subnet.cidr, from) ? toNumber(from) : network.first;
     for (const free of gaps(network, this.taken(subnet))) {
       if (free.end < first) continue;
-      return fromNumber(Math.max(free.start, first), network.version);
+      const start: bigint = free.start;
+      if (start >= first) return fromNumber(start, network.version);
+      return fromNumber(first, network.version);
     }
     return undefined;
   }
