@@ -12,8 +12,8 @@ interface ManagedFields {
 }
 
 /**
- * Managers whose fields an update takes over: kubectl's imperative commands, and this provider before it used
- * server-side apply. A change through a subresource (`kubectl scale`) stays with who made it, and conflicts.
+ * Managers whose fields an update takes over: kubectl's imperative commands, and this provider where it made the
+ * object (a plain create, which counts as "Update"). A change through a subresource (`kubectl scale`) stays with who made it, and conflicts.
  */
 const TAKEN: readonly (readonly [prefix: string, operation: string])[] = [
   ["kubectl", "Apply"],
@@ -29,8 +29,14 @@ const isTaken = (entry: ManagedFields): boolean =>
 const entriesOf = (object: KubeObject): ManagedFields[] =>
   Array.isArray(object.metadata?.managedFields) ? object.metadata.managedFields : [];
 
-/** Whether an update would take fields over from others. */
-export const hasTakenOwners = (live: KubeObject): boolean => entriesOf(live).some(isTaken);
+/**
+ * Whether the object has never been updated through server-side apply: what the provider made it with is then not
+ * counted as applied, and a preview cannot tell conflicts from its own fields.
+ */
+export const isUnapplied = (live: KubeObject): boolean =>
+  entriesOf(live).some(
+    (entry) => entry.operation === "Update" && !entry.subresource && /^pulumi-(resource-)?kubernetes/.test(entry.manager ?? ""),
+  );
 
 /**
  * The managed fields after `manager` has taken over what others of the list own, or undefined where there is nothing

@@ -335,6 +335,7 @@ export class KubernetesProvider implements Provider {
       const kind = gvk.kind.endsWith("Patch") ? gvk.kind.slice(0, -"Patch".length) : gvk.kind;
       oldInputs.apiVersion = old.live.apiVersion ?? apiVersionOf(gvk);
       oldInputs.kind = old.live.kind ?? kind;
+      oldInputs.metadata ??= { name, ...(namespace ? { namespace } : {}) };
     }
     const target = copy(oldInputs);
     setMetadata(target, "namespace", namespace || namespaceOf(oldInputs));

@@ -4,7 +4,7 @@ import { ApiError, isConflict, isNotFound, sleep } from "./client";
 import type { Cluster, Place } from "./cluster";
 import { parsePath } from "./diff";
 import { NoMatch } from "./discovery";
-import { hasTakenOwners, ownersOf, takeOver } from "./field-owners";
+import { isUnapplied, ownersOf, takeOver } from "./field-owners";
 import {
   annotation,
   copy,
@@ -84,12 +84,8 @@ async function createOnce(
   const { context, preview, fieldManager } = options;
   const write = { fieldManager, dryRun: preview, signal: context.signal };
   try {
-    if (!options.serverSideApply) {
+    if (!options.adopt || !options.serverSideApply) {
       return await cluster.create(place, inputs, { ...write, force: false });
-    }
-    if (!options.adopt && (await exists(cluster, place, context.signal))) {
-      const message = `${place.mapping.qualified} ${JSON.stringify(place.name)} already exists`;
-      throw new ApiError(409, "AlreadyExists", message);
     }
     return await cluster.apply(place, inputs, { ...write, force: preview || options.force || isAnnotated(inputs, PATCH_FORCE) });
   } catch (error) {
@@ -146,7 +142,7 @@ export async function updateObject(
   let force = options.force || isAnnotated(inputs, PATCH_FORCE);
   if (!options.isPatch) {
     if (preview) {
-      force ||= hasTakenOwners(live);
+      force ||= isUnapplied(live);
     } else {
       current = await takeFields(cluster, place, live, fieldManager, context.signal);
     }

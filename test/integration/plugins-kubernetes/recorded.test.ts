@@ -38,8 +38,8 @@ describeRecorded("the kubernetes plugin answers as the official one did (recordi
   function configurationOf({ step, resource }: Recording): Recording | undefined {
     const program = step.replace(/\d*-.*/, "");
     const name = resource.startsWith("r-") ? "p-render" : `p-${resource.replace(/^u-/, "").replace(/^render-.*/, "render")}`;
-    const candidates = all.filter((one) => one.method === "Configure" && one.resource === name);
-    return candidates.findLast((one) => one.step === step) ?? candidates.findLast((one) => one.step.startsWith(program)) ?? candidates[0];
+    const candidates = [...all].reverse().filter((one) => one.method === "Configure" && one.resource === name);
+    return candidates.find((one) => one.step === step) ?? candidates.find((one) => one.step.startsWith(program)) ?? candidates[0];
   }
 
   async function pluginOf(recording: Recording): Promise<Caller> {
