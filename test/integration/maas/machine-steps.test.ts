@@ -1,0 +1,139 @@
+import type { CommissionDesired } from "../../../maas/steps/commission";
+import type { DeployDesired } from "../../../maas/steps/deploy";
+import type { EnlistDesired } from "../../../maas/steps/enlist";
+import { type Machine, Status } from "../../../maas/types";
+import { Lab } from "./lab";
+
+const identity = { name: "node1", macAddresses: ["52:54:00:c8:00:01"] };
+const releaseSettings = { erase: false, secureErase: false, quickErase: false, releaseLimit: 30 };
+const enlistDesired: EnlistDesired = {
+  ...identity,
+  stack: "homelab/test",
+  architecture: "amd64",
+  powerType: "virsh",
+  tags: ["rack-a"],
+  notes: "under the desk",
+  eraseForeign: false,
+  release: releaseSettings,
+};
+const power = {
+  POWER_PARAMETERS: JSON.stringify({ power_address: "qemu+ssh://lab@127.0.0.1/system", power_id: "node1", power_pass: "hush" }),
+};
+const commissionDesired: CommissionDesired = {
+  ...identity,
+  commissioningScripts: [],
+  testingScripts: [],
+  parameters: {},
+  skipNetworking: false,
+  skipStorage: false,
+  skipBmcConfig: false,
+  enableSsh: false,
+  repair: { failedCommissioning: "recommission", broken: "refuse", rescue: "refuse" },
+  limit: 30,
+};
+const deployDesired: DeployDesired = {
+  ...identity,
+  stack: "homelab/test",
+  incarnation: "0123456789abcdef",
+  address: "192.168.200.41",
+  subnet: "192.168.200.0/24",
+  ephemeral: false,
+  hardwareSync: false,
+  userData: "#cloud-config\nssh_keys: {ed25519_private: top-secret}\n",
+  lock: false,
+  eraseForeign: false,
+  failedDeployment: "redeploy",
+  limit: 30,
+  commissioning: commissionDesired,
+  ...releaseSettings,
+};
+
+let lab: Lab;
+beforeEach(async () => {
+  lab = await Lab.start();
+});
+afterEach(() => lab.close());
+
+const machines = () => lab.context().client.get<Machine[]>("machines/");
+
+test("a machine goes through its life, every step twice, and leaves nothing behind", async () => {
+  const first = await lab.step("enlist", "create", enlistDesired, { environment: power });
+  expect(first).toMatchObject({ code: 0 });
+  expect(JSON.parse(first.stdout)).toMatchObject({ hostname: "node1", adopted: false, powerType: "virsh", tags: ["rack-a"] });
+  expect((await lab.step("enlist", "update", enlistDesired, { environment: power })).stdout).toBe(first.stdout);
+
+  const commissioned = await lab.step("commission", "create", commissionDesired);
+  expect(commissioned.stderr).toContain("node1: Ready");
+  expect((await lab.step("commission", "update", commissionDesired)).stdout).toBe(commissioned.stdout);
+
+  const deployed = await lab.step("deploy", "create", deployDesired);
+  expect(deployed).toMatchObject({ code: 0 });
+  expect(JSON.parse(deployed.stdout)).toMatchObject({ hostname: "node1", address: "192.168.200.41", osystem: "ubuntu" });
+  expect((await lab.step("deploy", "update", deployDesired)).stdout).toBe(deployed.stdout);
+  expect(await machines()).toMatchObject([{ status: Status.Deployed, power_state: "on", ip_addresses: ["192.168.200.41"] }]);
+
+  for (const run of [first, commissioned, deployed]) {
+    expect(run.stdout.length).toBeLessThan(500);
+    expect(run.stdout + run.stderr).not.toMatch(/hush|top-secret/);
+  }
+  expect(await lab.step("deploy", "delete", deployDesired)).toMatchObject({ code: 0, stdout: "" });
+  expect(await machines()).toMatchObject([{ status: Status.Ready, power_state: "off", owner_data: {} }]);
+  expect(await lab.step("enlist", "delete", enlistDesired)).toMatchObject({ code: 0, stdout: "" });
+  expect(await machines()).toEqual([]);
+}, 60_000);
+
+test("killed in mid-deploy and run again, there is one machine, deployed once", async () => {
+  await lab.step("enlist", "create", enlistDesired, { environment: power });
+  const killed = await lab.step("deploy", "create", deployDesired, { kill: (line) => /deploying/.test(line) });
+  expect(killed.signal).toBe("SIGKILL");
+  expect(await lab.step("deploy", "create", deployDesired)).toMatchObject({ code: 0 });
+  expect(await machines()).toHaveLength(1);
+  const events = await lab.context().client.get<{ events: { type: string }[] }>("events/", { op: "query", limit: 1000 });
+  expect(events.events.filter((each) => each.type === "Deploying")).toHaveLength(1);
+}, 60_000);
+
+test("answers that are lost or late make nothing twice", async () => {
+  for (const path of ["machines/", "op=commission", "op=allocate", "op=deploy"]) {
+    await lab.fault({ kind: "lost-answer", method: "POST", path, times: 1 });
+  }
+  await lab.fault({ kind: "drop", method: "GET", times: 2 });
+  await lab.fault({ kind: "error", status: 503, method: "GET", times: 2 });
+  expect(await lab.run("enlist", "create", enlistDesired, power)).toMatchObject({ code: 0 });
+  const deployed = await lab.run("deploy", "create", deployDesired);
+  expect(deployed).toMatchObject({ code: 0 });
+  expect(await machines()).toMatchObject([{ hostname: "node1", status: Status.Deployed }]);
+}, 90_000);
+
+test("a failed commissioning ends with the failing script's output, and the next run repairs it", async () => {
+  await lab.fault({ kind: "commissioning", machine: "node1", message: "fan is dead", times: 1 });
+  await lab.run("enlist", "create", enlistDesired, power);
+  const failed = await lab.run("commission", "create", commissionDesired);
+  expect(failed.code).toBe(2);
+  expect(failed.stderr).toMatch(/Failed commissioning/);
+  expect(failed.stderr).toMatch(/fan is dead/);
+  expect(failed.stderr).toMatch(/what to do: .*commission/);
+  expect(await lab.run("commission", "create", commissionDesired)).toMatchObject({ code: 0 });
+}, 60_000);
+
+test("a failed deployment ends with the reason, and the next run deploys anew", async () => {
+  await lab.fault({ kind: "deployment", machine: "node1", message: "curtin: disk full", times: 1 });
+  await lab.run("enlist", "create", enlistDesired, power);
+  const failed = await lab.run("deploy", "create", deployDesired);
+  expect(failed.code).toBe(2);
+  expect(failed.stderr).toMatch(/Failed deployment[\s\S]*what to do: /);
+  expect(await lab.run("deploy", "create", deployDesired)).toMatchObject({ code: 0 });
+}, 60_000);
+
+test("a power parameter that MAAS does not know is refused before the machine is made", async () => {
+  const wrong = { POWER_PARAMETERS: JSON.stringify({ power_address: "x", power_idd: "node1" }) };
+  const refused = await lab.run("enlist", "create", enlistDesired, wrong);
+  expect(refused.code).toBe(2);
+  expect(refused.stderr).toMatch(/the power type virsh has no parameter power_idd; it has .*power_id/);
+  expect(await machines()).toEqual([]);
+}, 30_000);
+
+test("a wrong API key is told apart from everything else", async () => {
+  const refused = await lab.run("enlist", "create", enlistDesired, { MAAS_API_KEY: "a:b:c" });
+  expect(refused.code).toBe(2);
+  expect(refused.stderr).toMatch(/401[\s\S]*homelab:maasApiKey/);
+}, 30_000);
