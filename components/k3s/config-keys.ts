@@ -32,5 +32,5 @@ export const ACCEPTED_KEYS: Record<MachineRole, ReadonlySet<string>> = {
 export const MANAGED_KEYS: ReadonlySet<string> = new Set(
   words(`token token-file agent-token agent-token-file server cluster-init cluster-reset cluster-reset-restore-path config data-dir
     node-ip node-name node-label node-taint tls-san disable write-kubeconfig write-kubeconfig-mode cluster-cidr service-cidr
-    cluster-dns cluster-domain flannel-backend secrets-encryption datastore-endpoint private-registry pause-image`),
+    cluster-dns cluster-domain flannel-backend secrets-encryption datastore-endpoint default-local-storage-path private-registry pause-image`),
 );

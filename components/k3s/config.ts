@@ -4,6 +4,7 @@ import type { MachineRole } from "../machine-access";
 import type { ClusterSettings } from "../settings/cluster";
 import { type Problem, UserError } from "../settings/errors";
 import { ACCEPTED_KEYS } from "./config-keys";
+import { hardenedConfig } from "./hardening";
 
 export const TOKEN_FILE = "/etc/rancher/k3s/token";
 export const AGENT_TOKEN_FILE = "/etc/rancher/k3s/agent-token";
@@ -38,8 +39,15 @@ export function nodeConfig(cluster: ClusterSettings, node: NodeConfig): Record<s
     server: node.role === "agent" ? node.endpoint : undefined,
     "pause-image": node.pauseImage,
     ...(node.role === "server" ? serverConfig(cluster, node) : {}),
-    ...cluster.extraConfig[node.role],
   };
+  for (const [key, value] of [
+    ...Object.entries(cluster.hardening ? hardenedConfig(node.role) : {}),
+    ...Object.entries(cluster.extraConfig[node.role]),
+  ]) {
+    const before = config[key];
+    // Lists of arguments add up; one for the same option wins by being the later one.
+    config[key] = Array.isArray(before) && Array.isArray(value) ? [...before, ...value] : value;
+  }
   return Object.fromEntries(
     Object.entries(config).filter(([, value]) => value !== undefined && !(Array.isArray(value) && value.length === 0)),
   ) as Record<string, Value>;
@@ -60,6 +68,7 @@ function serverConfig(cluster: ClusterSettings, node: NodeConfig): Record<string
     "cluster-dns": unless("10.43.0.10", network.clusterDns),
     "cluster-domain": unless("cluster.local", network.clusterDomain),
     "flannel-backend": network.flannelBackend,
+    "default-local-storage-path": cluster.storage.path,
   };
 }
 

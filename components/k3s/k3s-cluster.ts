@@ -2,15 +2,20 @@ import type * as command from "@pulumi/command";
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
+import * as yaml from "js-yaml";
 import type { Images } from "../images";
-import type { MachineAccess } from "../machine-access";
+import type { MachineAccess, MachineRole } from "../machine-access";
 import type { Settings } from "../settings/schema";
 import { toSeconds } from "../settings/values";
+import { backupFiles } from "./backups";
 import { type NodeMarks, usesEtcd } from "./config";
+import { hardeningFiles } from "./hardening";
 import { K3sNode } from "./k3s-node";
 import { kubeconfigFor } from "./kubeconfig";
+import { registryFiles } from "./registries";
 import { machineCommand } from "./remote";
 import { type RemoteFile, verb } from "./scripts";
+import { defaultStorageClass, storageFiles } from "./storage";
 import { MANIFESTS, virtualAddressManifest } from "./virtual-address";
 
 /** `homelab:k3s:Cluster`'s arguments. */
@@ -50,7 +55,12 @@ export class K3sCluster extends pulumi.ComponentResource {
     const ready = this.readiness(name, args, first);
     const kubeconfig = machineCommand(
       `${name}-kubeconfig`,
-      { machine: first, run: verb("kubeconfig"), timeout: "5 minutes", secretOutput: true },
+      {
+        machine: first,
+        run: verb("kubeconfig", { certificates: cluster.certificateGeneration }),
+        timeout: "5 minutes",
+        secretOutput: true,
+      },
       { parent: this, dependsOn: [ready] },
     );
     this.kubeconfig = pulumi.secret(
@@ -72,10 +82,11 @@ export class K3sCluster extends pulumi.ComponentResource {
 
   private makeNodes(name: string, args: K3sClusterArgs, servers: MachineAccess[], agents: MachineAccess[]): Record<string, K3sNode> {
     const { cluster, ssh } = args.settings;
-    const secret = (what: string, length: number) =>
-      pulumi.secret(new random.RandomPassword(`${name}-${what}`, { length, special: false }, { parent: this }).result);
-    const token = secret("token", 48);
-    const agentToken = secret("agent-token", 48);
+    const secret = (what: string, length: number, keepers?: Record<string, string>) =>
+      pulumi.secret(new random.RandomPassword(`${name}-${what}`, { length, special: false, keepers }, { parent: this }).result);
+    const generation = { generation: String(cluster.tokenGeneration) };
+    const token = secret("token", 48, generation);
+    const agentToken = secret("agent-token", 48, generation);
     const virtual = cluster.virtualAddress;
     const config = pulumi.all([this.endpoint, ...servers.map((server) => server.address)]).apply(([endpoint, ...addresses]) => ({
       endpoint,
@@ -99,7 +110,7 @@ export class K3sCluster extends pulumi.ComponentResource {
           config,
           marks: marksOf(args.settings, machine.name),
           secrets: pulumi.secret(pulumi.output({ token, agentToken, nodePassword: secret(`${machine.name}-password`, 32) })),
-          files: server ? serverFiles(args) : [],
+          files: pulumi.secret(nodeExtras(machine.role, args)),
           control: server ? machine : servers[0],
           survivor: server ? others[index % Math.max(1, others.length)] : servers[0],
           etcd:
@@ -134,6 +145,7 @@ export class K3sCluster extends pulumi.ComponentResource {
             deployments: deployments.map(([, deployment]) => deployment).join(" ") || undefined,
             endpoint,
             version: cluster.version,
+            "storage-class": defaultStorageClass(cluster),
             "ready-timeout": toSeconds(cluster.timeouts.ready),
           }),
         ),
@@ -163,14 +175,28 @@ function marksOf(settings: Pick<Settings, "machines">, name: string): NodeMarks 
   return { labels: machine?.labels ?? {}, taints: machine?.taints ?? [] };
 }
 
-/** Manifests that have to be there before k3s' first start. */
-function serverFiles({ images, settings }: Pick<K3sClusterArgs, "images" | "settings">): RemoteFile[] {
-  const virtual = settings.cluster.virtualAddress;
-  const content =
+/** Files of a node beside its `config.yaml`: what the settings ask for is there, what they no longer do is taken away. */
+export function nodeExtras(role: MachineRole, { images, settings }: Pick<K3sClusterArgs, "images" | "settings">): RemoteFile[] {
+  const { cluster } = settings;
+  const virtual = cluster.virtualAddress;
+  const virtualAddress =
     virtual?.provider === "kube-vip"
       ? virtualAddressManifest({ address: virtual.address, interface: virtual.interface, image: images.ref("kube-vip") })
       : undefined;
-  return [{ path: `${MANIFESTS}/homelab-kube-vip.yaml`, mode: "0600", content }];
+  const datastore = typeof cluster.datastore === "string" ? undefined : yaml.dump({ "datastore-endpoint": cluster.datastore.endpoint });
+  return [
+    ...registryFiles(cluster),
+    ...hardeningFiles(role, cluster.hardening),
+    ...(role === "server"
+      ? [
+          // Manifests have to be there before k3s' first start.
+          { path: `${MANIFESTS}/homelab-kube-vip.yaml`, mode: "0600" as const, content: virtualAddress },
+          ...storageFiles(cluster),
+          { path: "/etc/rancher/k3s/config.yaml.d/15-datastore.yaml", mode: "0600" as const, content: datastore },
+          ...backupFiles(role, cluster),
+        ]
+      : []),
+  ];
 }
 
 /** Archives that the settings name, else one for each image that they override. */

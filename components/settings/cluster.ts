@@ -60,6 +60,67 @@ const virtualAddress = z.union([
   }),
 ]);
 
+/** A datastore of your own in place of the servers' embedded one. */
+const externalDatastore = z.strictObject({
+  /** `postgres://…` or `mysql://…` with user and password: give it as a `secure:` value. */
+  endpoint: z.string().regex(/^(postgres|postgresql|mysql):\/\/./, "must be an address that starts with postgres:// or mysql://"),
+});
+
+const s3 = z.strictObject({
+  endpoint: httpUrl,
+  bucket: z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, "must be a bucket's name"),
+  region: z.string().min(1).default("us-east-1"),
+  /** With a slash at its end, or empty. */
+  folder: z
+    .string()
+    .regex(/^([\w.-]+\/)*$/, "must be a folder that ends with a slash")
+    .default(""),
+  accessKey: z.string().regex(/^[\w+/=.-]+$/, "must be an access key"),
+  /** Give it as a `secure:` value. */
+  secretKey: z.string().regex(/^[\w+/=.-]+$/, "must be a secret key"),
+});
+
+/** Archives with the datastore and the server token, made by a timer on each server. */
+const backups = z.strictObject({
+  enabled: z.boolean().default(true),
+  every: duration.default("6 hours"),
+  /** How many stay on the server. */
+  keep: z.number().int().min(1).max(1000).default(8),
+  /** Where each is sent as well. */
+  s3: s3.optional(),
+});
+
+const storage = z.strictObject({
+  /** What becomes of a local volume's files when its claim is deleted. */
+  onDelete: z.enum(["delete", "retain"]).default("delete"),
+  /** Folder of local volumes on each machine. */
+  path: z
+    .string()
+    .regex(/^(\/[\w.-]+)+$/, "must be an absolute path")
+    .optional(),
+});
+
+const registryHost = z.strictObject({
+  auth: z
+    .strictObject({
+      username: z.string().min(1),
+      /** Give it as a `secure:` value. */
+      password: z.string().min(1),
+    })
+    .optional(),
+  tls: z.strictObject({ caFile: z.string().optional(), skipVerify: z.boolean().default(false) }).optional(),
+});
+
+/** Becomes `registries.yaml`. */
+const registries = z.strictObject({
+  /** By the registry's name as it stands in image references; `*` for all. */
+  mirrors: z
+    .record(z.string(), z.strictObject({ endpoints: z.array(httpUrl).min(1), rewrite: z.record(z.string(), z.string()).optional() }))
+    .default({}),
+  /** By host name of an endpoint. */
+  hosts: z.record(z.string(), registryHost).default({}),
+});
+
 const timeouts = z.strictObject({
   /** From the install script's start until the unit runs. */
   install: duration.default("15 minutes"),
@@ -78,7 +139,7 @@ export const clusterSettings = z.strictObject({
   version: version.default(versions.k3s.version),
   install: install.prefault({ source: "online" }),
   /** `auto` is SQLite with one server and embedded etcd with three or more. */
-  datastore: z.enum(["auto", "sqlite", "etcd"]).default("auto"),
+  datastore: z.union([z.enum(["auto", "sqlite", "etcd"]), externalDatastore]).default("auto"),
   virtualAddress: virtualAddress.optional(),
   network: network.prefault({}),
   /** Packaged components to leave out. */
@@ -86,6 +147,18 @@ export const clusterSettings = z.strictObject({
   /** Further names and addresses for the API server's certificate. */
   tlsSan: z.array(z.string().min(1)).default([]),
   secretsEncryption: z.boolean().default(true),
+  /** As the CIS benchmark has it: kernel defaults, pod security `restricted`, audit log, limits of the API server. */
+  hardening: z.boolean().default(false),
+  registries: registries.prefault({}),
+  storage: storage.prefault({}),
+  backups: backups.prefault({}),
+  /**
+   * Raise it to have a new server token and a new agent token. Backups made before keep the token of their time; k3s is
+   * restarted on one node after another.
+   */
+  tokenGeneration: z.number().int().min(1).default(1),
+  /** Raise it to have k3s make new certificates, on one node after another; it renews those that end within 120 days by itself. */
+  certificateGeneration: z.number().int().min(1).default(1),
   /** Further keys of k3s' config.yaml, by role, for what has no setting here. */
   extraConfig: z.strictObject({ server: extra.default({}), agent: extra.default({}) }).prefault({}),
   timeouts: timeouts.prefault({}),
@@ -106,7 +179,7 @@ export function checkCluster(settings: { cluster: ClusterSettings; machines: Mac
       allowed: "auto, etcd",
       fix: "set it to auto, or leave one machine with the role server",
     });
-  } else if (servers > 0 && servers % 2 === 0) {
+  } else if (typeof cluster.datastore === "string" && servers > 0 && servers % 2 === 0) {
     problems.push({
       path: "homelab:machines",
       message: `${servers} machines have the role server: an even number survives no more failures than one less`,

@@ -52,7 +52,8 @@ export function formatProblem(problem: Problem): string {
   return lines.join("\n");
 }
 
-const SECRET_NAME = /(password|passphrase|secret|token|api_?key|access_?key|private_?key|power_pass|credential)/i;
+const SECRET_NAME =
+  /(password|passphrase|secret|token|api_?key|access_?key|private_?key|power_pass|credential|secret_?key|datastore\.endpoint)/i;
 
 /** Whether a settings path names something that must never be shown. */
 export function isSecretPath(path: string): boolean {

@@ -90,7 +90,12 @@ read_files() {
         CHANGED="$CHANGED $path"
       fi
       ;;
-    *) printf '%s' "$content" | base64 -d | put "$mode" "$path" ;;
+    *)
+      if [ "$path" = "$ETC/token" ]; then
+        change_token "$(printf '%s' "$content" | base64 -d)"
+      fi
+      printf '%s' "$content" | base64 -d | put "$mode" "$path"
+      ;;
     esac
   done
 }

@@ -129,6 +129,37 @@ ready_or_hopeless() {
   node_ready || [ "$(restarts)" -ge 5 ]
 }
 
+# certificates: raised by the settings to have all leaf certificates made anew. Counted from 1, which asks for nothing.
+rotate_certificates() {
+  done_file="$STATE/certificates"
+  if [ "$CERTIFICATES" != "$(cat "$done_file" 2>/dev/null || echo 1)" ]; then
+    if [ -d "$DATA/agent" ]; then
+      say "making new certificates"
+      systemctl stop "$UNIT"
+      "$K3S" certificate rotate >&2 || fail "k3s could not make new certificates" "$UNIT"
+      rm -f "$STATE/applied"
+    fi
+    printf '%s\n' "$CERTIFICATES" >"$done_file"
+  fi
+}
+
+# The backups' timer, when the settings have one.
+enable_units() {
+  timer=homelab-backup.timer
+  case "$CHANGED" in
+  *90-homelab-kubelet.conf*) [ ! -e /etc/sysctl.d/90-homelab-kubelet.conf ] || sysctl --load /etc/sysctl.d/90-homelab-kubelet.conf >&2 ;;
+  esac
+  case "$CHANGED" in
+  *homelab-backup*) systemctl daemon-reload ;;
+  *) return 0 ;;
+  esac
+  if [ -e "/etc/systemd/system/$timer" ]; then
+    systemctl enable --now "$timer" >&2
+  else
+    systemctl disable --now "$timer" >&2 2>/dev/null || true
+  fi
+}
+
 upgrading() {
   old=$(installed_version)
   [ -n "$old" ] && [ "$old" != "$VERSION" ]
@@ -149,12 +180,14 @@ install() {
     prepare
   fi
   read_files
+  enable_units
   install_binary
   install_images
   install_units
   if [ "$ROLE" = server ]; then
     decide_start
   fi
+  rotate_certificates
   start
   until_true "$READY_TIMEOUT" "node $NODE to be Ready" ready_or_hopeless ||
     fail "node $NODE is not Ready after ${READY_TIMEOUT} s (homelab:cluster.timeouts.ready)" "$UNIT"

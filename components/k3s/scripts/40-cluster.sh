@@ -33,7 +33,20 @@ ready() {
   done
   until_true "$READY_TIMEOUT" "the API at $ENDPOINT" endpoint_answers ||
     fail "the API does not answer at $ENDPOINT" k3s
+  choose_storage_class
   printf '{"ready":true}\n'
+}
+
+# Which class claims get that name none. k3s writes its own as the default again with each version.
+choose_storage_class() {
+  [ -n "$STORAGE_CLASS" ] || return 0
+  for class in local-path local-path-retain; do
+    default=false
+    [ "$class" != "$STORAGE_CLASS" ] || default=true
+    if "$K3S" kubectl get storageclass "$class" >/dev/null 2>&1; then
+      "$K3S" kubectl annotate storageclass "$class" --overwrite "storageclass.kubernetes.io/is-default-class=$default" >&2
+    fi
+  done
 }
 
 # kubeconfig: as k3s wrote it; the program puts the right address and names in.

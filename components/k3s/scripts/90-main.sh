@@ -3,7 +3,7 @@
 # k3s.sh VERB NAME=VALUE...: the values become variables of the verb.
 
 usage() {
-  say "usage: k3s.sh install|prepare|admit|remove|ready|kubeconfig NAME=VALUE..."
+  say "usage: k3s.sh install|prepare|admit|remove|ready|kubeconfig|backup|list-backups|fetch-backup|restore|detach|rejoin NAME=VALUE..."
   exit 64
 }
 
@@ -30,6 +30,9 @@ assign() {
     peers) PEERS=$value ;;
     labels) LABELS=$value ;;
     taints) TAINTS=$value ;;
+    certificates) CERTIFICATES=$value ;;
+    storage-class) STORAGE_CLASS=$value ;;
+    name) NAME=$value ;;
     nodes) NODES=$value ;;
     deployments) DEPLOYMENTS=$value ;;
     endpoint) ENDPOINT=$value ;;
@@ -44,10 +47,12 @@ assign() {
 [ "$#" -ge 1 ] || usage
 verb=$1
 shift
-ARCHIVES='' PIN_AMD64='' PIN_ARM64='' MIRROR='' NODES='' DEPLOYMENTS='' ENDPOINT='' START='' FIRST='' PEERS='' LABELS='' TAINTS=''
+ARCHIVES='' PIN_AMD64='' PIN_ARM64='' MIRROR='' NODES='' DEPLOYMENTS='' ENDPOINT='' START='' FIRST='' PEERS='' LABELS='' TAINTS='' NAME='' CERTIFICATES=1 STORAGE_CLASS=''
 INSTALL_TIMEOUT=900 READY_TIMEOUT=600 DRAIN_TIMEOUT=300
 assign "$@"
 case "$verb" in
-install | prepare | admit | remove | ready | kubeconfig) "$verb" ;;
+install | prepare | admit | remove | ready | kubeconfig | backup | restore | detach | rejoin) "$verb" ;;
+fetch-backup) fetch_backup ;;
+list-backups) list_backups ;;
 *) usage ;;
 esac

@@ -1,0 +1,58 @@
+import type { MachineRole } from "../machine-access";
+import type { ClusterSettings } from "../settings/cluster";
+import { toSeconds } from "../settings/values";
+import { type RemoteFile, SCRIPT_PATH } from "./scripts";
+
+/** The timer that makes backups on a server, and its settings; see `scripts/60-backup.sh`. */
+export function backupFiles(role: MachineRole, { backups }: Pick<ClusterSettings, "backups">): RemoteFile[] {
+  const on = role === "server" && backups.enabled;
+  const file = (path: string, mode: RemoteFile["mode"], content: string): RemoteFile => ({ path, mode, content: on ? content : undefined });
+  return [
+    file("/etc/homelab/backup.conf", "0600", backupConf(backups)),
+    file("/etc/systemd/system/homelab-backup.service", "0644", SERVICE),
+    file("/etc/systemd/system/homelab-backup.timer", "0644", timer(toSeconds(backups.every))),
+  ];
+}
+
+/** Shell assignments; the schema allows no character in them that a shell would read. */
+function backupConf({ keep, s3 }: ClusterSettings["backups"]): string {
+  const values: Record<string, string | number> = {
+    KEEP: keep,
+    ...(s3 && {
+      S3_ENDPOINT: s3.endpoint,
+      S3_BUCKET: s3.bucket,
+      S3_REGION: s3.region,
+      S3_FOLDER: s3.folder,
+      S3_ACCESS_KEY: s3.accessKey,
+      S3_SECRET_KEY: s3.secretKey,
+    }),
+  };
+  return Object.entries(values)
+    .map(([key, value]) => `${key}='${value}'\n`)
+    .join("");
+}
+
+const SERVICE = `[Unit]
+Description=Backup of k3s' datastore with its server token
+ConditionPathExists=/etc/rancher/k3s/token
+
+[Service]
+Type=oneshot
+ExecStart=/bin/sh ${SCRIPT_PATH} backup
+Nice=10
+IOSchedulingClass=idle
+`;
+
+function timer(seconds: number): string {
+  return `[Unit]
+Description=Backups of k3s' datastore
+
+[Timer]
+OnActiveSec=15min
+OnUnitActiveSec=${seconds}s
+RandomizedDelaySec=${Math.min(300, Math.floor(seconds / 10))}s
+
+[Install]
+WantedBy=timers.target
+`;
+}

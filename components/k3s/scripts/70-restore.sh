@@ -1,0 +1,108 @@
+#!/bin/sh
+# shellcheck disable=SC2034,SC2153,SC2154 # the joined files share their variables
+# A cluster out of a backup. The order over all machines is the program's (operations/restore.ts): the other servers
+# `detach`, one server does `restore`, then the others and the agents `rejoin`.
+
+# What k3s makes from the datastore at its start; what is there belongs to the cluster that was.
+forget_identity() {
+  rm -rf "$DATA/server/tls" "$DATA/server/cred" "$DATA/server/token" "$DATA/server/agent-token" "$DATA/server/node-token"
+  find "$DATA/agent" -maxdepth 1 -type f \( -name '*.crt' -o -name '*.key' -o -name '*.kubeconfig' \) -delete 2>/dev/null || true
+  rm -rf "$DATA/agent/etc"
+}
+
+# The datastore that was stays until the next restore.
+set_datastore_aside() {
+  rm -rf "$DATA/server/db.before-restore"
+  if [ -d "$DATA/server/db" ]; then
+    mv "$DATA/server/db" "$DATA/server/db.before-restore"
+  fi
+}
+
+# restore: the archive comes on stdin.
+restore() {
+  UNIT=k3s ROLE=server
+  [ -s "$ETC/token" ] || fail "k3s was never installed here: bring the lab up first, then restore into it"
+  stage="$STATE/restore"
+  umask 077
+  rm -rf "$stage"
+  mkdir -p "$stage"
+  tar -C "$stage" -xzf - || fail "this is not a backup: the archive cannot be read"
+  umask 022
+  if [ ! -s "$stage/token" ] || [ ! -s "$stage/backup.json" ]; then
+    fail "this is not a backup of a cluster: it lacks the server token"
+  fi
+  new=$(cat "$ETC/token")
+  old=$(cat "$stage/token")
+  say "stopping k3s"
+  systemctl stop k3s
+  set_datastore_aside
+  forget_identity
+  put 0600 "$ETC/token" <"$stage/token"
+  if [ -s "$stage/snapshot.db" ]; then
+    printf 'cluster-init: true\n' | put 0600 "$ETC/config.yaml.d/10-start.yaml"
+    say "rebuilding the datastore from the snapshot"
+    "$K3S" server --cluster-reset "--cluster-reset-restore-path=$stage/snapshot.db" >"$STATE/restore.log" 2>&1 || {
+      tail -n 20 "$STATE/restore.log" | redact >&2
+      fail "k3s could not restore the snapshot"
+    }
+    rm -f "$DATA/server/db/reset-flag"
+  elif [ -s "$stage/state.db" ]; then
+    rm -f "$ETC/config.yaml.d/10-start.yaml"
+    mkdir -p "$DATA/server/db"
+    cp "$stage/state.db" "$DATA/server/db/state.db"
+  elif [ -s "$stage/db.tar" ]; then
+    mkdir -p "$DATA/server"
+    tar -C "$DATA/server" -xf "$stage/db.tar"
+  else
+    fail "the backup holds no datastore"
+  fi
+  say "starting k3s with the restored datastore"
+  rm -f "$STATE/applied"
+  systemctl start --no-block k3s
+  await_start
+  until_true "$READY_TIMEOUT" "the API" api_answers || fail "the API does not answer after the restore" k3s
+  # The machines' node passwords are this stack's, not those of the backup's time.
+  "$K3S" kubectl --namespace kube-system get secrets --output name | sed -n '/\.node-password\.k3s$/p' |
+    xargs -r "$K3S" kubectl --namespace kube-system delete >&2
+  if [ "$old" != "$new" ]; then
+    rotate_token "$old" "$new"
+    printf '%s\n' "$new" | put 0600 "$ETC/token"
+    systemctl restart --no-block k3s
+    await_start
+    until_true "$READY_TIMEOUT" "the API" api_answers || fail "the API does not answer after the change of the token" k3s
+  fi
+  inputs_digest >"$STATE/applied"
+  cat "$stage/backup.json"
+  rm -rf "$stage"
+}
+
+api_answers() {
+  "$K3S" kubectl --request-timeout 5s get --raw /readyz
+}
+
+# detach: another server, before the restore; its datastore belongs to the cluster that was.
+detach() {
+  systemctl stop k3s
+  set_datastore_aside
+  forget_identity
+  rm -f "$ETC/config.yaml.d/10-start.yaml" "$STATE/applied"
+  printf '{"detached":true}\n'
+}
+
+# rejoin: another server or an agent, after it. PEERS is where the restored cluster is.
+rejoin() {
+  UNIT=k3s
+  if [ "$ROLE" = agent ]; then
+    UNIT=k3s-agent
+    systemctl stop "$UNIT"
+    find "$DATA/agent" -maxdepth 1 -type f \( -name '*.crt' -o -name '*.key' -o -name '*.kubeconfig' \) -delete
+    rm -rf "$DATA/agent/etc"
+  else
+    FIRST=false
+    decide_start
+  fi
+  start
+  until_true "$READY_TIMEOUT" "node $NODE to be Ready" ready_or_hopeless || true
+  node_ready || fail "node $NODE did not come back" "$UNIT"
+  printf '{"node":"%s"}\n' "$NODE"
+}
