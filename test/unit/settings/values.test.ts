@@ -1,6 +1,6 @@
 import { RunError } from "@pulumi/pulumi";
 import fc from "fast-check";
-import { editDistance, formatProblem, nearest, describe as show } from "../../../components/settings/errors";
+import { editDistance, formatProblem, nearest, describe as show, UserError } from "../../../components/settings/errors";
 import { readConfig } from "../../../components/settings/load";
 import { at } from "../../../components/settings/schema";
 import * as values from "../../../components/settings/values";
