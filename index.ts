@@ -7,7 +7,14 @@ const images = imagesOf(settings.images);
 const machines = environments[settings.environment](settings);
 const cluster = new K3sCluster("k3s", { machines, images, settings });
 const { provider } = cluster;
-const monitoring = new Monitoring("monitoring", { provider, images, machines, settings: settings.monitoring });
 const taskServers = new TaskServers("tasks", { provider, images, machines, settings: settings.taskServers });
+const monitoring = new Monitoring("monitoring", {
+  provider,
+  images,
+  machines,
+  settings: settings.monitoring,
+  maasUrl: settings.maas.url,
+  taskServers: taskServers.monitored,
+});
 
 export = outputs({ settings, machines, cluster, monitoring, taskServers });

@@ -4,9 +4,15 @@ import type { Images } from "../images";
 import { labelsOf } from "../kubernetes/workload";
 import type { MachineAccess } from "../machine-access";
 import type { MonitoringSettings } from "../settings/monitoring";
+import { Alertmanager } from "./alertmanager";
+import { renderDashboards } from "./dashboards";
+import { Grafana } from "./grafana";
+import { KubeStateMetrics } from "./kube-state-metrics";
 import { NodeExporter } from "./node-exporter";
 import { Prometheus } from "./prometheus";
-import { PORTS, renderMachines, renderPrometheusConfig } from "./prometheus-config";
+import { optionalJobs, PORTS, renderMachines, renderPrometheusConfig } from "./prometheus-config";
+import { ruleFiles } from "./rules";
+import { renderRules } from "./rules/rule";
 
 export interface MonitoringArgs {
   provider: kubernetes.Provider;
@@ -14,12 +20,26 @@ export interface MonitoringArgs {
   settings: MonitoringSettings;
   /** What is measured, and where the load balancer answers. */
   machines: readonly Pick<MachineAccess, "name" | "role" | "address">[];
+  /** Whether the servers keep their state in etcd. */
+  etcd?: boolean;
+  /** MAAS's base URL. */
+  maasUrl?: string;
+  /** The task servers, if there are any: their namespace, their containers, and when which certificate ends (RFC 3339). */
+  taskServers?: { namespace: string; servers: readonly string[]; certificates?: pulumi.Input<Record<string, string>> };
 }
 
-/** What watches the lab: node-exporter on every node and one Prometheus that asks them, the cluster and itself. */
+/**
+ * What watches the lab: node-exporter on every node, kube-state-metrics, one Prometheus that asks them, the cluster and
+ * itself, Alertmanager, and Grafana.
+ *
+ * There are no PodDisruptionBudgets: every pod here is one of a kind, and a budget for one pod only ever blocks the
+ * drain of its node.
+ */
 export class Monitoring extends pulumi.ComponentResource {
   /** URL of Prometheus, as it is reached from outside the cluster; in-cluster for a service of type ClusterIP. */
   readonly prometheus: pulumi.Output<string>;
+  readonly alertmanager?: pulumi.Output<string>;
+  readonly grafana?: { url: pulumi.Output<string>; user: string; password: pulumi.Output<string> };
   readonly namespace: pulumi.Output<string>;
 
   constructor(name: string, args: MonitoringArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -41,24 +61,72 @@ export class Monitoring extends pulumi.ComponentResource {
     const common = { provider, images, namespace: namespace.metadata.name };
 
     new NodeExporter(`${name}-node-exporter`, common, { parent: this });
+    if (settings.kubeStateMetrics.enabled) {
+      new KubeStateMetrics(`${name}-kube-state-metrics`, { ...common, settings: settings.kubeStateMetrics }, { parent: this });
+    }
+    if (settings.alertmanager.enabled) {
+      const { storageClass } = settings.prometheus;
+      const alertmanager = new Alertmanager(
+        `${name}-alertmanager`,
+        { ...common, settings: settings.alertmanager, storageClass },
+        { parent: this },
+      );
+      this.alertmanager = urlOf(alertmanager.service, settings.alertmanager.service, args, PORTS.alertmanager);
+    }
     const prometheus = new Prometheus(
       `${name}-prometheus`,
-      {
-        ...common,
-        settings: settings.prometheus,
-        files: { "prometheus.yml": renderPrometheusConfig({ scrapeInterval: settings.prometheus.scrapeInterval }) },
-        targets: {
-          "machines.json": pulumi
-            .all(args.machines.map(({ name: machine, role, address }) => pulumi.output({ name: machine, role, address })))
-            .apply(renderMachines),
-        },
-      },
+      { ...common, settings: settings.prometheus, files: prometheusFiles(args), targets: { "machines.json": machinesFile(args.machines) } },
       { parent: this },
     );
-
     this.prometheus = urlOf(prometheus.service, settings.prometheus.service, args, PORTS.prometheus);
-    this.registerOutputs({ prometheus: this.prometheus, namespace: this.namespace });
+    if (settings.grafana.enabled) {
+      const dashboards = renderDashboards(args.taskServers?.namespace ?? "tasks");
+      const grafana = new Grafana(`${name}-grafana`, { ...common, settings: settings.grafana, dashboards }, { parent: this });
+      const url = urlOf(grafana.service, settings.grafana.service, args, PORTS.grafana);
+      this.grafana = { url, user: "admin", password: grafana.password };
+    }
+
+    this.registerOutputs({
+      prometheus: this.prometheus,
+      alertmanager: this.alertmanager,
+      grafana: this.grafana,
+      namespace: this.namespace,
+    });
   }
+}
+
+function prometheusFiles(args: MonitoringArgs): Record<string, pulumi.Input<string>> {
+  const { settings, taskServers } = args;
+  // An exporter without a pod would only be a target that is down.
+  const has = {
+    kubeStateMetrics: settings.kubeStateMetrics.enabled && settings.kubeStateMetrics.replicas > 0,
+    alertmanager: settings.alertmanager.enabled,
+    grafana: settings.grafana.enabled && settings.grafana.replicas > 0,
+    etcd: args.etcd ?? false,
+    maas: settings.maas.enabled ? args.maasUrl : undefined,
+  };
+  const rules = (certificates: Record<string, string>) =>
+    ruleFiles({
+      ...has,
+      maas: has.maas !== undefined,
+      taskServers,
+      certificates: Object.fromEntries(Object.entries(certificates).map(([key, end]) => [key, Math.floor(Date.parse(end) / 1000)])),
+    });
+  const certificates = pulumi.output(taskServers?.certificates ?? {});
+  const names = Object.keys(rules({}));
+  return {
+    "prometheus.yml": renderPrometheusConfig({
+      scrapeInterval: settings.prometheus.scrapeInterval,
+      jobs: optionalJobs(has),
+      ruleFiles: names,
+      alertmanager: settings.alertmanager.enabled ? `alertmanager:${PORTS.alertmanager}` : undefined,
+    }),
+    ...Object.fromEntries(names.map((file) => [file, certificates.apply((ends) => renderRules(rules(ends)[file], settings.runbooks))])),
+  };
+}
+
+function machinesFile(machines: MonitoringArgs["machines"]): pulumi.Output<string> {
+  return pulumi.all(machines.map(({ name, role, address }) => pulumi.output({ name, role, address }))).apply(renderMachines);
 }
 
 /** URL of a service: k3s' load balancer and node ports answer on every machine's address. */

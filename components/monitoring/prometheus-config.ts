@@ -3,7 +3,16 @@ import type { MonitoringSettings } from "../settings/monitoring";
 import { type Duration, toBytes, toGoDuration, toSeconds } from "../settings/values";
 
 /** Ports of what is measured. */
-export const PORTS = { prometheus: 9090, nodeExporter: 9100, kubelet: 10250, apiserver: 6443 } as const;
+export const PORTS = {
+  prometheus: 9090,
+  alertmanager: 9093,
+  grafana: 3000,
+  kubeStateMetrics: 8080,
+  nodeExporter: 9100,
+  kubelet: 10250,
+  apiserver: 6443,
+  etcd: 2381,
+} as const;
 
 /** Where things are inside Prometheus's container. */
 export const PROMETHEUS_PATHS = { config: "/etc/prometheus", targets: "/etc/prometheus-targets", data: "/prometheus" } as const;
@@ -26,6 +35,7 @@ export interface ScrapeJob {
   scrape_timeout?: string;
   scheme?: "http" | "https";
   metrics_path?: string;
+  honor_labels?: boolean;
   authorization?: Record<string, string>;
   basic_auth?: Record<string, string>;
   tls_config?: Record<string, unknown>;
@@ -98,6 +108,7 @@ export function clusterJobs(): ScrapeJob[] {
         { source_labels: ["id", "pod"], separator: ";", regex: "/.+;", action: "drop" },
       ],
     },
+    { job_name: "probes", ...withAccount(), ...onMachines(PORTS.kubelet), metrics_path: "/metrics/probes" },
     {
       job_name: "apiserver",
       ...withAccount(),
@@ -110,6 +121,35 @@ export function clusterJobs(): ScrapeJob[] {
       ],
     },
     { job_name: "coredns", static_configs: [{ targets: ["kube-dns.kube-system.svc:9153"] }] },
+  ];
+}
+
+/** What only some stacks have. `maas` is MAAS's base URL. */
+export function optionalJobs(has: {
+  kubeStateMetrics: boolean;
+  alertmanager: boolean;
+  grafana: boolean;
+  etcd: boolean;
+  maas?: string;
+}): ScrapeJob[] {
+  const inCluster = (name: string, port: number): ScrapeJob => ({ job_name: name, static_configs: [{ targets: [`${name}:${port}`] }] });
+  const maas = has.maas === undefined ? undefined : new URL(has.maas);
+  return [
+    // Its series have labels like `namespace` and `pod` of their own, about the objects and not about the exporter.
+    ...(has.kubeStateMetrics ? [{ ...inCluster("kube-state-metrics", PORTS.kubeStateMetrics), honor_labels: true }] : []),
+    ...(has.alertmanager ? [inCluster("alertmanager", PORTS.alertmanager)] : []),
+    ...(has.grafana ? [inCluster("grafana", PORTS.grafana)] : []),
+    ...(has.etcd ? [{ job_name: "etcd", ...onMachines(PORTS.etcd, "server") }] : []),
+    ...(maas
+      ? [
+          {
+            job_name: "maas",
+            scheme: maas.protocol.replace(":", "") as "http" | "https",
+            metrics_path: `${maas.pathname.replace(/\/+$/, "")}/metrics`,
+            static_configs: [{ targets: [maas.host] }],
+          },
+        ]
+      : []),
   ];
 }
 

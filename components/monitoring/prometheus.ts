@@ -1,6 +1,8 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Images } from "../images";
+import { networkPolicy } from "../kubernetes/policy";
+import { dataVolume } from "../kubernetes/volume";
 import { checksum, containerSecurity, labelsOf, podSecurity, selectorOf } from "../kubernetes/workload";
 import type { MonitoringSettings } from "../settings/monitoring";
 import { toBytes, toQuantity } from "../settings/values";
@@ -36,16 +38,15 @@ export class Prometheus extends pulumi.ComponentResource {
     const rights = this.grant(name, args, account);
     const config = new kubernetes.core.v1.ConfigMap(`${name}-config`, { metadata: meta("-config"), data: files }, options);
     const targets = new kubernetes.core.v1.ConfigMap(`${name}-targets`, { metadata: meta("-targets"), data: args.targets }, options);
-    const volume = new kubernetes.core.v1.PersistentVolumeClaim(
-      `${name}-data`,
+    const volume = dataVolume(`${name}-data`, meta("-data"), settings, options);
+    networkPolicy(
+      `${name}-policy`,
       {
-        // The local-path class binds at the first pod, so waiting for it here would wait for ever.
-        metadata: { ...meta("-data"), annotations: { "pulumi.com/skipAwait": "true" } },
-        spec: {
-          accessModes: ["ReadWriteOnce"],
-          storageClassName: settings.storageClass,
-          resources: { requests: { storage: toQuantity(settings.storage) } },
-        },
+        app: NAME,
+        partOf: "monitoring",
+        namespace,
+        ingress: [{ port: PORTS.prometheus, from: settings.service === "ClusterIP" ? ["grafana"] : "any" }],
+        egress: "any",
       },
       options,
     );
@@ -126,7 +127,7 @@ export class Prometheus extends pulumi.ComponentResource {
         metadata: { name: clusterName, labels },
         rules: [
           { apiGroups: [""], resources: ["nodes/metrics"], verbs: ["get"] },
-          { nonResourceURLs: ["/metrics", "/metrics/cadvisor"], verbs: ["get"] },
+          { nonResourceURLs: ["/metrics"], verbs: ["get"] },
         ],
       },
       options,

@@ -1,8 +1,53 @@
 import { z } from "zod";
 import type { Problem } from "./errors";
-import { duration, hostname, size, toBytes, toSeconds } from "./values";
+import { duration, hostname, httpUrl, size, toBytes, toSeconds } from "./values";
 
 const service = z.enum(["LoadBalancer", "NodePort", "ClusterIP"]);
+
+/** What a receiver wants to hear: everything, or what needs somebody today. */
+const severity = z.enum(["all", "critical"]).default("all");
+const receiverName = hostname;
+
+/** Where alerts go. Set URLs with tokens in them, tokens and passwords with `pulumi config set --secret --path`. */
+const receiver = z.discriminatedUnion("type", [
+  z.strictObject({ type: z.literal("webhook"), name: receiverName, severity, url: httpUrl }),
+  z.strictObject({
+    type: z.literal("slack"),
+    name: receiverName,
+    severity,
+    /** An incoming webhook of Slack, or of anything that speaks the same (Mattermost, Rocket.Chat). */
+    webhookUrl: httpUrl,
+    channel: z
+      .string()
+      .regex(/^[#@][\w.-]+$/, "must be a #channel or a @user")
+      .optional(),
+  }),
+  z.strictObject({
+    type: z.literal("email"),
+    name: receiverName,
+    severity,
+    to: z.email(),
+    from: z.email(),
+    /** `host:port` of the mail server. */
+    smarthost: z.string().regex(/^[\w.-]+:\d+$/, "must be host:port, such as smtp.example:587"),
+    username: z.string().min(1).optional(),
+    password: z.string().min(1).optional(),
+    requireTls: z.boolean().default(true),
+  }),
+  z.strictObject({
+    type: z.literal("ntfy"),
+    name: receiverName,
+    severity,
+    server: httpUrl.default("https://ntfy.sh"),
+    topic: z.string().regex(/^[\w-]{1,64}$/, "must be letters, digits, dashes and underscores"),
+    token: z.string().min(1).optional(),
+  }),
+]);
+
+export type Receiver = z.output<typeof receiver>;
+
+/** Its pods are left out with 0, its objects are applied all the same: for where its image cannot be had. */
+const replicas = z.union([z.literal(0), z.literal(1)]).default(1);
 
 /** `homelab:monitoring`: what is measured, for how long it is kept, and how it is reached. */
 export const monitoringSettings = z.strictObject({
@@ -18,6 +63,37 @@ export const monitoringSettings = z.strictObject({
       service: service.default("LoadBalancer"),
     })
     .prefault({}),
+  alertmanager: z
+    .strictObject({
+      enabled: z.boolean().default(true),
+      receivers: z.array(receiver).default([]),
+      /** URL that is called every five minutes as long as alerts come through, and whose owner tells you when they stop. */
+      deadMansSwitch: httpUrl.optional(),
+      /** How long the first alert of a group waits for others. */
+      groupWait: duration.default("30 seconds"),
+      /** How often a group that goes on is reported again. */
+      repeatInterval: duration.default("12 hours"),
+      service: service.default("ClusterIP"),
+    })
+    .prefault({}),
+  kubeStateMetrics: z.strictObject({ enabled: z.boolean().default(true), replicas }).prefault({}),
+  grafana: z
+    .strictObject({
+      enabled: z.boolean().default(true),
+      replicas,
+      service: service.default("LoadBalancer"),
+      /** Whether dashboards can be seen without logging in. */
+      anonymous: z.boolean().default(false),
+    })
+    .prefault({}),
+  maas: z
+    .strictObject({
+      /** Needs `maas <profile> maas set-config name=prometheus_enabled value=true` once. */
+      enabled: z.boolean().default(false),
+    })
+    .prefault({}),
+  /** Where alerts link to for what to do: a URL that serves `docs/runbooks/` of this repository. */
+  runbooks: z.string().min(1).default("docs/runbooks"),
 });
 
 export type MonitoringSettings = z.output<typeof monitoringSettings>;
@@ -43,5 +119,18 @@ export function checkMonitoring(settings: { monitoring: MonitoringSettings }): P
       allowed: "1 GiB or more",
     });
   }
+  const { receivers } = settings.monitoring.alertmanager;
+  receivers.forEach(({ name }, index) => {
+    const first = receivers.findIndex((other) => other.name === name);
+    if (first !== index) {
+      problems.push({
+        path: `homelab:monitoring.alertmanager.receivers[${index}].name`,
+        message: `this name belongs to homelab:monitoring.alertmanager.receivers[${first}] already`,
+        found: name,
+        allowed: "each name once",
+        fix: "rename or remove one of the two",
+      });
+    }
+  });
   return problems;
 }

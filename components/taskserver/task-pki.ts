@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import * as tls from "@pulumi/tls";
 import type { TaskServersSettings } from "../settings/task-servers";
@@ -19,6 +20,8 @@ export interface KeyPair {
   certificate: pulumi.Output<string>;
   /** A secret. */
   privateKey: pulumi.Output<string>;
+  /** When the certificate ends, RFC 3339. */
+  end: pulumi.Output<string>;
 }
 
 /**
@@ -28,6 +31,8 @@ export interface KeyPair {
 export class TaskPki extends pulumi.ComponentResource {
   /** PEM of the authority's certificate; public. */
   readonly authority: pulumi.Output<string>;
+  /** When the authority's certificate ends, RFC 3339. */
+  readonly authorityEnd: pulumi.Output<string>;
   readonly server: KeyPair;
   /** By account id. */
   readonly clients: Readonly<Record<string, KeyPair>>;
@@ -41,6 +46,7 @@ export class TaskPki extends pulumi.ComponentResource {
     const own = certificates.authority;
     if (own) {
       this.authority = pulumi.output(own.certificate);
+      this.authorityEnd = pulumi.output(new Date(new X509Certificate(own.certificate).validTo).toISOString());
       this.authorityKey = pulumi.secret(own.privateKey);
     } else {
       const key = new tls.PrivateKey(`${name}-authority-key`, keyArgs(certificates), { parent: this });
@@ -50,6 +56,7 @@ export class TaskPki extends pulumi.ComponentResource {
         { parent: this, additionalSecretOutputs: ["privateKeyPem"] },
       );
       this.authority = certificate.certPem;
+      this.authorityEnd = certificate.validityEndTime;
       this.authorityKey = key.privateKeyPem;
     }
 
@@ -87,6 +94,6 @@ export class TaskPki extends pulumi.ComponentResource {
       { ...usage, certRequestPem: request.certRequestPem, caPrivateKeyPem: this.authorityKey, caCertPem: this.authority },
       options(""),
     );
-    return { certificate: certificate.certPem, privateKey: key.privateKeyPem };
+    return { certificate: certificate.certPem, privateKey: key.privateKeyPem, end: certificate.validityEndTime };
   }
 }

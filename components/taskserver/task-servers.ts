@@ -33,6 +33,8 @@ export class TaskServers extends pulumi.ComponentResource {
   readonly taskd?: pulumi.Output<string>;
   /** PEM of the authority's certificate. */
   readonly authority: pulumi.Output<string>;
+  /** What monitoring has to know: where the servers run, and when which certificate ends (RFC 3339). */
+  readonly monitored: { namespace: string; servers: string[]; certificates: pulumi.Output<Record<string, string>> };
 
   constructor(name: string, args: TaskServersArgs, opts?: pulumi.ComponentResourceOptions) {
     super("homelab:taskserver:TaskServers", name, args, opts);
@@ -80,13 +82,17 @@ export class TaskServers extends pulumi.ComponentResource {
       this.taskd = this.addressOf(args, taskd);
     }
 
-    this.users = pulumi.secret(
-      pulumi.output(
-        Object.fromEntries(
-          accounts.filter((account) => isActive(settings, account)).map((account) => [account.id, this.access(account, keys, pki)]),
-        ),
-      ),
-    );
+    const active = accounts.filter((account) => isActive(settings, account));
+    this.monitored = {
+      namespace: settings.namespace,
+      servers: settings.taskd.enabled ? ["taskd"] : [],
+      certificates: endsOf({
+        authority: pki.authorityEnd,
+        server: pki.server.end,
+        ...Object.fromEntries(active.map(({ id }) => [id, pki.clients[id].end])),
+      }),
+    };
+    this.users = pulumi.secret(pulumi.output(Object.fromEntries(active.map((account) => [account.id, this.access(account, keys, pki)]))));
     this.registerOutputs({ users: this.users, taskd: this.taskd, authority: this.authority });
   }
 
@@ -152,4 +158,12 @@ export function serverAddresses(settings: TaskServersSettings, machines: readonl
 export function isActive(settings: TaskServersSettings, account: Account): boolean {
   const organisation = settings.organisations.find((entry) => entry.name === account.organisation);
   return account.state === "active" && organisation?.state === "active";
+}
+
+/** A record of outputs as an output of a record. */
+function endsOf(ends: Record<string, pulumi.Output<string>>): pulumi.Output<Record<string, string>> {
+  const names = Object.keys(ends);
+  return pulumi
+    .all(names.map((name) => ends[name]))
+    .apply((values) => Object.fromEntries(values.map((value, index) => [names[index], value])));
 }

@@ -3,9 +3,10 @@ import * as path from "node:path";
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Images } from "../images";
+import { dataVolume } from "../kubernetes/volume";
 import { checksum, containerSecurity, labelsOf, podSecurity, selectorOf } from "../kubernetes/workload";
 import type { TaskServersSettings } from "../settings/task-servers";
-import { toBytes, toQuantity } from "../settings/values";
+import { toBytes } from "../settings/values";
 import type { KeyPair } from "./task-pki";
 import { renderTaskdConfig, TASKD_PATHS, TASKD_PORT } from "./taskd-config";
 
@@ -65,19 +66,7 @@ export class Taskd extends pulumi.ComponentResource {
       { metadata: meta(), automountServiceAccountToken: false },
       options,
     );
-    const volume = new kubernetes.core.v1.PersistentVolumeClaim(
-      `${name}-data`,
-      {
-        // The local-path class binds at the first pod, so waiting for it here would wait for ever.
-        metadata: { ...meta("-data"), annotations: { "pulumi.com/skipAwait": "true" } },
-        spec: {
-          accessModes: ["ReadWriteOnce"],
-          storageClassName: settings.storageClass,
-          resources: { requests: { storage: toQuantity(settings.storage) } },
-        },
-      },
-      options,
-    );
+    const volume = dataVolume(`${name}-data`, meta("-data"), settings, options);
     const policy = new kubernetes.networking.v1.NetworkPolicy(
       `${name}-policy`,
       {

@@ -14,7 +14,10 @@ describe("Monitoring", () => {
     monitoring = new Monitoring("monitoring", {
       provider: new kubernetes.Provider("cluster"),
       images: imagesOf({}),
-      settings: monitoringSettings.parse({}),
+      settings: monitoringSettings.parse({ maas: { enabled: true } }),
+      etcd: true,
+      maasUrl: "http://192.168.200.1:5240/MAAS",
+      taskServers: { namespace: "tasks", servers: ["taskd"], certificates: pulumi.output({ server: "2027-01-01T00:00:00Z" }) },
       machines: [{ name: "node1", role: "server", address: pulumi.output("192.168.200.11") }],
     });
     await allRegistered();
@@ -32,7 +35,11 @@ describe("Monitoring", () => {
   });
 
   test("every container is bounded, cannot write to its image and has probes", () => {
-    expect(workloads().map(({ name }) => name)).toEqual(expect.arrayContaining(["monitoring-node-exporter", "monitoring-prometheus"]));
+    expect(workloads().map(({ name }) => name)).toEqual(
+      expect.arrayContaining(
+        ["alertmanager", "grafana", "kube-state-metrics", "node-exporter", "prometheus"].map((part) => `monitoring-${part}`),
+      ),
+    );
     for (const workload of workloads()) {
       const pod = workload.inputs.spec.template.spec;
       expect(pod.securityContext.runAsNonRoot).toBe(true);
@@ -63,6 +70,35 @@ describe("Monitoring", () => {
       const names = selected[0].spec.containers.flatMap((container: any) => (container.ports ?? []).map((port: any) => port.name));
       expect(service.inputs.spec.ports.map((port: any) => names.includes(port.targetPort))).not.toContain(false);
     }
+  });
+
+  test("rules of everything the stack has are among Prometheus's files, and every job", () => {
+    const { data } = seen.find(({ name }) => name === "monitoring-prometheus-config")!.inputs;
+    for (const file of Object.keys(data).filter((name) => name !== "prometheus.yml")) {
+      expect(data["prometheus.yml"]).toContain(`/etc/prometheus/${file}`);
+    }
+    expect(data["rules-task-servers.yml"]).toContain(`vector(${Date.parse("2027-01-01T00:00:00Z") / 1000})`);
+    for (const job of ["etcd", "maas", "alertmanager", "grafana", "kube-state-metrics"]) {
+      expect(data["prometheus.yml"]).toContain(`job_name: ${job}\n`);
+    }
+    expect(data["prometheus.yml"]).toContain("metrics_path: /MAAS/metrics");
+  });
+
+  test("everything has a network policy but what is on the machine's own network", () => {
+    const policies = seen.filter(({ type }) => type.endsWith(":NetworkPolicy")).map(({ inputs }) => inputs.metadata.name);
+    const apps = workloads()
+      .filter(({ inputs }) => !inputs.spec.template.spec.hostNetwork)
+      .map(({ inputs }) => inputs.metadata.name);
+    expect(policies.sort()).toEqual(apps.sort());
+  });
+
+  test("the memory of everything together stays below 600 MiB where nothing grows", () => {
+    const requests = workloads().flatMap(({ inputs }) =>
+      inputs.spec.template.spec.containers.map((container: any) => container.resources.requests.memory),
+    );
+    const sum = requests.map((text: string) => Number.parseInt(text, 10)).reduce((a, b) => a + b, 0);
+    expect(requests.every((text: string) => text.endsWith("Mi"))).toBe(true);
+    expect(sum).toBeLessThan(600);
   });
 
   test("nothing may do more than read, and nothing may read secrets", () => {

@@ -1,0 +1,38 @@
+import * as kubernetes from "@pulumi/kubernetes";
+import type * as pulumi from "@pulumi/pulumi";
+import { labelsOf, selectorOf } from "./workload";
+
+export interface PolicyArgs {
+  /** Name of the pods' `app.kubernetes.io/name`, and of the policy. */
+  app: string;
+  partOf: string;
+  namespace: pulumi.Input<string>;
+  /** Ports that are open, by number, and to whom: anybody (`any`), or pods of these names in the same namespace. */
+  ingress: { port: number; from: "any" | readonly string[] }[];
+  /** `none` cuts the pods off, DNS included. */
+  egress: "any" | "none";
+}
+
+/** What may talk to these pods; everything that is not listed may not. */
+export function networkPolicy(
+  name: string,
+  args: PolicyArgs,
+  options: pulumi.CustomResourceOptions,
+): kubernetes.networking.v1.NetworkPolicy {
+  return new kubernetes.networking.v1.NetworkPolicy(
+    name,
+    {
+      metadata: { name: args.app, namespace: args.namespace, labels: labelsOf(args.app, args.partOf) },
+      spec: {
+        podSelector: { matchLabels: selectorOf(args.app) },
+        policyTypes: ["Ingress", "Egress"],
+        ingress: args.ingress.map(({ port, from }) => ({
+          ports: [{ protocol: "TCP", port }],
+          ...(from === "any" ? {} : { from: from.map((app) => ({ podSelector: { matchLabels: selectorOf(app) } })) }),
+        })),
+        egress: args.egress === "any" ? [{}] : [],
+      },
+    },
+    options,
+  );
+}

@@ -1,0 +1,25 @@
+import * as kubernetes from "@pulumi/kubernetes";
+import type * as pulumi from "@pulumi/pulumi";
+import { type Size, toQuantity } from "../settings/values";
+
+/** A volume that one pod at a time writes to. A class of undefined is the cluster's default, k3s' local-path. */
+export function dataVolume(
+  name: string,
+  metadata: { name: string; namespace: pulumi.Input<string>; labels: Record<string, string> },
+  settings: { storage: Size; storageClass?: string },
+  options: pulumi.CustomResourceOptions,
+): kubernetes.core.v1.PersistentVolumeClaim {
+  return new kubernetes.core.v1.PersistentVolumeClaim(
+    name,
+    {
+      // local-path binds at the first pod, so waiting for it here would wait for ever.
+      metadata: { ...metadata, annotations: { "pulumi.com/skipAwait": "true" } },
+      spec: {
+        accessModes: ["ReadWriteOnce"],
+        storageClassName: settings.storageClass,
+        resources: { requests: { storage: toQuantity(settings.storage) } },
+      },
+    },
+    options,
+  );
+}

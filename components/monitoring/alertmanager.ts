@@ -1,0 +1,113 @@
+import * as kubernetes from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import type { Images } from "../images";
+import { networkPolicy } from "../kubernetes/policy";
+import { dataVolume } from "../kubernetes/volume";
+import { checksum, containerSecurity, labelsOf, podSecurity, selectorOf } from "../kubernetes/workload";
+import type { MonitoringSettings } from "../settings/monitoring";
+import { renderAlertmanagerConfig } from "./alertmanager-config";
+import { PORTS } from "./prometheus-config";
+
+export interface AlertmanagerArgs {
+  provider: kubernetes.Provider;
+  images: Images;
+  namespace: pulumi.Input<string>;
+  settings: MonitoringSettings["alertmanager"];
+  storageClass?: string;
+}
+
+const NAME = "alertmanager";
+const USER = 65534;
+
+/** One Alertmanager: groups alerts, leaves out those that others explain, and tells the receivers. Silences survive restarts. */
+export class Alertmanager extends pulumi.ComponentResource {
+  readonly service: kubernetes.core.v1.Service;
+
+  constructor(name: string, args: AlertmanagerArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("homelab:monitoring:Alertmanager", name, args, opts);
+    const { settings, namespace } = args;
+    const options = { parent: this, provider: args.provider };
+    const meta = (suffix = "") => ({ name: `${NAME}${suffix}`, namespace, labels: labelsOf(NAME, "monitoring") });
+
+    const files = { "alertmanager.yml": pulumi.secret(renderAlertmanagerConfig(settings)) };
+    const config = new kubernetes.core.v1.Secret(`${name}-config`, { metadata: meta("-config"), stringData: files }, options);
+    const account = new kubernetes.core.v1.ServiceAccount(
+      `${name}-account`,
+      { metadata: meta(), automountServiceAccountToken: false },
+      options,
+    );
+    const volume = dataVolume(`${name}-data`, meta("-data"), { storage: "100 MiB", storageClass: args.storageClass }, options);
+    networkPolicy(
+      `${name}-policy`,
+      {
+        app: NAME,
+        partOf: "monitoring",
+        namespace,
+        ingress: [{ port: PORTS.alertmanager, from: settings.service === "ClusterIP" ? ["prometheus", "grafana"] : "any" }],
+        egress: "any",
+      },
+      options,
+    );
+    this.service = new kubernetes.core.v1.Service(
+      name,
+      {
+        metadata: meta(),
+        spec: {
+          type: settings.service,
+          selector: selectorOf(NAME),
+          ports: [{ name: "http", port: PORTS.alertmanager, targetPort: "http", protocol: "TCP" }],
+        },
+      },
+      options,
+    );
+    new kubernetes.apps.v1.StatefulSet(
+      name,
+      {
+        metadata: meta(),
+        spec: {
+          replicas: 1,
+          serviceName: NAME,
+          selector: { matchLabels: selectorOf(NAME) },
+          template: {
+            metadata: { labels: labelsOf(NAME, "monitoring"), annotations: checksum(files) },
+            spec: {
+              serviceAccountName: account.metadata.name,
+              automountServiceAccountToken: false,
+              enableServiceLinks: false,
+              securityContext: podSecurity(USER),
+              containers: [
+                {
+                  name: NAME,
+                  image: args.images.ref("alertmanager"),
+                  imagePullPolicy: "IfNotPresent",
+                  args: [
+                    "--config.file=/etc/alertmanager/alertmanager.yml",
+                    "--storage.path=/alertmanager",
+                    `--web.listen-address=:${PORTS.alertmanager}`,
+                    // One replica has nobody to gossip with.
+                    "--cluster.listen-address=",
+                  ],
+                  ports: [{ name: "http", containerPort: PORTS.alertmanager }],
+                  securityContext: containerSecurity(),
+                  resources: { requests: { cpu: "10m", memory: "24Mi" }, limits: { memory: "96Mi" } },
+                  readinessProbe: { httpGet: { path: "/-/ready", port: "http" }, periodSeconds: 10 },
+                  livenessProbe: { httpGet: { path: "/-/healthy", port: "http" }, periodSeconds: 15 },
+                  volumeMounts: [
+                    { name: "config", mountPath: "/etc/alertmanager", readOnly: true },
+                    { name: "data", mountPath: "/alertmanager" },
+                  ],
+                },
+              ],
+              volumes: [
+                { name: "config", secret: { secretName: config.metadata.name, defaultMode: 0o440 } },
+                { name: "data", persistentVolumeClaim: { claimName: volume.metadata.name } },
+              ],
+            },
+          },
+        },
+      },
+      options,
+    );
+    this.registerOutputs({ service: this.service });
+  }
+}

@@ -1,0 +1,188 @@
+import { PanelBuilder as BarGauge } from "@grafana/grafana-foundation-sdk/bargauge";
+import {
+  BarGaugeDisplayMode,
+  BigValueColorMode,
+  BigValueGraphMode,
+  StackingConfigBuilder,
+  StackingMode,
+  VizLegendOptionsBuilder,
+  VizOrientation,
+} from "@grafana/grafana-foundation-sdk/common";
+import {
+  DashboardBuilder,
+  DashboardCursorSync,
+  DashboardLinkBuilder,
+  DashboardLinkType,
+  QueryVariableBuilder,
+  RowBuilder,
+  type Threshold,
+  ThresholdsConfigBuilder,
+  ThresholdsMode,
+  VariableRefresh,
+  VariableSort,
+} from "@grafana/grafana-foundation-sdk/dashboard";
+import { DataqueryBuilder, PromQueryFormat } from "@grafana/grafana-foundation-sdk/prometheus";
+import { PanelBuilder as Stat } from "@grafana/grafana-foundation-sdk/stat";
+import { PanelBuilder as Table } from "@grafana/grafana-foundation-sdk/table";
+import { PanelBuilder as TimeSeries } from "@grafana/grafana-foundation-sdk/timeseries";
+
+/** Part of a stack that a panel is about and that not every stack has. */
+export type Part = "alertmanager" | "etcd" | "grafana" | "kube-state-metrics" | "maas" | "task-servers";
+
+/** Grafana's widths are 24ths of the page; heights are rows of some 30 pixels. */
+const WIDTHS = { stat: 4, bars: 8, series: 12, table: 24 } as const;
+const HEIGHTS = { stat: 4, bars: 8, series: 8, table: 8 } as const;
+
+export const DATASOURCE = { type: "prometheus", uid: "prometheus" };
+
+export interface PanelSpec {
+  title: string;
+  kind: keyof typeof WIDTHS;
+  /** Grafana's name of the unit: `percentunit`, `bytes`, `s`, `short`, … */
+  unit: string;
+  /** Expression and legend. */
+  queries: [expr: string, legend: string][];
+  /** What it shows, and why the thresholds are where they are. */
+  description: string;
+  /** From green through orange to red, or the other way when the second is the smaller. */
+  thresholds?: [orange: number, red: number];
+  max?: number;
+  stacked?: boolean;
+  width?: number;
+  /** Shown when the query has no result, where that is an answer: "none". */
+  noValue?: string;
+  /** Columns of a table that are left out. */
+  hide?: string[];
+  /** What the stack must have for this panel to have data. */
+  needs?: Part;
+  /** Why there may rightly be no data even then. */
+  mayBeEmpty?: string;
+}
+
+export interface DashboardSpec {
+  uid: string;
+  title: string;
+  description: string;
+  /** Label of metrics by which the page is narrowed, and the metric that knows its values. */
+  variable?: { name: string; metric: string };
+  rows: { title: string; panels: PanelSpec[] }[];
+}
+
+/** The JSON of a dashboard, the same for the same specification. */
+export function renderDashboard(spec: DashboardSpec, all: readonly DashboardSpec[]): string {
+  let builder = new DashboardBuilder(spec.title)
+    .uid(spec.uid)
+    .description(spec.description)
+    .tags(["homelab"])
+    .readonly()
+    .tooltip(DashboardCursorSync.Crosshair)
+    .refresh("1m")
+    .time({ from: "now-6h", to: "now" })
+    .timezone("browser")
+    .links(all.filter(({ uid }) => uid !== spec.uid).map(link));
+  if (spec.variable) {
+    builder = builder.withVariable(variable(spec.variable));
+  }
+  // Laid out here: the builder's own layout lets panels run over the right edge.
+  let y = 0;
+  for (const { title, panels } of spec.rows) {
+    builder = builder.withRow(new RowBuilder(title).gridPos({ x: 0, y, w: 24, h: 1 }));
+    y += 1;
+    let [x, height] = [0, 0];
+    for (const panel of panels) {
+      const [w, h] = [panel.width ?? WIDTHS[panel.kind], HEIGHTS[panel.kind]];
+      if (x + w > 24) {
+        [x, y, height] = [0, y + height, 0];
+      }
+      builder = builder.withPanel(panelOf(panel).gridPos({ x, y, w, h }));
+      [x, height] = [x + w, Math.max(height, h)];
+    }
+    y += height;
+  }
+  return `${JSON.stringify(builder.build(), null, 1)}\n`;
+}
+
+function link({ uid, title }: DashboardSpec) {
+  return new DashboardLinkBuilder(title).type(DashboardLinkType.Link).url(`/d/${uid}`).keepTime(true).includeVars(true);
+}
+
+function variable({ name, metric }: { name: string; metric: string }) {
+  const query = `label_values(${metric}, ${name})`;
+  return new QueryVariableBuilder(name)
+    .label(name)
+    .datasource(DATASOURCE)
+    .query({ query, refId: "variable" })
+    .definition(query)
+    .refresh(VariableRefresh.OnTimeRangeChanged)
+    .sort(VariableSort.AlphabeticalAsc)
+    .multi(true)
+    .includeAll(true)
+    .allValue(".+")
+    .current({ text: "All", value: "$__all" });
+}
+
+function panelOf(spec: PanelSpec) {
+  const { kind, title, description, unit } = spec;
+  const instant = kind !== "series";
+  const targets = spec.queries.map(([expr, legend], index) => {
+    const query = new DataqueryBuilder()
+      .expr(expr)
+      .legendFormat(legend)
+      .refId(String.fromCharCode(65 + index))
+      .datasource(DATASOURCE);
+    return kind === "table" ? query.instant().format(PromQueryFormat.Table) : instant ? query.instant() : query.range();
+  });
+  const builder = kindOf(spec)
+    .title(title)
+    .description(description)
+    .datasource(DATASOURCE)
+    .unit(unit)
+    .targets(targets)
+    .thresholds(new ThresholdsConfigBuilder().mode(ThresholdsMode.Absolute).steps(steps(spec.thresholds)));
+  if (spec.noValue !== undefined) {
+    builder.noValue(spec.noValue);
+  }
+  if (spec.max !== undefined) {
+    builder.max(spec.max);
+  }
+  return builder;
+}
+
+function kindOf(spec: PanelSpec) {
+  switch (spec.kind) {
+    case "stat":
+      return new Stat().colorMode(BigValueColorMode.Value).graphMode(BigValueGraphMode.None);
+    case "bars":
+      return new BarGauge().min(0).displayMode(BarGaugeDisplayMode.Basic).orientation(VizOrientation.Horizontal);
+    case "table":
+      return new Table().withTransformation({
+        id: "organize",
+        options: { excludeByName: Object.fromEntries(["Time", "__name__", ...(spec.hide ?? [])].map((name) => [name, true])) },
+      });
+    case "series": {
+      const series = new TimeSeries()
+        .min(0)
+        .fillOpacity(spec.stacked ? 25 : 5)
+        .legend(new VizLegendOptionsBuilder().showLegend(true));
+      return spec.stacked ? series.stacking(new StackingConfigBuilder().mode(StackingMode.Normal)) : series;
+    }
+  }
+}
+
+function steps(thresholds?: [number, number]): Threshold[] {
+  if (!thresholds) {
+    return [{ value: null, color: "text" }];
+  }
+  const [orange, red] = thresholds;
+  return orange <= red
+    ? [
+        { value: null, color: "green" },
+        { value: orange, color: "orange" },
+        { value: red, color: "red" },
+      ]
+    : [
+        { value: null, color: "red" },
+        { value: red, color: "orange" },
+        { value: orange, color: "green" },
+      ];
+}

@@ -1,0 +1,201 @@
+import * as kubernetes from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import * as random from "@pulumi/random";
+import * as yaml from "js-yaml";
+import type { Images } from "../images";
+import { networkPolicy } from "../kubernetes/policy";
+import { checksum, containerSecurity, labelsOf, podSecurity, selectorOf } from "../kubernetes/workload";
+import type { MonitoringSettings } from "../settings/monitoring";
+import { DATASOURCE, HOME } from "./dashboards";
+import { PORTS } from "./prometheus-config";
+
+export interface GrafanaArgs {
+  provider: kubernetes.Provider;
+  images: Images;
+  namespace: pulumi.Input<string>;
+  settings: MonitoringSettings["grafana"];
+  /** JSON of each dashboard by uid. */
+  dashboards: Readonly<Record<string, string>>;
+}
+
+const NAME = "grafana";
+/** grafana, as in upstream's image. */
+const USER = 472;
+const PATHS = { dashboards: "/etc/grafana-dashboards", provisioning: "/etc/grafana-provisioning" } as const;
+
+/**
+ * Grafana with everything provisioned and no volume: its database is made anew at each start, so that what is in the
+ * settings, the admin's password included, is what there is.
+ */
+export class Grafana extends pulumi.ComponentResource {
+  readonly service: kubernetes.core.v1.Service;
+  /** Of the user `admin`; a secret. */
+  readonly password: pulumi.Output<string>;
+
+  constructor(name: string, args: GrafanaArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("homelab:monitoring:Grafana", name, args, opts);
+    const { settings, namespace } = args;
+    const options = { parent: this, provider: args.provider };
+    const meta = (suffix = "") => ({ name: `${NAME}${suffix}`, namespace, labels: labelsOf(NAME, "monitoring") });
+
+    const password = new random.RandomPassword(`${name}-password`, { length: 24, special: false }, { parent: this });
+    this.password = pulumi.secret(password.result);
+    const account = new kubernetes.core.v1.ServiceAccount(
+      `${name}-account`,
+      { metadata: meta(), automountServiceAccountToken: false },
+      options,
+    );
+    const admin = new kubernetes.core.v1.Secret(
+      `${name}-admin`,
+      { metadata: meta("-admin"), stringData: { password: this.password } },
+      options,
+    );
+    const files = provisioning();
+    const config = new kubernetes.core.v1.ConfigMap(`${name}-provisioning`, { metadata: meta("-provisioning"), data: files }, options);
+    const boards = Object.keys(args.dashboards).map(
+      (uid) =>
+        new kubernetes.core.v1.ConfigMap(
+          `${name}-dashboard-${uid}`,
+          { metadata: meta(`-dashboard-${uid}`), data: { [`${uid}.json`]: args.dashboards[uid] } },
+          options,
+        ),
+    );
+    networkPolicy(
+      `${name}-policy`,
+      { app: NAME, partOf: "monitoring", namespace, ingress: [{ port: PORTS.grafana, from: "any" }], egress: "any" },
+      options,
+    );
+    this.service = new kubernetes.core.v1.Service(
+      name,
+      {
+        // Without a pod a service has no endpoints to wait for.
+        metadata: { ...meta(), annotations: settings.replicas === 0 ? { "pulumi.com/skipAwait": "true" } : {} },
+        spec: {
+          type: settings.service,
+          selector: selectorOf(NAME),
+          ports: [{ name: "http", port: PORTS.grafana, targetPort: "http", protocol: "TCP" }],
+        },
+      },
+      options,
+    );
+    new kubernetes.apps.v1.Deployment(
+      name,
+      {
+        metadata: meta(),
+        spec: {
+          replicas: settings.replicas,
+          selector: { matchLabels: selectorOf(NAME) },
+          template: {
+            metadata: {
+              labels: labelsOf(NAME, "monitoring"),
+              // Dashboards are not in it: Grafana reads their files again by itself.
+              annotations: checksum({ ...files, password: this.password }),
+            },
+            spec: {
+              serviceAccountName: account.metadata.name,
+              automountServiceAccountToken: false,
+              enableServiceLinks: false,
+              securityContext: podSecurity(USER),
+              containers: [
+                {
+                  name: NAME,
+                  image: args.images.ref("grafana"),
+                  imagePullPolicy: "IfNotPresent",
+                  env: environment(settings, admin.metadata.name),
+                  ports: [{ name: "http", containerPort: PORTS.grafana }],
+                  securityContext: containerSecurity(),
+                  resources: { requests: { cpu: "50m", memory: "96Mi" }, limits: { memory: "256Mi" } },
+                  startupProbe: { httpGet: { path: "/api/health", port: "http" }, periodSeconds: 3, failureThreshold: 60 },
+                  readinessProbe: { httpGet: { path: "/api/health", port: "http" }, periodSeconds: 10 },
+                  livenessProbe: { httpGet: { path: "/api/health", port: "http" }, periodSeconds: 20, failureThreshold: 4 },
+                  volumeMounts: [
+                    {
+                      name: "provisioning",
+                      mountPath: `${PATHS.provisioning}/datasources/datasources.yaml`,
+                      subPath: "datasources.yaml",
+                      readOnly: true,
+                    },
+                    {
+                      name: "provisioning",
+                      mountPath: `${PATHS.provisioning}/dashboards/dashboards.yaml`,
+                      subPath: "dashboards.yaml",
+                      readOnly: true,
+                    },
+                    { name: "dashboards", mountPath: PATHS.dashboards, readOnly: true },
+                    { name: "data", mountPath: "/var/lib/grafana" },
+                    { name: "tmp", mountPath: "/tmp" },
+                  ],
+                },
+              ],
+              volumes: [
+                { name: "provisioning", configMap: { name: config.metadata.name } },
+                // Many config maps, since one may hold 1 MiB, and one folder, since Grafana's provider reads one.
+                { name: "dashboards", projected: { sources: boards.map((board) => ({ configMap: { name: board.metadata.name } })) } },
+                { name: "data", emptyDir: { sizeLimit: "128Mi" } },
+                { name: "tmp", emptyDir: { sizeLimit: "64Mi" } },
+              ],
+            },
+          },
+        },
+      },
+      options,
+    );
+    this.registerOutputs({ service: this.service, password: this.password });
+  }
+}
+
+/** Grafana's own configuration: https://grafana.com/docs/grafana/latest/setup-grafana/configure-grafana/. */
+function environment(settings: MonitoringSettings["grafana"], admin: pulumi.Input<string>): kubernetes.types.input.core.v1.EnvVar[] {
+  const plain: Record<string, string> = {
+    GF_ANALYTICS_CHECK_FOR_UPDATES: "false",
+    GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES: "false",
+    GF_ANALYTICS_REPORTING_ENABLED: "false",
+    GF_AUTH_ANONYMOUS_ENABLED: String(settings.anonymous),
+    GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH: `${PATHS.dashboards}/${HOME}.json`,
+    GF_LOG_MODE: "console",
+    GF_NEWS_NEWS_FEED_ENABLED: "false",
+    GF_PATHS_PROVISIONING: PATHS.provisioning,
+    // Nobody edits what the next start throws away.
+    GF_USERS_ALLOW_SIGN_UP: "false",
+    GF_USERS_VIEWERS_CAN_EDIT: "false",
+  };
+  return [
+    ...Object.keys(plain).map((key) => ({ name: key, value: plain[key] })),
+    { name: "GF_SECURITY_ADMIN_PASSWORD", valueFrom: { secretKeyRef: { name: admin, key: "password" } } },
+  ];
+}
+
+function provisioning(): Record<string, string> {
+  const datasources = {
+    apiVersion: 1,
+    datasources: [
+      {
+        name: "Prometheus",
+        ...DATASOURCE,
+        access: "proxy",
+        url: `http://prometheus:${PORTS.prometheus}`,
+        isDefault: true,
+        editable: false,
+        // $__rate_interval is four of these.
+        jsonData: { httpMethod: "POST", timeInterval: "30s" },
+      },
+    ],
+  };
+  const providers = {
+    apiVersion: 1,
+    providers: [
+      {
+        name: "homelab",
+        type: "file",
+        folder: "Home lab",
+        disableDeletion: true,
+        allowUiUpdates: false,
+        options: { path: PATHS.dashboards },
+      },
+    ],
+  };
+  return {
+    "datasources.yaml": yaml.dump(datasources, { lineWidth: -1 }),
+    "dashboards.yaml": yaml.dump(providers, { lineWidth: -1 }),
+  };
+}

@@ -1,0 +1,95 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import * as path from "node:path";
+import { promisify } from "node:util";
+import * as yaml from "js-yaml";
+import { dashboards, HOME, panelQueries, renderDashboards } from "../../../components/monitoring/dashboards";
+import { ruleFiles } from "../../../components/monitoring/rules";
+import { debianProgram } from "../../support/debian";
+
+const run = promisify(execFile);
+const rendered = renderDashboards("tasks");
+const parsed = Object.values(rendered).map((text) => JSON.parse(text));
+
+describe("dashboards", () => {
+  test("are as wanted, each well below what a config map may hold", () => {
+    expect(parsed.map(({ title }) => title)).toEqual([
+      "Lab overview",
+      "Node",
+      "Kubernetes workloads",
+      "k3s and etcd",
+      "MAAS machines",
+      "Task servers",
+      "Prometheus",
+    ]);
+    for (const text of Object.values(rendered)) {
+      expect(Buffer.byteLength(text)).toBeLessThan(250_000);
+    }
+    expect(rendered[HOME]).toBeDefined();
+  });
+
+  test("every query is PromQL", async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), "homelab-panels-"));
+    try {
+      const rules = panelQueries("tasks").map(({ expr }, index) => ({ record: `panel:${index}`, expr }));
+      const file = path.join(folder, "panels.yml");
+      await writeFile(file, yaml.dump({ groups: [{ name: "panels", rules }] }));
+      const { stdout } = await run(await debianProgram("prometheus", "promtool"), ["check", "rules", file]);
+      expect(stdout).toContain(`SUCCESS: ${rules.length} rules found`);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }, 60_000);
+
+  test("every panel says what it shows, has a unit and a place of its own", () => {
+    for (const dashboard of parsed) {
+      const panels = dashboard.panels.flatMap((panel: any) => (panel.type === "row" ? (panel.panels ?? []) : [panel]));
+      expect(panels.length).toBeGreaterThan(0);
+      const places = new Set<string>();
+      for (const { title, description, fieldConfig, gridPos } of panels) {
+        expect({ title, description: description?.length > 10 }).toEqual({ title, description: true });
+        expect(fieldConfig.defaults.unit).toBeTruthy();
+        expect(gridPos.x + gridPos.w).toBeLessThanOrEqual(24);
+        places.add(`${gridPos.x},${gridPos.y}`);
+      }
+      expect(places.size).toBe(panels.length);
+    }
+  });
+
+  test("links lead to every other dashboard", () => {
+    const uids = dashboards("tasks").map(({ uid }) => uid);
+    for (const dashboard of parsed) {
+      expect(dashboard.links.map(({ url }: any) => url.replace("/d/", "")).sort()).toEqual(
+        uids.filter((uid) => uid !== dashboard.uid).sort(),
+      );
+    }
+  });
+
+  test("variables that queries use are there, and those that are there are used", () => {
+    for (const dashboard of parsed) {
+      const text = JSON.stringify(dashboard.panels);
+      const used = new Set([...text.matchAll(/\$(?!__)([a-z]+)/g)].map(([, name]) => name));
+      const there = (dashboard.templating?.list ?? []).map(({ name }: any) => name);
+      expect([...used]).toEqual(there);
+    }
+  });
+
+  test("recordings that panels use exist", () => {
+    const files = ruleFiles({
+      kubeStateMetrics: true,
+      etcd: true,
+      maas: true,
+      taskServers: { namespace: "tasks", servers: ["taskd"] },
+      certificates: { a: 1 },
+    });
+    const recorded = new Set(
+      Object.values(files).flatMap((groups) =>
+        groups.flatMap(({ rules }) => rules.flatMap((rule) => ("record" in rule ? [rule.record] : []))),
+      ),
+    );
+    const used = panelQueries("tasks").flatMap(({ expr }) => expr.match(/\b[a-z_]+:[a-z0-9_]+(:[a-z0-9_]+)?/g) ?? []);
+    expect(used.filter((name) => !recorded.has(name))).toEqual([]);
+    expect(used.length).toBeGreaterThan(5);
+  });
+});
