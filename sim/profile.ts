@@ -1,5 +1,6 @@
 import * as fs from "node:fs/promises";
 import { z } from "zod";
+import { UserError } from "../components/settings/errors";
 
 /** One card of a machine that is plugged into the lab's network. */
 const card = z.strictObject({
@@ -61,27 +62,33 @@ export function defaultProfile(): Profile {
   };
 }
 
-/** Reads a profile from a JSON file; what it leaves out is as in the default. Throws an error that names file, place and mistake. */
+/** Reads a profile from a JSON file; what it leaves out is as in the default. Throws `UserError`. */
 export async function readProfile(file: string): Promise<Profile> {
   let given: unknown;
   try {
     given = JSON.parse(await fs.readFile(file, "utf8"));
   } catch (error) {
-    throw new Error(`profile ${file} cannot be read as JSON: ${(error as Error).message}`);
+    throw new UserError({ path: "--profile", message: `profile ${file} cannot be read as JSON`, found: (error as Error).message });
   }
   const standard = defaultProfile();
   const partial = (given ?? {}) as Partial<Profile>;
   const result = profile.safeParse({ ...standard, ...partial, durations: { ...standard.durations, ...partial.durations } });
   if (!result.success) {
-    const lines = result.error.issues.map((issue) => `  ${issue.path.join(".") || "(top)"}: ${issue.message}`);
-    throw new Error(`profile ${file} is not valid:\n${lines.join("\n")}`);
+    throw new UserError(
+      result.error.issues.map((issue) => ({ path: issue.path.join(".") || "(top)", message: issue.message })),
+      `profile ${file} is not valid:`,
+    );
   }
   const seen = new Map<string, string>();
   for (const { name, cards } of result.data.machines) {
     for (const key of [name, ...cards.map(({ macAddress }) => macAddress)]) {
       const owner = seen.get(key);
       if (owner) {
-        throw new Error(`profile ${file}: ${key} is there twice, in ${owner} and in ${name}; names and MAC addresses must differ`);
+        throw new UserError({
+          path: "--profile",
+          message: `profile ${file}: ${key} is there twice, in ${owner} and in ${name}`,
+          fix: "give each machine a name and MAC addresses of its own",
+        });
       }
       seen.set(key, name);
     }

@@ -5,6 +5,7 @@ import { createBridge } from "../../../sim/machines/bridge";
 import { NspawnHardware, stopLeftMachines } from "../../../sim/machines/nspawn-hardware";
 import { ensureRootFileSystem } from "../../../sim/machines/root-file-system";
 import type { Profile } from "../../../sim/profile";
+import { ask, endLab, killLab, startLab } from "./lab-verbs";
 import { type MetadataServer, startMetadataServer } from "./metadata-server";
 
 let hardware: NspawnHardware;
@@ -47,6 +48,10 @@ const verbs = {
   requests: async () => metadata.requests.filter(({ path }) => !path.includes("/status/")),
   reports: async () => metadata.reports,
   shell,
+  startLab,
+  endLab,
+  killLab,
+  ask,
 };
 
 /** Runs a shell command in the namespace; the answer has its code and all it said. */
