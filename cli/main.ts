@@ -23,6 +23,7 @@ async function main(): Promise<void> {
     )
     .version(version, "--version")
     .showHelpAfterError()
+    .enablePositionalOptions()
     .helpCommand(false)
     .addHelpText(
       "after",

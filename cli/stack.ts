@@ -3,7 +3,7 @@ import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import * as yaml from "js-yaml";
 import { UserError } from "../components/settings/errors";
-import versions from "../versions.json";
+import { recipes } from "../offline/images/recipes";
 import { checkout, paths } from "./paths";
 import { run } from "./process";
 
@@ -51,10 +51,9 @@ async function ensurePassphrase(): Promise<void> {
   }
 }
 
-/** Images to run where no registry can be reached: each one's stand-in, by name. */
+/** Images to run where no registry can be reached: each one that is assembled here, by name. */
 function standInImages(): Record<string, string> {
-  const images = versions.images as Record<string, { standIn?: string }>;
-  return Object.fromEntries(Object.entries(images).flatMap(([name, image]) => (image.standIn ? [[name, image.standIn]] : [])));
+  return Object.fromEntries(recipes.map(({ name, reference }) => [name, reference]));
 }
 
 /**

@@ -1,6 +1,16 @@
+import * as path from "node:path";
+import { ensureImages } from "../../offline/images";
+import { ensureK3s } from "../../offline/k3s";
 import type { Publication } from "./mirror";
 
-/** What the embedded lab's mirror offers: everything that is in the cache. */
-export async function publications(_log: (line: string) => void): Promise<Publication[]> {
-  return [];
+/** What the embedded lab's mirror offers: the k3s release with its install script, and an archive for each image. */
+export async function publications(log: (line: string) => void): Promise<Publication[]> {
+  const release = await ensureK3s(log);
+  const images = await ensureImages(undefined, log);
+  return [
+    { at: `/k3s/${release.version}/`, folder: release.directory },
+    ...images.map(({ archive }) => ({ at: "/images/", folder: path.dirname(archive) })),
+    // For `install.sh` beside the versions, where the program looks for it.
+    { at: "/", folder: release.directory },
+  ];
 }
