@@ -49,7 +49,10 @@ export class Client {
   private readonly agent: http.Agent | https.Agent;
   private readonly secure: boolean;
 
-  constructor(private readonly connection: Connection) {
+  constructor(
+    private readonly connection: Connection,
+    private readonly patience = PATIENCE,
+  ) {
     this.secure = connection.server.startsWith("https:");
     const pool = { keepAlive: true, maxSockets: 64 };
     this.agent = this.secure
@@ -149,7 +152,7 @@ export class Client {
         headers,
         agent: this.agent,
         signal: options.signal,
-        timeout: options.patience ?? PATIENCE,
+        timeout: options.patience ?? this.patience,
       });
       request.on("timeout", () => request.destroy(Object.assign(new Error("i/o timeout"), { code: "ETIMEDOUT" })));
       request.on("error", (error) => reject(Object.assign(error, { reusedSocket: request.reusedSocket })));

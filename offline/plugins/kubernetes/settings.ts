@@ -15,6 +15,9 @@ export interface ProviderSettings {
   mutableSecrets: boolean;
   upsertExistingObjects: boolean;
   patchForce: boolean;
+  alwaysRender: boolean;
+  /** Milliseconds that the API server may take to say anything. */
+  requestTimeout?: number;
   renderYamlToDirectory?: string;
 }
 
@@ -36,9 +39,16 @@ export function readSettings(variables: Record<string, string>, environment: Nod
     mutableConfigMaps: flag("enableConfigMapMutable", "PULUMI_K8S_ENABLE_CONFIGMAP_MUTABLE"),
     mutableSecrets: flag("enableSecretMutable", "PULUMI_K8S_ENABLE_SECRET_MUTABLE"),
     upsertExistingObjects: flag("upsertExistingObjects", "PULUMI_K8S_UPSERT_EXISTING_OBJECTS"),
-    patchForce: environment.PULUMI_K8S_ENABLE_PATCH_FORCE === "true",
+    patchForce: flag("enablePatchForce", "PULUMI_K8S_ENABLE_PATCH_FORCE"),
+    alwaysRender: flag("alwaysRender", "PULUMI_K8S_ALWAYS_RENDER"),
+    requestTimeout: requestTimeout(value("kubeClientSettings")),
     renderYamlToDirectory: value("renderYamlToDirectory"),
   };
+}
+
+function requestTimeout(clientSettings: string | undefined): number | undefined {
+  const { timeout } = JSON.parse(clientSettings ?? "{}") as { timeout?: number };
+  return timeout === undefined ? undefined : timeout * 1000;
 }
 
 const isSet = (value: PropertyValue | undefined): boolean => value === true || (typeof value === "string" && value !== "");

@@ -34,3 +34,6 @@ export function timeoutOf(customTimeout: number, inputs: KubeObject, otherwise: 
   }
   return annotated > 0 ? annotated : otherwise;
 }
+
+/** The lines that say why a wait failed. */
+export const reasonsOf = (failure: Error): readonly string[] => (failure instanceof AwaitError ? failure.reasons : []);

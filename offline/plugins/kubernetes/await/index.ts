@@ -77,6 +77,24 @@ export async function awaitReady(wait: Omit<Wait, "signal">, customTimeout: numb
   }
 }
 
+/** Why an object is not ready just now; empty when it is, and for what nobody waits for. */
+export async function shortcomings(wait: Omit<Wait, "signal">, object: KubeObject): Promise<readonly string[]> {
+  const { inputs, context } = wait;
+  const readiness = KINDS[`${inputs.apiVersion}/${inputs.kind}`];
+  if (!readiness || isAnnotated(inputs, SKIP_AWAIT) || annotation(inputs, WAIT_FOR) !== undefined) {
+    return [];
+  }
+  const verdict = await readiness.check(object, { ...wait, signal: context.signal }, Number.POSITIVE_INFINITY);
+  if (verdict.ready) {
+    return [];
+  }
+  return verdict.failed !== undefined
+    ? [verdict.failed, ...verdict.reasons]
+    : verdict.reasons.length > 0
+      ? verdict.reasons
+      : [verdict.status];
+}
+
 function ended(signal: AbortSignal, inputs: KubeObject, isCustom: boolean, last: Verdict | undefined): AwaitError {
   const reasons = last && !last.ready ? last.reasons : [];
   const name = inputs.metadata?.name;
