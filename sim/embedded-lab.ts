@@ -73,7 +73,7 @@ export async function startLab(options: LabOptions): Promise<EmbeddedLab> {
     await createBridge(network);
     undo.push(() => restoreKernelSettings(kernelFile(options.state)));
     await applyKernelSettings(kernelFile(options.state));
-    const mirror = createMirror(await publications(options.log));
+    const mirror = createMirror(() => publications(options.log));
     undo.push(() => closeServer(mirror));
     await listen(mirror, network.address, options.mirrorPort);
     const hardware = await NspawnHardware.open({

@@ -4,26 +4,35 @@ import * as fs from "node:fs/promises";
 import * as http from "node:http";
 import * as path from "node:path";
 
-/** A folder and the URL path under which its files are offered, for example `/k3s/v1.34.1+k3s1/`. */
-export interface Publication {
-  at: string;
-  folder: string;
-}
+/** A folder and the URL path under which its files are offered, for example `/k3s/v1.34.1+k3s1/`, or a file and its own path. */
+export type Publication = { at: string; folder: string } | { at: string; file: string };
 
 /**
- * Offers what machines install from: k3s releases and image archives, as a mirror on the lab's network would. Only GET and HEAD, ranges for
- * resumed downloads, and next to the files `sha256sum-<architecture>.txt` where the folder has none.
+ * Offers what machines install from: k3s releases and image archives, as a mirror on the lab's network would. Only GET and HEAD,
+ * ranges for resumed downloads, and next to the files `sha256sum-<architecture>.txt` where the folder has none.
+ *
+ * @param publish is asked at the first request, and again when it has failed: what is offered may take time to find or to make.
  */
-export function createMirror(publications: readonly Publication[]): http.Server {
+export function createMirror(publish: () => Promise<readonly Publication[]>): http.Server {
   const sums = new Map<string, Promise<string>>();
-  return http.createServer((request, response) => {
-    answer(publications, sums, request, response).catch((error: Error) => {
-      if (!response.headersSent) {
-        response.writeHead(500, { "content-type": "text/plain" }).end(`${error.message}\n`);
-      } else {
-        response.destroy(error);
-      }
+  let published: Promise<readonly Publication[]> | undefined;
+  const publications = () => {
+    published ??= publish().catch((error) => {
+      published = undefined;
+      throw error;
     });
+    return published;
+  };
+  return http.createServer((request, response) => {
+    publications()
+      .then((found) => answer(found, sums, request, response))
+      .catch((error: Error) => {
+        if (!response.headersSent) {
+          response.writeHead(500, { "content-type": "text/plain" }).end(`${error.message}\n`);
+        } else {
+          response.destroy(error);
+        }
+      });
   });
 }
 
@@ -47,20 +56,29 @@ async function answer(
   if (wanted === "/") {
     return text(200, await listing(publications));
   }
-  for (const { at, folder } of publications) {
-    if (!wanted.startsWith(at)) {
-      continue;
-    }
-    const file = path.join(folder, wanted.slice(at.length));
-    const stat = await fs.stat(file).catch(() => undefined);
-    if (stat?.isFile()) {
+  for (const publication of publications) {
+    const file = fileOf(publication, wanted);
+    const stat = file && (await fs.stat(file).catch(() => undefined));
+    if (file && stat && stat.isFile()) {
       return sendFile(file, stat.size, stat.mtimeMs, request, response);
     }
-    if (/^sha256sum-[a-z0-9]+\.txt$/.test(wanted.slice(at.length))) {
-      return text(200, await checksums(folder, sums));
+    if (
+      "folder" in publication &&
+      wanted.startsWith(publication.at) &&
+      /^sha256sum-[a-z0-9]+\.txt$/.test(wanted.slice(publication.at.length))
+    ) {
+      return text(200, await checksums(publication.folder, sums));
     }
   }
   return text(404, `${wanted} is not on this mirror; / lists what is\n`);
+}
+
+/** The file that a path would be, if this publication has it. */
+function fileOf(publication: Publication, wanted: string): string | undefined {
+  if ("file" in publication) {
+    return wanted === publication.at ? publication.file : undefined;
+  }
+  return wanted.startsWith(publication.at) ? path.join(publication.folder, wanted.slice(publication.at.length)) : undefined;
 }
 
 function decode(url: string): string | undefined {
@@ -73,10 +91,9 @@ function decode(url: string): string | undefined {
 
 async function listing(publications: readonly Publication[]): Promise<string> {
   const lines: string[] = [];
-  for (const { at, folder } of publications) {
-    for (const name of await filesIn(folder)) {
-      lines.push(`${at}${name}`);
-    }
+  for (const publication of publications) {
+    const names = "file" in publication ? [""] : await filesIn(publication.folder);
+    lines.push(...names.map((name) => `${publication.at}${name}`));
   }
   return `${[...new Set(lines)].sort().join("\n")}\n`;
 }

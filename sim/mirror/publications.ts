@@ -10,7 +10,7 @@ export async function publications(log: (line: string) => void): Promise<Publica
   return [
     { at: `/k3s/${release.version}/`, folder: release.directory },
     ...images.map(({ archive }) => ({ at: "/images/", folder: path.dirname(archive) })),
-    // For `install.sh` beside the versions, where the program looks for it.
-    { at: "/", folder: release.directory },
+    // Beside the versions, where the program looks for it.
+    { at: "/install.sh", file: path.join(release.directory, "install.sh") },
   ];
 }

@@ -17,10 +17,12 @@ beforeAll(async () => {
   await fs.mkdir(path.join(folder, "images"));
   await fs.writeFile(path.join(folder, "release", "k3s"), release);
   await fs.writeFile(path.join(folder, "images", "pause.tar"), "");
+  await fs.writeFile(path.join(folder, "install.sh"), "#!/bin/sh\n");
   await fs.writeFile(path.join(folder, "secret"), "not published");
-  server = createMirror([
+  server = createMirror(async () => [
     { at: "/k3s/v1.34.1+k3s1/", folder: path.join(folder, "release") },
     { at: "/images/", folder: path.join(folder, "images") },
+    { at: "/install.sh", file: path.join(folder, "install.sh") },
   ]);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -66,6 +68,30 @@ describe("the artefact mirror", () => {
     expect(response.headers.get("content-range")).toBe("bytes */10");
   });
 
+  test("sends a file that is published by itself", async () => {
+    expect(await (await fetch(`${base}/install.sh`)).text()).toBe("#!/bin/sh\n");
+  });
+
+  test("asks again for what it offers when that could not be said", async () => {
+    let calls = 0;
+    const other = createMirror(async () => {
+      calls++;
+      if (calls === 1) {
+        throw new Error("still being built");
+      }
+      return [{ at: "/install.sh", file: path.join(folder, "install.sh") }];
+    });
+    await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
+    const url = `http://127.0.0.1:${(other.address() as AddressInfo).port}/install.sh`;
+    const first = await fetch(url);
+    expect([first.status, await first.text()]).toEqual([500, "still being built\n"]);
+    expect((await fetch(url)).status).toBe(200);
+    expect((await fetch(url)).status).toBe(200);
+    expect(calls).toBe(2);
+    other.closeAllConnections();
+    await new Promise((resolve) => other.close(resolve));
+  });
+
   test("sends an empty file", async () => {
     const response = await fetch(`${base}/images/pause.tar`);
     expect(response.status).toBe(200);
@@ -83,11 +109,12 @@ describe("the artefact mirror", () => {
   });
 
   test("lists what it has", async () => {
-    expect(await (await fetch(`${base}/`)).text()).toBe("/images/pause.tar\n/k3s/v1.34.1+k3s1/k3s\n");
+    expect(await (await fetch(`${base}/`)).text()).toBe("/images/pause.tar\n/install.sh\n/k3s/v1.34.1+k3s1/k3s\n");
   });
 
   test.each([
     ["/nothing", 404],
+    ["/install.sh/", 404],
     ["/images/", 404],
     ["/images/%2e%2e/secret", 404],
     ["/images/..%2fsecret", 400],
