@@ -8,6 +8,7 @@ import { Alertmanager } from "./alertmanager";
 import { renderDashboards } from "./dashboards";
 import { Grafana } from "./grafana";
 import { KubeStateMetrics } from "./kube-state-metrics";
+import { MachineMetrics } from "./machine-metrics";
 import { NodeExporter } from "./node-exporter";
 import { Prometheus } from "./prometheus";
 import { optionalJobs, PORTS, renderMachines, renderPrometheusConfig } from "./prometheus-config";
@@ -19,7 +20,7 @@ export interface MonitoringArgs {
   images: Images;
   settings: MonitoringSettings;
   /** What is measured, and where the load balancer answers. */
-  machines: readonly Pick<MachineAccess, "name" | "role" | "address">[];
+  machines: readonly MachineAccess[];
   /** Whether the servers keep their state in etcd. */
   etcd?: boolean;
   /** MAAS's base URL. */
@@ -61,6 +62,9 @@ export class Monitoring extends pulumi.ComponentResource {
     const common = { provider, images, namespace: namespace.metadata.name };
 
     new NodeExporter(`${name}-node-exporter`, common, { parent: this });
+    for (const machine of args.machines) {
+      new MachineMetrics(`${name}-machine-${machine.name}`, { machine }, { parent: this, dependsOn: [namespace] });
+    }
     if (settings.kubeStateMetrics.enabled) {
       new KubeStateMetrics(`${name}-kube-state-metrics`, { ...common, settings: settings.kubeStateMetrics }, { parent: this });
     }

@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { imagesOf } from "../../../components/images";
 import { Monitoring } from "../../../components/monitoring/monitoring";
 import { monitoringSettings } from "../../../components/settings/monitoring";
+import { fakeMachine } from "../../support/machines";
 import { allRegistered, type Registered, recordResources, settled } from "../../support/mocks";
 
 describe("Monitoring", () => {
@@ -18,7 +19,7 @@ describe("Monitoring", () => {
       etcd: true,
       maasUrl: "http://192.168.200.1:5240/MAAS",
       taskServers: { namespace: "tasks", servers: ["taskd"], certificates: pulumi.output({ server: "2027-01-01T00:00:00Z" }) },
-      machines: [{ name: "node1", role: "server", address: pulumi.output("192.168.200.11") }],
+      machines: [fakeMachine("node1", "server", "192.168.200.11")],
     });
     await allRegistered();
   });

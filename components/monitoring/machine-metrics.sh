@@ -1,0 +1,34 @@
+#!/bin/sh
+# What only the machine itself can tell, as a file for node-exporter's textfile collector: when k3s's certificates end,
+# and how old the newest etcd snapshot is.
+#
+#   machine-metrics K3S-DATA TEXTFILE-FOLDER
+set -eu
+k3s=$1
+folder=$2
+out=$folder/homelab.prom
+mkdir -p "$folder"
+
+{
+  echo '# HELP homelab_certificate_expiry_timestamp_seconds When a certificate of k3s ends.'
+  echo '# TYPE homelab_certificate_expiry_timestamp_seconds gauge'
+  for file in "$k3s"/server/tls/*.crt "$k3s"/server/tls/etcd/*.crt "$k3s"/agent/*.crt; do
+    [ -f "$file" ] || continue
+    # The first certificate of a file is the one that is used; what follows are its authorities.
+    end=$(openssl x509 -in "$file" -noout -enddate 2>/dev/null) || continue
+    name=${file#"$k3s"/}
+    printf 'homelab_certificate_expiry_timestamp_seconds{certificate="%s"} %s\n' "${name%.crt}" "$(date -d "${end#notAfter=}" +%s)"
+  done
+  newest=$(find "$k3s/server/db/snapshots" -maxdepth 1 -type f -printf '%T@ %s\n' 2>/dev/null | sort -n | tail -n 1)
+  if [ -n "$newest" ]; then
+    echo '# HELP homelab_etcd_snapshot_timestamp_seconds When the newest etcd snapshot was taken.'
+    echo '# TYPE homelab_etcd_snapshot_timestamp_seconds gauge'
+    printf 'homelab_etcd_snapshot_timestamp_seconds %s\n' "${newest%% *}"
+    echo '# HELP homelab_etcd_snapshot_size_bytes Size of the newest etcd snapshot.'
+    echo '# TYPE homelab_etcd_snapshot_size_bytes gauge'
+    printf 'homelab_etcd_snapshot_size_bytes %s\n' "${newest##* }"
+  fi
+} >"$out.new"
+chmod 644 "$out.new"
+# In one step, so that node-exporter never reads half a file.
+mv "$out.new" "$out"

@@ -1,0 +1,17 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { MachineAccess, MachineRole } from "../../components/machine-access";
+
+/** A machine as an environment hands it on, under mocks. */
+export function fakeMachine(name: string, role: MachineRole, address: string): MachineAccess {
+  return {
+    name,
+    role,
+    address: pulumi.output(address),
+    port: 22,
+    user: "homelab",
+    privateKey: pulumi.secret("private key"),
+    hostKey: pulumi.output("ssh-ed25519 AAAA"),
+    incarnation: pulumi.output("1"),
+    resource: new pulumi.ComponentResource("test:index:Machine", name),
+  };
+}

@@ -1,0 +1,86 @@
+import { execFile, execFileSync, spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import * as path from "node:path";
+import { promisify } from "node:util";
+import { installText, removeText } from "../../../components/monitoring/machine-metrics";
+import { debianProgram } from "../../support/debian";
+
+const run = promisify(execFile);
+const script = path.resolve(__dirname, "../../../components/monitoring/machine-metrics.sh");
+
+describe("the machine's own metrics", () => {
+  let folder: string;
+
+  beforeAll(() => {
+    folder = mkdtempSync(path.join(tmpdir(), "homelab-metrics-"));
+    mkdirSync(path.join(folder, "k3s/server/tls"), { recursive: true });
+    mkdirSync(path.join(folder, "k3s/server/db/snapshots"), { recursive: true });
+    const [key, crt] = ["k.pem", "k3s/server/tls/client-admin.crt"].map((name) => path.join(folder, name));
+    execFileSync(
+      "openssl",
+      [
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-keyout",
+        key,
+        "-out",
+        crt,
+        "-subj",
+        "/CN=x",
+        "-days",
+        "30",
+      ],
+      { stdio: "ignore" },
+    );
+    writeFileSync(path.join(folder, "k3s/server/tls/broken.crt"), "not a certificate");
+    for (const [name, time] of [
+      ["old", 1_000_000_000],
+      ["new", 1_700_000_000],
+    ] as const) {
+      const file = path.join(folder, "k3s/server/db/snapshots", `${name} snapshot`);
+      writeFileSync(file, name);
+      utimesSync(file, time, time);
+    }
+    execFileSync("/bin/sh", [script, path.join(folder, "k3s"), path.join(folder, "out")]);
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  const text = () => readFileSync(path.join(folder, "out/homelab.prom"), "utf8");
+
+  test("have the end of each certificate and the newest snapshot", () => {
+    const end = execFileSync("openssl", ["x509", "-noout", "-enddate", "-in", path.join(folder, "k3s/server/tls/client-admin.crt")], {
+      encoding: "utf8",
+    });
+    const seconds = Date.parse(end.replace("notAfter=", "")) / 1000;
+    expect(text()).toContain(`homelab_certificate_expiry_timestamp_seconds{certificate="server/tls/client-admin"} ${seconds}\n`);
+    expect(text()).not.toContain("broken");
+    expect(text()).toMatch(/homelab_etcd_snapshot_timestamp_seconds 1700000000\.0+\n/);
+    expect(text()).toContain("homelab_etcd_snapshot_size_bytes 3\n");
+  });
+
+  test("pass promtool", async () => {
+    const promtool = spawn(await debianProgram("prometheus", "promtool"), ["check", "metrics"], { stdio: ["pipe", "ignore", "pipe"] });
+    let said = "";
+    promtool.stderr.on("data", (chunk) => {
+      said += chunk;
+    });
+    promtool.stdin.end(text());
+    const code = await new Promise((resolve) => promtool.once("close", resolve));
+    expect({ code, said }).toEqual({ code: 0, said: "" });
+  }, 60_000);
+
+  test("are installed and removed by texts that a shell understands", async () => {
+    for (const command of [installText("/var/lib/rancher/k3s"), removeText()]) {
+      await run("/bin/sh", ["-n", "-c", command]);
+    }
+    expect(installText("/var/lib/rancher/k3s")).toContain(
+      "ExecStart=/usr/local/lib/homelab/machine-metrics /var/lib/rancher/k3s /var/lib/node-exporter/textfile\n",
+    );
+  });
+});
