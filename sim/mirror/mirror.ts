@@ -59,7 +59,7 @@ async function answer(
   for (const publication of publications) {
     const file = fileOf(publication, wanted);
     const stat = file && (await fs.stat(file).catch(() => undefined));
-    if (file && stat && stat.isFile()) {
+    if (file && stat?.isFile()) {
       return sendFile(file, stat.size, stat.mtimeMs, request, response);
     }
     if (

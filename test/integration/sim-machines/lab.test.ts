@@ -58,12 +58,12 @@ async function until<Value>(what: () => Promise<Value | undefined | false>): Pro
   const statusOf = async (systemId: string) => (await maas("GET", `machines/${systemId}/`)).body.status_name;
 
   test.each<[string, string, string[], RegExp]>([
-    ["a foreign bridge", "ip link add homelab0 type bridge", [], /there is a network interface homelab0 already[^]*fix: +remove it/],
+    ["a foreign bridge", "ip link add homelab0 type bridge", [], /there is a network interface homelab0 already[\s\S]*fix: +remove it/],
     [
       "the subnet on another interface",
       "ip link add taken type bridge; ip addr add 192.168.200.77/25 dev taken",
       [],
-      /192.168.200.0\/24 is in use on taken[^]*192.168.200.77\/25/,
+      /192.168.200.0\/24 is in use on taken[\s\S]*192.168.200.77\/25/,
     ],
     [
       "a route to the subnet",
@@ -75,7 +75,7 @@ async function until<Value>(what: () => Promise<Value | undefined | false>): Pro
       "a subnet that is none",
       "true",
       ["--subnet", "192.168.200.7/24"],
-      /--subnet: not the address of a network[^]*found: +"192.168.200.7\/24"/,
+      /--subnet: not the address of a network[\s\S]*found: +"192.168.200.7\/24"/,
     ],
     ["a port that is none", "true", ["--maas-port", "http"], /--maas-port: not a port/],
     ["an unknown option", "true", ["--maas"], /sim\/main.ts: Unknown option '--maas'/],
@@ -99,7 +99,7 @@ async function until<Value>(what: () => Promise<Value | undefined | false>): Pro
     const child = worker.call("shell", `timeout 20 ${process.execPath} -e 'require("net").createServer().listen(5248, "127.0.0.1")'`);
     await until(async () => (await shell("ss -ltn")).includes("127.0.0.1:5248"));
     const { code, said } = await worker.call("startLab", "--state", state);
-    expect(said).toMatch(/port 5248 is taken[^]*127.0.0.1:5248: EADDRINUSE/);
+    expect(said).toMatch(/port 5248 is taken[\s\S]*127.0.0.1:5248: EADDRINUSE/);
     expect(code).toBe(2);
     await shell("fuser -k 5248/tcp || kill $(ss -ltnpH 'sport = :5248' | sed 's/.*pid=\\([0-9]*\\).*/\\1/')");
     await child;
@@ -118,7 +118,7 @@ async function until<Value>(what: () => Promise<Value | undefined | false>): Pro
 
   test("refuses a second one with the same state", async () => {
     const { code, said } = await worker.call("startLab", "--state", state);
-    expect(said).toMatch(/an embedded lab runs with this state already[^]*fix: +use that one, or stop it/);
+    expect(said).toMatch(/an embedded lab runs with this state already[\s\S]*fix: +use that one, or stop it/);
     expect(code).toBe(2);
   }, 30_000);
 
