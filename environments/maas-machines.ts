@@ -1,13 +1,14 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as tls from "@pulumi/tls";
 import type { MachineAccess, Settings } from "../components";
+import { Maas } from "../components/maas/maas";
 import { MaasMachine } from "../components/maas/machine";
 
 /** The machines of `homelab:machines` through MAAS, each on its own: they come up side by side. */
 export function maasMachines(settings: Settings): MachineAccess[] {
   const deployKey = new tls.PrivateKey("deploy-key", { algorithm: "ED25519" });
-  const maas = { settings: settings.maas, apiKey: pulumi.secret(settings.maasApiKey) };
-  return settings.machines.map(
-    (machine) => new MaasMachine(machine.name, { machine, maas, network: settings.network, ssh: settings.ssh, deployKey }).access,
-  );
+  const { network, ssh } = settings;
+  const maas = new Maas("maas", { settings: settings.maas, network, apiKey: pulumi.secret(settings.maasApiKey) });
+  const shared = { maas: maas.access, scripts: maas.scripts, network, ssh, deployKey };
+  return settings.machines.map((machine) => new MaasMachine(machine.name, { machine, ...shared }, { dependsOn: maas }).access);
 }

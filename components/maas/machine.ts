@@ -19,6 +19,8 @@ export interface MaasMachineArgs {
   maas: MaasAccess;
   network: NetworkSettings;
   ssh: SshSettings;
+  /** Digests of the scripts that this stack uploads, by name. */
+  scripts?: Readonly<Record<string, string>>;
   /** The lab's key, with which the program logs in. */
   deployKey: tls.PrivateKey;
 }
@@ -44,10 +46,18 @@ export class MaasMachine extends pulumi.ComponentResource {
 
   constructor(name: string, args: MaasMachineArgs, opts?: pulumi.ComponentResourceOptions) {
     // What is given here lies in the state; power parameters hold passwords.
-    super("homelab:maas:Machine", name, { ...args, machine: { ...args.machine, power: pulumi.secret(args.machine.power) } }, opts);
+    super(
+      "homelab:maas:Machine",
+      name,
+      { machine: { ...args.machine, power: pulumi.secret(args.machine.power) }, network: args.network, ssh: args.ssh },
+      opts,
+    );
     const { machine, maas, ssh } = args;
     // A virtual machine of another size is another machine, as one with another network card is.
     const key = machine.compose ? canonical({ name: machine.name, ...machine.compose }) : machine.macAddresses[0];
+    const { scripts, tests } = machine.commissioning;
+    const digests = [...scripts, ...tests].map((script) => args.scripts?.[script] ?? "");
+    const commissioned = canonical({ ...machine.commissioning, digests });
     const parent = { parent: this };
 
     const hostKey = new tls.PrivateKey(`${name}-host-key`, { algorithm: "ED25519" }, parent);
@@ -64,7 +74,7 @@ export class MaasMachine extends pulumi.ComponentResource {
     );
     const commissioning = stepCommand(
       `${name}-commissioning`,
-      { step: "commission", maas, desired: commissionDesired(args), triggers: [key] },
+      { step: "commission", maas, desired: commissionDesired(args), triggers: [key, commissioned] },
       { ...parent, dependsOn: enlistment },
     );
     const userDataOfMachine = pulumi.secret(
@@ -89,7 +99,7 @@ export class MaasMachine extends pulumi.ComponentResource {
           // What is laid out or run while Ready needs the machine back.
           storage: canonical(machine.storage ?? "default"),
           interfaces: canonical(machine.interfaces),
-          commissioning: canonical(machine.commissioning),
+          commissioning: commissioned,
           // A digest gives nothing away.
           userData: pulumi.unsecret(userDataOfMachine.apply((text) => createHash("sha256").update(text).digest("hex").slice(0, 32))),
         },

@@ -1,3 +1,4 @@
+import { isStatus } from "../errors";
 import { type Identity, requireMachine } from "../lookup";
 import { StepError } from "../step-error";
 import { type Machine, Status } from "../types";
@@ -121,15 +122,35 @@ async function isCurrent(context: Context, machine: Machine, desired: Commission
   if (machine.commissioning_status_name !== "Passed" && machine.commissioning_status_name !== "Skipped") {
     return false;
   }
-  if (desired.commissioningScripts.length === 0) {
+  return (
+    (await haveRun(context, machine, desired.name, "commissioning", desired.commissioningScripts)) &&
+    (await haveRun(context, machine, desired.name, "testing", desired.testingScripts ?? []))
+  );
+}
+
+async function haveRun(
+  context: Context,
+  machine: Machine,
+  name: string,
+  kind: "commissioning" | "testing",
+  wanted: string[],
+): Promise<boolean> {
+  if (wanted.length === 0) {
     return true;
   }
-  const ran = (await currentResults(context, machine, "commissioning"))?.results ?? [];
-  for (const name of desired.commissioningScripts) {
-    const script = await context.client.get<{ history: { id: number }[] }>(`scripts/${name}`);
-    const latest = Math.max(...script.history.map((each) => each.id));
-    if (!ran.some((each) => each.name === name && (each.script_revision_id ?? latest) >= latest)) {
-      context.log(`${desired.name}: has not run the present ${name} yet`);
+  const ran = (await currentResults(context, machine, kind))?.results ?? [];
+  for (const each of wanted) {
+    const script = await context.client.get<{ history: { id: number }[] }>(`scripts/${each}`).catch((error: unknown) => {
+      if (isStatus(error, 404)) {
+        return undefined;
+      }
+      throw error;
+    });
+    const latest = Math.max(0, ...(script?.history.map((revision) => revision.id) ?? []));
+    // What is no script's name is a tag, which any of its scripts answers.
+    const has = script ? ran.some((result) => result.name === each && (result.script_revision_id ?? latest) >= latest) : ran.length > 0;
+    if (!has) {
+      context.log(`${name}: has not run the present ${each} yet`);
       return false;
     }
   }

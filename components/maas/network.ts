@@ -1,0 +1,66 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { NetworkSettings } from "../settings/network";
+import { type MaasAccess, stepCommand } from "./step-command";
+
+export interface MaasNetworkArgs {
+  maas: MaasAccess;
+  network: NetworkSettings;
+}
+
+/**
+ * The lab's subnet in MAAS, with its ranges, DHCP, routes, reserved addresses and DNS domain. What MAAS has already is
+ * adopted: it gets what the settings name, keeps the rest, and stays when the stack goes.
+ */
+export class MaasNetwork extends pulumi.ComponentResource {
+  constructor(name: string, { maas, network }: MaasNetworkArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("homelab:maas:Network", name, { network }, opts);
+    const { subnet: cidr } = network;
+    const parent = { parent: this };
+    const subnet = stepCommand(
+      `${name}-subnet`,
+      {
+        step: "subnet",
+        maas,
+        desired: {
+          cidr,
+          gateway: network.gateway,
+          dnsServers: network.dnsServers,
+          fabric: network.fabric,
+          vlan: network.vlan,
+          space: network.space,
+          mtu: network.mtu,
+        },
+        triggers: [cidr],
+      },
+      parent,
+    );
+    const after = { ...parent, dependsOn: subnet };
+    const ranges = (["dynamic", "reserved"] as const).flatMap((type) =>
+      network[`${type}Ranges`].map(({ start, end, comment }, index) =>
+        stepCommand(
+          `${name}-${type}-range-${index}`,
+          { step: "range", maas, desired: { subnet: cidr, type, start, end, comment }, triggers: [cidr] },
+          after,
+        ),
+      ),
+    );
+    if (network.dhcp || network.dhcpRelay) {
+      const { dhcp: on, primaryRack, secondaryRack, dhcpRelay: relay } = network;
+      const desired = { subnet: cidr, on, primaryRack, secondaryRack, relay };
+      // MAAS refuses DHCP without a dynamic range, and to delete the range under it.
+      stepCommand(`${name}-dhcp`, { step: "dhcp", maas, desired, triggers: [cidr] }, { ...parent, dependsOn: [subnet, ...ranges] });
+    }
+    for (const { address, macAddress, comment } of network.reservedAddresses) {
+      const desired = { address, macAddress, comment };
+      stepCommand(`${name}-address-${address}`, { step: "reserved-address", maas, desired, triggers: [address, macAddress] }, after);
+    }
+    for (const { destination, gateway, metric } of network.staticRoutes) {
+      const desired = { source: cidr, destination, gateway, metric };
+      stepCommand(`${name}-route-${destination.replace("/", "-")}`, { step: "route", maas, desired, triggers: [cidr] }, after);
+    }
+    if (network.domain) {
+      stepCommand(`${name}-domain`, { step: "domain", maas, desired: network.domain, triggers: [network.domain.name] }, after);
+    }
+    this.registerOutputs({ subnet: cidr });
+  }
+}
