@@ -262,6 +262,14 @@ ExecStart=$bin/k3s $command$arguments
 EOF
 }
 
+# Debian starts its etcd as a service of its own, on the ports of k3s's datastore.
+free_ports() {
+  if [ "$command" = server ] && systemctl is-active --quiet etcd.service; then
+    info "systemd: Stopping Debian's etcd service, whose ports k3s needs"
+    systemctl disable --now etcd.service > /dev/null 2>&1 || fatal "systemctl disable --now etcd.service failed"
+  fi
+}
+
 start() {
   if [ "${INSTALL_K3S_SKIP_ENABLE:-}" = true ]; then
     return
@@ -276,6 +284,7 @@ start() {
     info "No change detected so skipping service start"
     return
   fi
+  free_ports
   info "systemd: Starting $name"
   systemctl restart "$name"
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -13,6 +14,7 @@ import (
 	"syscall"
 
 	"github.com/coreos/go-systemd/v22/daemon"
+	"google.golang.org/grpc/grpclog"
 	"k8s.io/component-base/version"
 
 	"homelab/k3s/internal/addons"
@@ -137,6 +139,8 @@ func begin(role options.Role, arguments []string) (*options.Options, error) {
 		level = slog.LevelDebug
 	}
 	slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})))
+	// The datastore's client reports every attempt to connect while etcd starts.
+	grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, io.Discard))
 	slog.Info("Starting " + Version())
 	for _, note := range o.Notes {
 		slog.Info(note)

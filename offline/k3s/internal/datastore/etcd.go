@@ -56,9 +56,12 @@ func (e *Etcd) Initialized() bool {
 // PeerURL is where other members reach this one.
 func (e *Etcd) PeerURL() string { return fmt.Sprintf("https://%s:%d", e.options.NodeIP, peerPort) }
 
-// Name is this member's name: the node's with a random end, kept beside the data as k3s does.
+// nameFile is beside etcd's own folder, where etcd would complain about it.
+func (e *Etcd) nameFile() string { return filepath.Join(e.options.DataDir, "server/db/name") }
+
+// Name is this member's name: the node's with a random end, as k3s chooses it.
 func (e *Etcd) Name() (string, error) {
-	path := filepath.Join(e.options.DataDir, "server/db/etcd/name")
+	path := e.nameFile()
 	if content, err := os.ReadFile(path); err == nil {
 		return strings.TrimSpace(string(content)), nil
 	}

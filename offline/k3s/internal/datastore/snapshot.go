@@ -141,21 +141,20 @@ func (e *Etcd) Restore(ctx context.Context, snapshot string) error {
 	if err != nil {
 		return err
 	}
-	// etcdctl wants to make the folder itself; the member's name lies in it already.
-	fresh := e.Dir() + "-restored"
-	if err := os.RemoveAll(fresh); err != nil {
-		return err
-	}
-	command := exec.CommandContext(ctx, tool, "snapshot", "restore", snapshot, "--name="+name, "--data-dir="+fresh,
+	command := exec.CommandContext(ctx, tool, "snapshot", "restore", snapshot, "--name="+name, "--data-dir="+e.Dir(),
 		"--initial-cluster="+name+"="+e.PeerURL(), "--initial-advertise-peer-urls="+e.PeerURL())
 	command.Env = append(os.Environ(), "ETCDCTL_API=3")
 	if output, err := command.CombinedOutput(); err != nil {
 		return fmt.Errorf("etcdctl snapshot restore: %w: %s", err, strings.TrimSpace(string(output)))
 	}
-	return os.Rename(filepath.Join(fresh, "member"), filepath.Join(e.Dir(), "member"))
+	return nil
 }
 
 func (e *Etcd) setAside() error {
+	// Another member than before, so another name.
+	if err := os.Remove(e.nameFile()); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
 	if _, err := os.Stat(e.Dir()); errors.Is(err, os.ErrNotExist) {
 		return nil
 	}

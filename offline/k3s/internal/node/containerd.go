@@ -97,6 +97,9 @@ root = %q
 state = %q
 oom_score = 0
 
+[debug]
+  level = "warn"
+
 [grpc]
   address = %q
 

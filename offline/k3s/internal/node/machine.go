@@ -34,7 +34,26 @@ func (n *Node) prepareMachine() error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SHARED, ""); err != nil {
 		slog.Warn("the root mount could not be made shared", "error", err.Error())
 	}
-	return n.prepareCgroups()
+	if err := checkKernel("/proc/sys"); err != nil {
+		return err
+	}
+	return prepareCgroups()
+}
+
+// checkKernel sets what the kubelet insists on. A machine that is a container cannot: its host must have done it, and a
+// kubelet that ends over and over would say so less clearly.
+func checkKernel(folder string) error {
+	for name, value := range map[string]string{"vm/overcommit_memory": "1", "vm/panic_on_oom": "0", "kernel/panic": "10", "kernel/panic_on_oops": "1"} {
+		file := filepath.Join(folder, name)
+		content, err := os.ReadFile(file)
+		if err != nil || strings.TrimSpace(string(content)) == value {
+			continue
+		}
+		if err := os.WriteFile(file, []byte(value), 0o644); err != nil {
+			return fmt.Errorf("the kubelet needs the kernel setting %s to be %s, it is %s and cannot be changed from here: set it on the host of this machine", name, value, strings.TrimSpace(string(content)))
+		}
+	}
+	return nil
 }
 
 func bridgeFiltered() bool {
@@ -42,22 +61,14 @@ func bridgeFiltered() bool {
 	return err == nil && strings.TrimSpace(string(content)) == "1"
 }
 
-// cgroupRoot is this machine's own group. Simulated machines may see the host's hierarchies, and two kubelets below the
-// same group would remove each other's pods, so it carries the machine's name.
-func (n *Node) cgroupRoot() string {
-	if !inContainer() {
-		return "/"
-	}
-	return "/k3s-" + n.options.NodeName
-}
-
-// prepareCgroups makes the kubelet's root group. systemd-nspawn mounts the version 1 controllers read-only.
-func (n *Node) prepareCgroups() error {
+// prepareCgroups lets the kubelet make groups in a machine that is a container: systemd-nspawn mounts the version 1
+// controllers read-only. The root that is seen here is the machine's own, by its control group namespace.
+func prepareCgroups() error {
 	if !inContainer() {
 		return nil
 	}
 	if isUnified() {
-		return n.prepareUnified()
+		return enableControllers(cgroups)
 	}
 	mounts, err := os.Open("/proc/self/mounts")
 	if err != nil {
@@ -66,33 +77,14 @@ func (n *Node) prepareCgroups() error {
 	defer mounts.Close()
 	for lines := bufio.NewScanner(mounts); lines.Scan(); {
 		fields := strings.Fields(lines.Text())
-		if len(fields) < 4 || fields[2] != "cgroup" || !strings.HasPrefix(fields[1], cgroups+"/") {
+		if len(fields) < 4 || fields[2] != "cgroup" || !strings.HasPrefix(fields[1], cgroups+"/") || !strings.HasPrefix(fields[3], "ro") {
 			continue
 		}
-		if strings.Contains(fields[3], "name=systemd") {
-			continue
+		if err := unix.Mount("", fields[1], "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
+			return fmt.Errorf("making the control groups at %s writable: %w", fields[1], err)
 		}
-		if strings.HasPrefix(fields[3], "ro") {
-			if err := unix.Mount("", fields[1], "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
-				return fmt.Errorf("making the control groups at %s writable: %w", fields[1], err)
-			}
-		}
-		group := filepath.Join(fields[1], n.cgroupRoot())
-		if err := os.MkdirAll(group, 0o755); err != nil {
-			return err
-		}
-		inheritCpuset(fields[1], group)
 	}
 	return nil
-}
-
-// inheritCpuset fills a new version 1 cpuset, which no process can enter while it is empty.
-func inheritCpuset(parent, group string) {
-	for _, name := range []string{"cpuset.cpus", "cpuset.mems"} {
-		if value, err := os.ReadFile(filepath.Join(parent, name)); err == nil {
-			_ = os.WriteFile(filepath.Join(group, name), value, 0o644)
-		}
-	}
 }
 
 func isUnified() bool {
@@ -100,23 +92,15 @@ func isUnified() bool {
 	return unix.Statfs(cgroups, &stat) == nil && int64(stat.Type) == int64(unix.CGROUP2_SUPER_MAGIC)
 }
 
-// prepareUnified enables the machine's controllers for a group of its own.
-func (n *Node) prepareUnified() error {
-	available, err := os.ReadFile(filepath.Join(cgroups, "cgroup.controllers"))
+// enableControllers hands the machine's controllers down, so that the kubelet's groups can have limits.
+func enableControllers(group string) error {
+	available, err := os.ReadFile(filepath.Join(group, "cgroup.controllers"))
 	if err != nil {
 		return err
 	}
-	enable := func(group string) {
-		for _, controller := range strings.Fields(string(available)) {
-			// One that is in use elsewhere cannot be enabled; the kubelet says which it misses.
-			_ = os.WriteFile(filepath.Join(group, "cgroup.subtree_control"), []byte("+"+controller), 0o644)
-		}
+	for _, controller := range strings.Fields(string(available)) {
+		// One that is in use elsewhere cannot be enabled; the kubelet says which it misses.
+		_ = os.WriteFile(filepath.Join(group, "cgroup.subtree_control"), []byte("+"+controller), 0o644)
 	}
-	enable(cgroups)
-	group := filepath.Join(cgroups, n.cgroupRoot())
-	if err := os.MkdirAll(group, 0o755); err != nil {
-		return err
-	}
-	enable(group)
 	return nil
 }

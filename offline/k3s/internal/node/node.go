@@ -169,10 +169,11 @@ func nodePassword() (string, error) {
 }
 
 func (n *Node) waitReady(ctx context.Context) error {
-	said := time.Now()
+	// After a restart the node is Ready by what its last kubelet said; this one's word is waited for.
+	said, since := time.Now(), time.Now().Truncate(time.Second)
 	for {
 		node, err := n.kubelet.CoreV1().Nodes().Get(ctx, n.options.NodeName, meta.GetOptions{})
-		if err == nil && (n.config.FlannelBackend == "none" || isReady(node)) {
+		if err == nil && (n.config.FlannelBackend == "none" || isReady(node, since)) {
 			slog.Info("node is ready", "name", node.Name)
 			return nil
 		}

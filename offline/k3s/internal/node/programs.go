@@ -5,6 +5,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	core "k8s.io/api/core/v1"
 
@@ -45,17 +46,13 @@ func (n *Node) kubeletArguments() ([]string, error) {
 		},
 		"authorization": map[string]any{"mode": "Webhook"},
 		"tlsCertFile":   n.agentDir("serving-kubelet.crt"), "tlsPrivateKeyFile": n.agentDir("serving-kubelet.key"),
-		"containerRuntimeEndpoint": "unix://" + ContainerdSocket, "cgroupDriver": "cgroupfs", "cgroupRoot": n.cgroupRoot(),
+		"containerRuntimeEndpoint": "unix://" + ContainerdSocket, "cgroupDriver": "cgroupfs", "cgroupRoot": "/",
 		"failCgroupV1": false, "failSwapOn": false, "clusterDomain": n.config.ClusterDomain, "clusterDNS": []string{n.config.ClusterDNS},
 		"resolvConf": resolv, "staticPodPath": n.agentDir("pod-manifests"), "protectKernelDefaults": o.ProtectKernelDefaults,
 		"serializeImagePulls": false, "nodeStatusUpdateFrequency": "5s", "fileCheckFrequency": "20s",
 		// The simulated machines share one disk: percentages of it say nothing about this machine.
 		"evictionHard":                map[string]string{"memory.available": "100Mi", "nodefs.available": "5%", "imagefs.available": "5%", "nodefs.inodesFree": "5%"},
 		"imageGCHighThresholdPercent": 100, "imageGCLowThresholdPercent": 99, "shutdownGracePeriod": "0s",
-	}
-	if inContainer() {
-		// The kernel's global settings are the host's: kubelet must not insist on changing them.
-		config["featureGates"] = map[string]bool{"KubeletInUserNamespace": true}
 	}
 	if err := os.MkdirAll(n.agentDir("pod-manifests"), 0o700); err != nil {
 		return nil, err
@@ -120,10 +117,10 @@ func resolvConf() string {
 	return "/etc/resolv.conf"
 }
 
-func isReady(node *core.Node) bool {
+func isReady(node *core.Node, since time.Time) bool {
 	for _, condition := range node.Status.Conditions {
 		if condition.Type == core.NodeReady {
-			return condition.Status == core.ConditionTrue
+			return condition.Status == core.ConditionTrue && !condition.LastHeartbeatTime.Time.Before(since)
 		}
 	}
 	return false

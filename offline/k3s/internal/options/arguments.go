@@ -6,7 +6,7 @@ import (
 )
 
 // Arguments renders a program's flags in a stable order. Extra `name=value` entries replace defaults of the same name;
-// several extra entries of one name all stay, as the programs take lists that way.
+// several extra entries of one name all stay, as the programs take lists that way, and feature gates always add up.
 func Arguments(defaults map[string]string, extra []string) []string {
 	all := map[string][]string{}
 	for name, value := range defaults {
@@ -18,7 +18,7 @@ func Arguments(defaults map[string]string, extra []string) []string {
 		if !given {
 			value = "true"
 		}
-		if !replaced[name] {
+		if !replaced[name] && name != "feature-gates" {
 			replaced[name] = true
 			all[name] = nil
 		}
