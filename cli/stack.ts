@@ -56,6 +56,17 @@ function standInImages(): Record<string, string> {
   return Object.fromEntries(recipes.map(({ name, reference }) => [name, reference]));
 }
 
+/** Monitoring's programs without an image here: their objects are applied all the same, with no pod. */
+function podsLeftOut(): Record<string, { replicas: 0 }> {
+  const programs = { grafana: "grafana", kubeStateMetrics: "kube-state-metrics" };
+  const made = standInImages();
+  return Object.fromEntries(
+    Object.entries(programs)
+      .filter(([, image]) => !(image in made))
+      .map(([setting]) => [setting, { replicas: 0 as const }]),
+  );
+}
+
 /**
  * Makes the `sim` stack ready for the engine: a file backend, a passphrase of its own, and a stack file under the state
  * folder that holds the committed `Pulumi.sim.yaml` plus the simulator's API key, encrypted. The engine writes its
@@ -91,6 +102,7 @@ export async function ensureSimStack(environment: Record<string, string>, option
   const config: Record<string, unknown> = { ...committed.config, ...secrets };
   if (!options.vendorReachable) {
     config["homelab:images"] = { ...standInImages(), ...(committed.config?.["homelab:images"] as object | undefined) };
+    config["homelab:monitoring"] = { ...podsLeftOut(), ...(committed.config?.["homelab:monitoring"] as object | undefined) };
   }
   const text = yaml.dump({ encryptionsalt: current.encryptionsalt, config }, { sortKeys: true, lineWidth: -1 });
   if (text !== (await fs.readFile(file, "utf8"))) {
