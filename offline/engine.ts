@@ -2,7 +2,7 @@ import * as path from "node:path";
 import versions from "../versions.json";
 import { builtEngine, builtEngineCached, withLanguageHost } from "./engine/build";
 import { engineOnPath, hasLanguageHost } from "./engine/found";
-import { releasedEngine } from "./engine/release";
+import { isDownloaded, releasedEngine } from "./engine/release";
 
 /** Where the engine came from: the user's own on PATH, the vendor's release, or built here from its Go module. */
 export type EngineSource = "path" | "release" | "built";
@@ -29,7 +29,8 @@ export async function ensureEngine(options: { vendorReachable: boolean; progress
     return { directory, version: own.version, source: "path" };
   }
   const version = versions.pulumi.engine;
-  if (options.vendorReachable) {
+  // A release in the cache needs no network; a computer that was online once keeps using it.
+  if (options.vendorReachable || (await isDownloaded(version))) {
     try {
       return { directory: await releasedEngine(version, progress), version, source: "release" };
     } catch (error) {
@@ -46,6 +47,10 @@ export async function engineFound(): Promise<Engine | undefined> {
   if (own) {
     return { directory: path.dirname(own.file), version: own.version, source: "path" };
   }
-  const built = await builtEngineCached(versions.pulumi.engine);
-  return built ? { directory: path.dirname(built), version: versions.pulumi.engine, source: "built" } : undefined;
+  const { engine: version } = versions.pulumi;
+  if (await isDownloaded(version)) {
+    return { directory: await releasedEngine(version, () => {}), version, source: "release" };
+  }
+  const built = await builtEngineCached(version);
+  return built ? { directory: path.dirname(built), version, source: "built" } : undefined;
 }

@@ -1,9 +1,14 @@
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
-import { cached } from "../cache";
+import { cached, lookup } from "../cache";
 import { output } from "./command";
 
 const PLATFORMS: Partial<Record<NodeJS.Architecture, string>> = { x64: "linux-x64", arm64: "linux-arm64" };
+
+/** Whether the release has been downloaded before. */
+export async function isDownloaded(version: string): Promise<boolean> {
+  return (await lookup("pulumi-release", [version, PLATFORMS[process.arch] ?? ""])).exists;
+}
 
 /** Downloads the vendor's release of the engine, language hosts included, into the cache; the folder of its executables. */
 export async function releasedEngine(version: string, progress: (line: string) => void): Promise<string> {

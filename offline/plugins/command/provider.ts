@@ -7,6 +7,8 @@ import {
   type DiffRequest,
   type DiffResponse,
   diffKind,
+  equal,
+  hasUnknown,
   mapFromWire,
   type PropertyMap,
   type PropertyValue,
@@ -112,6 +114,17 @@ function diff({ type, oldInputs, news, ignoreChanges }: DiffRequest): DiffRespon
   return { changes: diffs.size > 0 ? "some" : "none", diffs: [...diffs], replaces: [...replaces], detailedDiff };
 }
 
+/**
+ * Outputs in the preview of an update: unknown when an input that was there before has changed, or when one is unknown;
+ * the official plugin takes no account of inputs that are new.
+ */
+function previewOutputs(type: string, olds: PropertyMap, news: PropertyMap): PropertyMap {
+  const before = inputsOf(type, olds);
+  const changed = Object.entries(before).some(([name, value]) => !equal(value, news[name] ?? null)) || hasUnknown(news);
+  const outputs = ["stdout", "stderr", "assets", "archive"].filter((name) => name in olds);
+  return Object.fromEntries(outputs.map((name) => [name, changed ? unknown : olds[name]]));
+}
+
 /** Archives come back from the official plugin with an `assets` field when they have nothing else. */
 function echo(properties: PropertyMap): PropertyMap {
   return Object.fromEntries(
@@ -179,7 +192,7 @@ export const provider: Provider = {
       return { properties: inputs };
     }
     if (preview) {
-      return { properties: { ...inputs, stdout: unknown, stderr: unknown } };
+      return { properties: { ...inputs, ...previewOutputs(type, olds, news) } };
     }
     const script = scriptOf(news, "update") ?? scriptOf(news, "create");
     const outputs =
