@@ -1,0 +1,180 @@
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { parseScript } from "../../../components/maas/script-metadata";
+import type { StepName } from "../../../maas/steps";
+import type { Subnet } from "../../../maas/types";
+import { Lab, root } from "./lab";
+
+let lab: Lab;
+beforeEach(async () => {
+  lab = await Lab.start();
+});
+afterEach(() => lab.close());
+
+/** Runs a step and expects it to succeed; `previous` is what its last run printed, as Pulumi hands it on. */
+async function run(step: StepName, operation: string, desired: object, previous = "", environment: Record<string, string> = {}) {
+  const done = await lab.run(step, operation, desired, { ...environment, PULUMI_COMMAND_STDOUT: previous });
+  expect(done).toMatchObject({ code: 0 });
+  return done.stdout;
+}
+
+/** Create, then update twice: the second changes nothing and says the same. */
+async function settle(step: StepName, desired: object, environment: Record<string, string> = {}) {
+  const created = await run(step, "create", desired, "", environment);
+  const before = writes();
+  expect(await run(step, "update", desired, created, environment)).toBe(created);
+  expect(writes()).toBe(before);
+  return created;
+}
+
+/** The whole region as JSON: what a run that changes nothing leaves as it is. */
+function writes(): string {
+  const { events: _events, ...tables } = lab.simulator.maas.tables as any;
+  return JSON.stringify(tables);
+}
+
+const get = <T>(where: string, query = {}) => lab.context().client.get<T>(where, query);
+
+test("a network is made where MAAS has none, is edited, and goes with the stack", async () => {
+  const before = writes();
+  const desired = {
+    cidr: "10.99.0.0/24",
+    gateway: "10.99.0.1",
+    dnsServers: ["1.1.1.1", "9.9.9.9"],
+    fabric: "lab",
+    vlan: 100,
+    space: "dmz",
+    mtu: 9000,
+  };
+  const subnet = await settle("subnet", desired);
+  const range = await settle("range", { subnet: "10.99.0.0/24", type: "dynamic", start: "10.99.0.200", end: "10.99.0.250", comment: "" });
+  const dhcp = await settle("dhcp", { subnet: "10.99.0.0/24", on: true });
+  expect((await get<Subnet[]>("subnets/")).find((each) => each.cidr === "10.99.0.0/24")).toMatchObject({
+    gateway_ip: "10.99.0.1",
+    dns_servers: ["1.1.1.1", "9.9.9.9"],
+    vlan: { fabric: "lab", vid: 100, mtu: 9000, space: "dmz", dhcp_on: true },
+  });
+  const edited = await run("subnet", "update", { ...desired, gateway: "10.99.0.254" }, subnet);
+  expect(edited).toBe(subnet);
+
+  await run("dhcp", "delete", { subnet: "10.99.0.0/24", on: true }, dhcp);
+  await run("range", "delete", {}, range);
+  await run("subnet", "delete", desired, subnet);
+  expect(writes().length).toBe(before.length);
+});
+
+test("a subnet that MAAS has is adopted: it gets what is named, and stays", async () => {
+  const [existing] = await get<Subnet[]>("subnets/");
+  const desired = { cidr: existing.cidr, dnsServers: ["192.168.200.1"] };
+  const observed = await settle("subnet", desired);
+  await run("subnet", "delete", desired, observed);
+  expect(await get<Subnet[]>("subnets/")).toMatchObject([{ id: existing.id, dns_servers: ["192.168.200.1"] }]);
+});
+
+test("overlaps with what MAAS has are named", async () => {
+  const subnet = await lab.run("subnet", "create", { cidr: "192.168.200.128/25", dnsServers: [] });
+  expect(subnet).toMatchObject({ code: 2, stderr: expect.stringMatching(/overlaps 192\.168\.200\.0\/24/) });
+  await run("range", "create", {
+    subnet: "192.168.200.0/24",
+    type: "reserved",
+    start: "192.168.200.2",
+    end: "192.168.200.9",
+    comment: "router",
+  });
+  const range = await lab.run("range", "create", {
+    subnet: "192.168.200.0/24",
+    type: "dynamic",
+    start: "192.168.200.5",
+    end: "192.168.200.20",
+    comment: "",
+  });
+  expect(range).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/overlaps the reserved range 192\.168\.200\.2-192\.168\.200\.9 \(router\)/),
+  });
+});
+
+test("domain with records, reserved address and route come and go", async () => {
+  const before = writes();
+  const domain = {
+    name: "home.arpa",
+    authoritative: true,
+    records: [
+      { name: "nas", type: "A", data: "192.168.200.31" },
+      { name: "nas", type: "TXT", data: "hello" },
+    ],
+  };
+  const made = await settle("domain", domain);
+  const fewer = await run("domain", "update", { ...domain, records: domain.records.slice(0, 1) }, made);
+  expect(await get<any[]>("dnsresources/")).toMatchObject([{ fqdn: "nas.home.arpa", resource_records: [] }]);
+  const address = await settle("reserved-address", { address: "192.168.200.60", macAddress: "52:54:00:ee:ee:01", comment: "printer" });
+  const other = await settle("subnet", { cidr: "10.96.0.0/24", dnsServers: [] });
+  const route = await settle("route", { source: "192.168.200.0/24", destination: "10.96.0.0/24", gateway: "192.168.200.2", metric: 10 });
+  await run("route", "delete", {}, route);
+  await run("subnet", "delete", {}, other);
+  await run("reserved-address", "delete", {}, address);
+  await run("domain", "delete", domain, fewer);
+  expect(writes().length).toBe(before.length);
+});
+
+test("MAAS's own settings are set, kept as they were before, and given back", async () => {
+  const read = (name: string) => get<unknown>("maas/", { op: "get_config", name });
+  const before = await read("ntp_servers");
+  const desired = { values: { ntp_servers: "10.0.0.1 10.0.0.2", enable_http_proxy: false, node_timeout: 45 } };
+  const observed = await settle("config", desired);
+  expect(await read("node_timeout")).toBe(45);
+  const fewer = await run("config", "update", { values: { ntp_servers: "10.0.0.3" } }, observed);
+  expect(await read("enable_http_proxy")).toBe(true);
+  await run("config", "delete", {}, fewer);
+  expect(await read("ntp_servers")).toBe(before);
+});
+
+test("images that are there are not imported again", async () => {
+  await settle("images", { releases: [{ os: "ubuntu", release: "noble", architectures: ["amd64", "arm64"] }], limit: 30 });
+});
+
+test("a script is uploaded, gets a revision when its file changes, and goes", async () => {
+  const content = fs.readFileSync(path.join(root, "test/fixtures/scripts/45-burn-in.sh"), "utf8");
+  const script = { file: "45-burn-in.sh", where: "homelab:maas.scripts[0].file" };
+  const desired = parseScript(content, script);
+  const first = await settle("script", desired);
+  await run("script", "update", parseScript(`${content}true\n`, script), first);
+  expect(await get<any>("scripts/45-burn-in")).toMatchObject({ title: "Burn in", type_name: "Commissioning script", history: [{}, {}] });
+  await run("script", "delete", desired, first);
+  await expect(get("scripts/45-burn-in")).rejects.toThrow("404");
+});
+
+test("an SSH key is added once and removed", async () => {
+  const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDMbAkZpV8mZ2dBnNBmPsiZzBpEg9vVVkMdaWMbIvTJ6 someone@home";
+  const observed = await settle("ssh-key", { key });
+  await run("ssh-key", "delete", { key }, observed);
+  expect(await get("account/prefs/sshkeys/")).toEqual([]);
+});
+
+test("a VM host is registered, a machine is composed on it, and both go", async () => {
+  const host = { name: "attic", type: "lxd", address: "https://10.10.10.1:8443", project: "default", tags: [] };
+  const secrets = { VM_HOST_SECRETS: JSON.stringify({ password: "hush" }) };
+  const registered = await settle("vm-host", host, secrets);
+  const release = { erase: false, secureErase: false, quickErase: false, releaseLimit: 30 };
+  const machine = {
+    name: "vm1",
+    macAddresses: [],
+    vmHost: "attic",
+    stack: "homelab/test",
+    architecture: "amd64",
+    powerType: "manual",
+    composition: { cores: 2, memory: 4096, storage: "disk0:35" },
+    tags: [],
+    notes: "",
+    eraseForeign: false,
+    release,
+  };
+  const composed = await run("enlist", "create", machine);
+  expect(JSON.parse(composed)).toMatchObject({ hostname: "vm1", adopted: false, powerType: "lxd" });
+  expect(await run("enlist", "update", machine, composed)).toBe(composed);
+  expect(await get<any[]>("machines/")).toHaveLength(1);
+  await run("enlist", "delete", machine, composed);
+  expect(await get<any[]>("machines/")).toHaveLength(0);
+  await run("vm-host", "delete", host, registered, secrets);
+  expect(await get<any[]>("vm-hosts/")).toHaveLength(0);
+});
