@@ -67,6 +67,10 @@ func (c *Controllers) provision(ctx context.Context, claim *core.PersistentVolum
 		return err
 	}
 	name := "pvc-" + string(claim.UID)
+	// The claim as it was seen may be older than the volume that was made for it.
+	if _, err := c.client.CoreV1().PersistentVolumes().Get(ctx, name, meta.GetOptions{}); !apierrors.IsNotFound(err) {
+		return err
+	}
 	path := filepath.Join(c.options.LocalStoragePath, fmt.Sprintf("%s_%s_%s", name, claim.Namespace, claim.Name))
 	done, err := c.helper(ctx, "helper-pod-create-"+name, nodeName, path, `mkdir -m 0777 -p "$VOLUME"`)
 	if err != nil || !done {
@@ -102,6 +106,11 @@ func (c *Controllers) provision(ctx context.Context, claim *core.PersistentVolum
 }
 
 func (c *Controllers) release(ctx context.Context, volume *core.PersistentVolume) error {
+	if _, err := c.client.CoreV1().PersistentVolumes().Get(ctx, volume.Name, meta.GetOptions{}); apierrors.IsNotFound(err) {
+		return nil
+	} else if err != nil {
+		return err
+	}
 	nodeName := volumeNode(volume)
 	if volume.Spec.HostPath != nil && nodeName != "" {
 		if _, err := c.nodes.Get(nodeName); err == nil {

@@ -54,6 +54,10 @@ func (n *Node) kubeletArguments() ([]string, error) {
 		"evictionHard":                map[string]string{"memory.available": "100Mi", "nodefs.available": "5%", "imagefs.available": "5%", "nodefs.inodesFree": "5%"},
 		"imageGCHighThresholdPercent": 100, "imageGCLowThresholdPercent": 99, "shutdownGracePeriod": "0s",
 	}
+	if inContainer() {
+		// The capability to lower the score may be missing there.
+		config["oomScoreAdj"] = 0
+	}
 	if err := os.MkdirAll(n.agentDir("pod-manifests"), 0o700); err != nil {
 		return nil, err
 	}
