@@ -5,6 +5,8 @@ import type { Composition } from "../../maas/steps/compose";
 import type { DeployDesired } from "../../maas/steps/deploy";
 import type { EnlistDesired } from "../../maas/steps/enlist";
 import type { ReleaseSettings } from "../../maas/steps/release";
+import type { StorageDesired } from "../../maas/steps/storage";
+import type { StorageSettings } from "../settings/machine-storage";
 import type { MachineSettings } from "../settings/machines";
 import { type Size, toBytes, toSeconds } from "../settings/values";
 import type { MaasMachineArgs } from "./machine";
@@ -60,7 +62,9 @@ export function deployDesired(args: Args, incarnation: string, userData: string)
     ...identity(machine),
     stack: stackName(),
     incarnation,
-    address: machine.address,
+    address: fixedAddress(machine),
+    storage: machine.storage && storage(machine.storage),
+    interfaces: machine.interfaces,
     subnet: network.subnet,
     osRelease: machine.release,
     kernel: machine.kernel,
@@ -74,6 +78,19 @@ export function deployDesired(args: Args, incarnation: string, userData: string)
     commissioning: commissionDesired(args),
     ...releaseSettings(args),
   };
+}
+
+/** The address that the settings fix, directly or on an interface. */
+export function fixedAddress(machine: MachineSettings): string | undefined {
+  const links = machine.interfaces.flatMap((each) => each.links).filter((link) => link.address);
+  return machine.address ?? (links.find((link) => link.defaultGateway) ?? links[0])?.address;
+}
+
+/** Sizes in bytes, "rest" left out. */
+function storage(settings: StorageSettings): StorageDesired {
+  return JSON.parse(JSON.stringify(settings), (key, value) =>
+    /size$/i.test(key) ? (value === "rest" ? undefined : toBytes(value)) : value,
+  ) as StorageDesired;
 }
 
 /** What a machine is known by; another one is another machine. */

@@ -10,7 +10,7 @@ import type { MachineSettings } from "../settings/machines";
 import type { NetworkSettings } from "../settings/network";
 import type { SshSettings } from "../settings/ssh";
 import { userData, userDataArgs } from "./cloud-init";
-import { commissionDesired, deployDesired, enlistDesired } from "./desired";
+import { commissionDesired, deployDesired, enlistDesired, fixedAddress } from "./desired";
 import { type MaasAccess, observed, stepCommand } from "./step-command";
 
 export interface MaasMachineArgs {
@@ -58,6 +58,7 @@ export class MaasMachine extends pulumi.ComponentResource {
     const { scripts, tests } = machine.commissioning;
     const digests = [...scripts, ...tests].map((script) => args.scripts?.[script] ?? "");
     const commissioned = canonical({ ...machine.commissioning, digests });
+    const address = fixedAddress(machine);
     const parent = { parent: this };
 
     const hostKey = new tls.PrivateKey(`${name}-host-key`, { algorithm: "ED25519" }, parent);
@@ -118,7 +119,7 @@ export class MaasMachine extends pulumi.ComponentResource {
       name: machine.name,
       role: machine.role,
       // A fixed address is known at preview; through the URN it still waits for the deployment.
-      address: machine.address ? deployment.urn.apply(() => machine.address as string) : observed<Deployed>(deployment).address,
+      address: address ? deployment.urn.apply(() => address) : observed<Deployed>(deployment).address,
       port: ssh.port,
       user: ssh.user,
       privateKey: pulumi.secret(args.deployKey.privateKeyOpenssh),

@@ -7,8 +7,10 @@ import { type Context, substatus, waitFor } from "../wait";
 import { addressOf, linkAddress } from "./address";
 import { bringToReady, type CommissionDesired } from "./commission";
 import { digestOf } from "./digest";
+import { connect, type InterfaceDesired } from "./interfaces";
 import { type ReleaseSettings, releaseMachine } from "./release";
 import { failureTail } from "./results";
+import { layOut, type StorageDesired } from "./storage";
 
 export interface DeployDesired extends ReleaseSettings, Identity {
   stack: string;
@@ -16,6 +18,10 @@ export interface DeployDesired extends ReleaseSettings, Identity {
   incarnation: string;
   /** Fixed address on the boot interface; MAAS picks one when absent. */
   address?: string;
+  /** Laid out while Ready; MAAS's default layout when absent. */
+  storage?: StorageDesired;
+  /** Set while Ready, instead of `address`. */
+  interfaces: InterfaceDesired[];
   /** Network that `address` lies in. */
   subnet: string;
   /** `noble`, `ubuntu/noble`; MAAS's default when absent. */
@@ -92,7 +98,7 @@ export async function deploy(context: Context, desired: DeployDesired): Promise<
       case Status.Ready:
         // Scripts that were changed while the machine was in use run now.
         machine = await bringToReady(context, machine, desired.commissioning);
-        await linkAddress(context, machine, desired);
+        await prepare(context, machine, desired);
         machine = await allocate(context, machine);
         break;
       default:
@@ -103,6 +109,18 @@ export async function deploy(context: Context, desired: DeployDesired): Promise<
     `${desired.name}: went through ten states without being Deployed; it is ${substatus(machine)}`,
     "look at its events in MAAS, then run up again",
   );
+}
+
+/** What can be set only while the machine is Ready. */
+async function prepare(context: Context, machine: Machine, desired: DeployDesired): Promise<void> {
+  if (desired.storage) {
+    await layOut(context, machine, desired.storage);
+  }
+  if (desired.interfaces.length > 0) {
+    await connect(context, machine, desired.interfaces, desired.subnet);
+  } else {
+    await linkAddress(context, machine, desired);
+  }
 }
 
 /** This machine and no other; somebody else may have been quicker. */

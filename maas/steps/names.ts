@@ -114,6 +114,12 @@ interface Route {
 export async function ensureRoute(context: Context, desired: RouteDesired, previous?: PathObserved): Promise<PathObserved> {
   const { client } = context;
   const { source, destination, gateway, metric } = desired;
+  const known = await client.get<Subnet[]>("subnets/");
+  if (!known.some((each) => each.cidr === destination)) {
+    context.log(`subnet ${destination}: making it known, as routes lead to subnets only`);
+    const find = async () => (await client.get<Subnet[]>("subnets/")).find((each) => each.cidr === destination);
+    await client.post<Subnet>("subnets/", undefined, { cidr: destination, managed: false }, { settled: find });
+  }
   const { object, made } = await ensure<Route>(context, {
     what: `route to ${destination}`,
     find: async () =>

@@ -37,6 +37,7 @@ const deployDesired: DeployDesired = {
   incarnation: "0123456789abcdef",
   address: "192.168.200.41",
   subnet: "192.168.200.0/24",
+  interfaces: [],
   ephemeral: false,
   hardwareSync: false,
   userData: "#cloud-config\nssh_keys: {ed25519_private: top-secret}\n",

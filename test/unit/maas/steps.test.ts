@@ -41,6 +41,7 @@ const deployDesired: DeployDesired = {
   macAddresses: [MAC],
   incarnation: "1",
   subnet: "192.168.200.0/24",
+  interfaces: [],
   ephemeral: false,
   hardwareSync: false,
   userData: "#cloud-config\n",
