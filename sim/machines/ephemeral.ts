@@ -97,16 +97,25 @@ function quote(word: string): string {
   return `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-/** What became of the scripts; those that never ran (the machine went off before) have no outcome. */
-export async function readOutcomes(data: string, scripts: readonly EphemeralScript[]): Promise<ScriptOutcome[]> {
-  const outcomes: ScriptOutcome[] = [];
+/** What became of the scripts. One that did not run to its end, because the machine went off before, has failed. */
+export async function readOutcomes(data: string, scripts: readonly EphemeralScript[]): Promise<(ScriptOutcome & { ran: boolean })[]> {
+  const outcomes: (ScriptOutcome & { ran: boolean })[] = [];
   for (const [index, { name }] of scripts.entries()) {
     const place = path.join(data, scriptsFolder, String(index).padStart(3, "0"));
     const read = (file: string) => fs.readFile(path.join(place, file), "utf8").catch(() => "");
     const status = (await read("exit-status")).trim();
-    if (status !== "") {
-      outcomes.push({ name, exitStatus: Number(status), stdout: await read("stdout"), stderr: await read("stderr") });
-    }
+    const stderr = await read("stderr");
+    outcomes.push(
+      status === ""
+        ? {
+            name,
+            ran: false,
+            exitStatus: 1,
+            stdout: await read("stdout"),
+            stderr: `${stderr}the machine went off before this script had ended\n`,
+          }
+        : { name, ran: true, exitStatus: Number(status), stdout: await read("stdout"), stderr },
+    );
   }
   return outcomes;
 }

@@ -248,13 +248,11 @@ export class Machine {
     if (boot.purpose === "erasing") {
       await this.disk.wipe();
     }
-    const wanted = boot.scripts ?? [];
-    const scripts = await readOutcomes(this.memory.data, wanted);
+    const scripts = await readOutcomes(this.memory.data, boot.scripts ?? []);
     await this.memory.wipe();
-    const missing = wanted.filter(({ name }) => !scripts.some((outcome) => outcome.name === name)).map(({ name }) => name);
-    return code === 0 && missing.length === 0
-      ? { ok: true, scripts }
-      : { ok: false, scripts, error: `the machine went off before it had run ${missing.join(", ") || "to the end"}` };
+    const complete = code === 0 && scripts.every(({ ran }) => ran);
+    const outcomes = scripts.map(({ ran: _, ...outcome }) => outcome);
+    return complete ? { ok: true, scripts: outcomes } : { ok: false, scripts: outcomes, error: "the machine went off before it was done" };
   }
 
   /** Follows a process that is not our child, because an earlier run of the simulator started it. */

@@ -58,8 +58,8 @@ async function answer(
   }
   for (const publication of publications) {
     const file = fileOf(publication, wanted);
-    const stat = file && (await fs.stat(file).catch(() => undefined));
-    if (file && stat?.isFile()) {
+    const stat = file === undefined ? undefined : await fs.stat(file).catch(() => undefined);
+    if (file !== undefined && stat?.isFile()) {
       return sendFile(file, stat.size, stat.mtimeMs, request, response);
     }
     if (

@@ -4,6 +4,7 @@ import { crashed, unreachable } from "../http/answers";
 import type { Maas } from "../maas";
 import type { Node, User } from "../state/model";
 import { parseCidr } from "./addresses";
+import { scriptsToRun } from "./script-runs";
 
 export class Power {
   constructor(private readonly maas: Maas) {}
@@ -60,7 +61,9 @@ export class Power {
     return this.maas.options.operator !== "absent";
   }
 
-  async on(node: Node, boot: Boot): Promise<void> {
+  async on(node: Node, wanted: Boot): Promise<void> {
+    const runs = wanted.kind === "ephemeral" && (wanted.purpose === "commissioning" || wanted.purpose === "testing");
+    const boot = runs ? { ...wanted, scripts: scriptsToRun(this.maas, node, wanted.purpose as "commissioning" | "testing") } : wanted;
     this.maas.boots.set(node.systemId, boot);
     if (!this.isControlled(node)) {
       if (!(await this.operatorPresses())) return;

@@ -111,16 +111,17 @@ const machine = {
     await expect(fs.stat(path.join(state, "machines/machine-1/memory"))).rejects.toThrow(/ENOENT/);
   }, 60_000);
 
-  test("that is unplugged while it runs them has failed, and says which are missing", async () => {
+  test("that is unplugged while it runs them has failed, and so have the scripts that did not end", async () => {
     const before = (await worker.call("results")).length;
     const scripts = [{ name: "50-long", content: "#!/bin/sh\nsleep 1000\n" }];
     await worker.call("powerOn", machine, { kind: "ephemeral", purpose: "testing", scripts });
     process.kill(await processOf(), "SIGKILL");
     await until(async () => (await worker.call("results")).length > before);
-    expect((await worker.call("results"))[before]).toEqual([
-      "abc123",
-      { ok: false, scripts: [], error: "the machine went off before it had run 50-long" },
-    ]);
+    expect((await worker.call("results"))[before][1]).toEqual({
+      ok: false,
+      error: "the machine went off before it was done",
+      scripts: [{ name: "50-long", exitStatus: 1, stdout: "", stderr: "the machine went off before this script had ended\n" }],
+    });
   }, 60_000);
 
   test("does not start from an empty disk", async () => {

@@ -137,13 +137,32 @@ async function until<Value>(what: () => Promise<Value | undefined | false>): Pro
     expect(created.status).toBe(200);
     systemId = created.body.system_id;
     await until(async () => (await statusOf(systemId)) === "Ready");
-    expect((await maas("GET", `machines/${systemId}/`)).body).toMatchObject({
-      cpu_count: 2,
-      memory: 4096,
-      power_state: "off",
-      interface_set: [{ name: "enp1s0" }],
-    });
+    await until(async () => (await maas("GET", `machines/${systemId}/`)).body.power_state === "off");
+    const { body } = await maas("GET", `machines/${systemId}/`);
+    expect(body).toMatchObject({ cpu_count: 2, memory: 4096, interface_set: [{ name: "enp1s0" }] });
   }, 60_000);
+
+  test("runs the user's own commissioning script in the machine, and MAAS has its output and its verdict", async () => {
+    const script =
+      "#!/bin/sh\n# --- Start MAAS 1.0 script metadata ---\n# name: 45-cards\n# script_type: commissioning\n# --- End MAAS 1.0 script metadata ---\n";
+    await maas("POST", "scripts/", { name: "45-cards", script: `${script}cat /sys/class/net/enp1s0/address\n` });
+    await maas("POST", `machines/${systemId}/?op=commission`, { testing_scripts: "none" });
+    await until(async () => (await statusOf(systemId)) === "Ready");
+    const { body } = await maas("GET", `nodes/${systemId}/results/current-commissioning/?include_output=true&filters=45-cards`);
+    const [result] = body.results;
+    expect([result.name, result.status_name, Buffer.from(result.stdout, "base64").toString()]).toEqual([
+      "45-cards",
+      "Passed",
+      "52:54:00:c8:00:02\n",
+    ]);
+
+    await maas("PUT", "scripts/45-cards", { script: `${script}exit 7\n` });
+    await maas("POST", `machines/${systemId}/?op=commission`, { testing_scripts: "none" });
+    await until(async () => (await statusOf(systemId)) === "Failed commissioning");
+    await maas("DELETE", "scripts/45-cards");
+    await maas("POST", `machines/${systemId}/?op=commission`, { testing_scripts: "none" });
+    await until(async () => (await statusOf(systemId)) === "Ready");
+  }, 120_000);
 
   test("deploys it: the machine answers SSH at the address that MAAS gave, with the key and the host key of its user data", async () => {
     const key = (name: string) => path.join(folder, name);
