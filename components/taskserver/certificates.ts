@@ -36,8 +36,11 @@ export function serverCertificateArgs(certificates: Certificates) {
   return { ...leaf(certificates), allowedUses: ["digital_signature", "key_encipherment", "server_auth"] };
 }
 
-export function clientCertificateArgs(certificates: Certificates) {
-  return { ...leaf(certificates), allowedUses: ["digital_signature", "key_encipherment", "client_auth"] };
+/** A revoked certificate is not renewed: the list names the certificate that there was, until its own end. */
+export function clientCertificateArgs(certificates: Certificates, revoked = false) {
+  const lifetime = leaf(certificates);
+  const uses = ["digital_signature", "key_encipherment", "client_auth"];
+  return { ...lifetime, ...(revoked ? { earlyRenewalHours: 0 } : {}), allowedUses: uses };
 }
 
 export function serverRequest(certificates: Certificates, names: readonly string[]) {

@@ -1,4 +1,5 @@
 import { X509Certificate } from "node:crypto";
+import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import * as tls from "@pulumi/tls";
 import type { TaskServersSettings } from "../settings/task-servers";
@@ -36,6 +37,8 @@ export class TaskPki extends pulumi.ComponentResource {
   readonly server: KeyPair;
   /** By account id. */
   readonly clients: Readonly<Record<string, KeyPair>>;
+  /** PEM of the revocation list; none while no account is removed. */
+  readonly revocations?: pulumi.Output<string>;
 
   private readonly authorityKey: pulumi.Input<string>;
 
@@ -66,7 +69,7 @@ export class TaskPki extends pulumi.ComponentResource {
     this.clients = Object.fromEntries(
       accounts.map((account) => [
         account.id,
-        this.issue(`${name}-client-${account.id}`, certificates, clientCertificateArgs(certificates), {
+        this.issue(`${name}-client-${account.id}`, certificates, clientCertificateArgs(certificates, account.state === "removed"), {
           request: clientRequest(certificates, account),
           // A renamed user keeps its key; the certificate is made anew with the new name.
           formerNames: account.formerIds.map((id) => `${name}-client-${id}`),
@@ -74,7 +77,22 @@ export class TaskPki extends pulumi.ComponentResource {
       ]),
     );
 
-    this.registerOutputs({ authority: this.authority, server: this.server, clients: this.clients });
+    const revoked = accounts.filter(({ state }) => state === "removed").map(({ id }) => this.clients[id].certificate);
+    this.revocations = revoked.length > 0 ? this.revoke(`${name}-revocations`, revoked) : undefined;
+
+    this.registerOutputs({ authority: this.authority, revocations: this.revocations, server: this.server, clients: this.clients });
+  }
+
+  /** The tls provider makes no revocation lists. A list is signed anew when it changes and not at each `up`. */
+  private revoke(name: string, revoked: pulumi.Output<string>[]): pulumi.Output<string> {
+    const run = "node components/taskserver/revoke.cjs";
+    const request = pulumi.jsonStringify({ authority: this.authority, authorityKey: this.authorityKey, revoked });
+    const list = new command.local.Command(
+      name,
+      { create: run, update: run, stdin: pulumi.secret(request), logging: command.local.Logging.Stderr, addPreviousOutputInEnv: false },
+      { parent: this },
+    );
+    return list.stdout;
   }
 
   private issue(

@@ -75,6 +75,7 @@ export class TaskServers extends pulumi.ComponentResource {
           settings: settings.taskd,
           authority: pki.authority,
           server: pki.server,
+          revocations: pki.revocations,
           accounts: pulumi.output(keys).apply((known) => renderAccounts(settings, known)),
         },
         { parent: this },

@@ -88,9 +88,9 @@ export class TaskdOnLoopback {
         this.log += chunk;
       });
     }
-    for (let attempt = 0; attempt < 200 && !(await this.probe("ready")).ok; attempt++) {
-      if (this.process.exitCode !== null) {
-        throw new Error(`taskd ended: ${this.log}`);
+    for (let attempt = 0; !(await this.probe("ready")).ok; attempt++) {
+      if (attempt > 400 || this.process.exitCode !== null || this.process.signalCode !== null) {
+        throw new Error(`taskd does not serve (${this.process.exitCode ?? this.process.signalCode}): ${this.log}`);
       }
       await new Promise((resolve) => setTimeout(resolve, 50));
     }

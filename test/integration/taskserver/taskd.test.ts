@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import * as net from "node:net";
 import * as path from "node:path";
 import { taskServersSettings } from "../../../components/settings/task-servers";
+import { renderRevocations } from "../../../components/taskserver/revocations";
 import { TaskdOnLoopback } from "./server";
 
 jest.setTimeout(120_000);
@@ -80,6 +81,38 @@ describe("taskd refuses", () => {
     const access = await server.access("Home/alice");
     const device = await server.client("misnamed", { ...access, taskd: { ...access.taskd!, server: `localhost:${server.port}` } });
     await expect(device.sync()).rejects.toThrow(/[Hh]andshake|[Cc]ertificate/);
+  });
+});
+
+describe("revocation", () => {
+  test.each(["ECDSA", "RSA"])("a list signed with %s refuses whom it names and nobody else", async (algorithm) => {
+    const server = await TaskdOnLoopback.create({ organisations, certificates: { algorithm } });
+    try {
+      await server.layOut();
+      const [alice, bob] = [await server.access("Home/alice"), await server.access("Home/Bob Builder")];
+      const list = await renderRevocations({
+        authority: server.authority.certificate,
+        authorityKey: server.authority.privateKey,
+        revoked: [alice.taskd!.certificate],
+      });
+      await server.write("crl.pem", list);
+      await server.layOut();
+      await server.start();
+      await expect((await server.client("a1", alice)).sync(true)).rejects.toThrow(/TLS connection was non-properly terminated/);
+      await (await server.client("b1", bob)).sync(true);
+      // A new certificate for the same account is another certificate.
+      await (await server.client("a2", await server.access("Home/alice"))).sync(true);
+    } finally {
+      await server.destroy();
+    }
+  });
+
+  test("needs the authority's own key", async () => {
+    const [one, other] = [await TaskdOnLoopback.create({ organisations }), await TaskdOnLoopback.create({ organisations })];
+    const mixed = { authority: one.authority.certificate, authorityKey: other.authority.privateKey, revoked: [] };
+    await expect(renderRevocations(mixed)).rejects.toThrow("does not belong to its certificate");
+    await one.destroy();
+    await other.destroy();
   });
 });
 

@@ -26,7 +26,7 @@ describe("TaskServers", () => {
   let servers: TaskServers;
 
   beforeAll(async () => {
-    seen = recordResources();
+    seen = recordResources((type) => (type === "command:local:Command" ? { stdout: "the list" } : {}));
     servers = new TaskServers("tasks", {
       provider: new kubernetes.Provider("cluster"),
       images: imagesOf({ taskd: "homelab.internal/taskd:1" }),
@@ -99,6 +99,23 @@ describe("TaskServers", () => {
       "user active Closed alice",
       "",
     ]);
+  });
+
+  test("whoever is removed is on the revocation list, signed with a key that comes by standard input", () => {
+    const { stdin, create, environment } = one("command:local:Command", "tasks-pki-revocations");
+    expect(JSON.parse(stdin)).toEqual({
+      authority: "certificate of tasks-pki-authority",
+      authorityKey: "private key of tasks-pki-authority-key",
+      revoked: ["certificate of tasks-pki-client-Home/carol"],
+    });
+    expect(`${create} ${JSON.stringify(environment)}`).not.toContain("private key");
+    expect(one("kubernetes:core/v1:Secret", "tasks-taskd-tls").stringData["crl.pem"]).toBe("the list");
+    expect(one("kubernetes:core/v1:ConfigMap", "tasks-taskd-config").data.config).toContain("server.crl=/etc/taskd-tls/crl.pem\n");
+  });
+
+  test("a revoked certificate is not renewed", () => {
+    const revoked = one("tls:index/locallySignedCert:LocallySignedCert", "tasks-pki-client-Home/carol");
+    expect(revoked.earlyRenewalHours).toBe(0);
   });
 
   test("the pod is one, not root, and restarts when its certificates change", () => {
