@@ -44,6 +44,15 @@ export const recipes: readonly Recipe[] = [
     user: "0:0",
     shell: false,
   }),
+  // Part of the k3s module, so that what the two have in common is compiled once.
+  ...recipe("kube-vip", {
+    packages: [],
+    files: [],
+    goModule: { folder: "offline/k3s/kube-vip", program: "kube-vip" },
+    entrypoint: ["/kube-vip"],
+    user: "0:0",
+    shell: false,
+  }),
   ...recipe("local-path-helper", { packages: [], files: [], entrypoint: ["/bin/sh"], user: "0:0", shell: true }),
   ...recipe("prometheus", {
     packages: ["prometheus"],

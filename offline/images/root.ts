@@ -4,8 +4,7 @@ import { output } from "../engine/command";
 import type { Recipe } from "./recipes";
 
 const checkout = path.resolve(__dirname, "../..");
-// Not busybox-static: what of it resolves names ends with a segmentation fault where it finds no name service libraries.
-const shellPackage = "busybox";
+const shellPackage = "busybox-static";
 
 /** Unpacks Debian packages and all they depend on into `target`, without installing anything on this computer. */
 async function unpack(packages: readonly string[], scratch: string, target: string): Promise<void> {
@@ -46,7 +45,7 @@ async function take(tree: string, root: string, file: string, place = file): Pro
 
 async function takeWithLibraries(tree: string, root: string, file: string): Promise<void> {
   await take(tree, root, file);
-  if (/(^|\/)bin\//.test(file)) {
+  if (file.includes("/bin/")) {
     for (const library of await librariesOf(tree, file)) {
       // Programs ask for /lib and /lib64 whatever the layout of their package.
       await take(tree, root, library, library.replace(/^\/(usr\/)?lib/, "lib"));
@@ -55,8 +54,10 @@ async function takeWithLibraries(tree: string, root: string, file: string): Prom
 }
 
 async function addShell(tree: string, root: string): Promise<void> {
-  await takeWithLibraries(tree, root, "bin/busybox");
-  for (const applet of (await output("chroot", [root, "/bin/busybox", "--list"])).split("\n").filter(Boolean)) {
+  await fs.mkdir(path.join(root, "bin"), { recursive: true });
+  const busybox = path.join(root, "bin", "busybox");
+  await fs.cp(path.join(tree, "bin", "busybox"), busybox, { dereference: true });
+  for (const applet of (await output(busybox, ["--list"])).split("\n").filter(Boolean)) {
     await fs.symlink("busybox", path.join(root, "bin", applet)).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== "EEXIST") {
         throw error;
