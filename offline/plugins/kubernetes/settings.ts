@@ -60,8 +60,8 @@ export function checkSettings(urn: string, news: PropertyMap, environment: NodeJ
   if (failures.length === 0 && isSet(values.renderYamlToDirectory)) {
     for (const property of ["cluster", "context", "kubeconfig"]) {
       // A kubeconfig that the SDK took from the environment was not asked for.
-      const ambient = property === "kubeconfig" && environment.KUBECONFIG !== undefined && values.kubeconfig === environment.KUBECONFIG;
-      if (isSet(values[property]) && !ambient && !isPath(values[property])) {
+      const isAmbient = property === "kubeconfig" && (isPath(values.kubeconfig) || values.kubeconfig === environment.KUBECONFIG);
+      if (isSet(values[property]) && !isAmbient) {
         failures.push({ property, reason: `"${property}" arg is not compatible with "renderYamlToDirectory" arg` });
       }
     }

@@ -130,6 +130,7 @@ async function start(directory: string, children: ChildProcess[], stop: () => Pr
     "--leader-elect=false",
     `--service-account-private-key-file=${file("sa.key")}`,
     "--use-service-account-credentials=true",
+    "--pvclaimbinder-sync-period=1s",
   ]);
   await until(
     async () => (await request("GET", "/api/v1/namespaces/default/serviceaccounts/default"))?.kind === "ServiceAccount",

@@ -1,9 +1,10 @@
 // The official plugin's recorded conversations (../shared/contract/plugins, beside the checkout), sent again over gRPC.
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { credentials } from "@grpc/grpc-js";
+import { credentials, type ServiceError } from "@grpc/grpc-js";
 import { ResourceProviderClient } from "@pulumi/pulumi/proto/provider_grpc_pb";
 import * as pb from "@pulumi/pulumi/proto/provider_pb";
+import { Status } from "@pulumi/pulumi/proto/status_pb";
 import { Struct } from "google-protobuf/google/protobuf/struct_pb";
 
 const FILE = path.resolve(__dirname, "../../../../shared/contract/plugins/kubernetes.jsonl");
@@ -37,6 +38,22 @@ export function recordings(): Recording[] {
     });
 }
 
+/** What an ErrorResourceInitFailed carries. */
+export interface HalfMade {
+  id: string;
+  properties: any;
+  reasons: string[];
+}
+
+function partialOf(details: unknown): HalfMade | undefined {
+  if (!Buffer.isBuffer(details)) {
+    return undefined;
+  }
+  const any = Status.deserializeBinary(details).getDetailsList()[0];
+  const failed = any && pb.ErrorResourceInitFailed.deserializeBinary(any.getValue_asU8());
+  return failed && { id: failed.getId(), properties: failed.getProperties()?.toJavaScript(), reasons: failed.getReasonsList() };
+}
+
 const struct = (value: any) => Struct.fromJavaScript(value ?? {});
 const KINDS = ["ADD", "ADD_REPLACE", "DELETE", "DELETE_REPLACE", "UPDATE", "UPDATE_REPLACE"];
 const CHANGES = ["DIFF_UNKNOWN", "DIFF_NONE", "DIFF_SOME"];
@@ -53,12 +70,14 @@ export class Caller {
     this.client.close();
   }
 
-  /** Sends a call; what comes back has the recordings' form, with the error's text and the partial state in it. */
-  async call(method: Method, request: any): Promise<{ response: any; error: string | undefined }> {
+  /** Sends a call; what comes back has the recordings' form, and beside an error what it says of a half-made resource. */
+  async call(method: Method, request: any): Promise<{ response: any; error: string | undefined; partial?: HalfMade }> {
     try {
       return { response: await this.send(method, request), error: undefined };
     } catch (error) {
-      return { response: null, error: (error as { details?: string }).details ?? String(error) };
+      const { details = String(error), metadata } = error as Partial<ServiceError>;
+      const partial = partialOf(metadata?.get("grpc-status-details-bin")[0]);
+      return { response: null, error: details, ...(partial ? { partial } : {}) };
     }
   }
 
