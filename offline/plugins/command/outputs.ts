@@ -51,13 +51,20 @@ export class Outputs {
   }
 }
 
+let byteStrings = true;
+
+/** Whether the engine takes outputs that are not UTF-8; if not, what is no text in them is replaced by U+FFFD. */
+export function useByteStrings(use: boolean): void {
+  byteStrings = use;
+}
+
 const NEWLINE = 0x0a;
 
 function text(chunks: readonly Buffer[]): PropertyValue {
   const whole = Buffer.concat(chunks);
   const trimmed = whole.at(-1) === NEWLINE ? whole.subarray(0, -1) : whole;
   const decoded = trimmed.toString();
-  return trimmed.equals(Buffer.from(decoded)) ? decoded : new Bytes(trimmed.toString("base64"));
+  return !byteStrings || trimmed.equals(Buffer.from(decoded)) ? decoded : new Bytes(trimmed.toString("base64"));
 }
 
 /** A previous output as an environment variable. */

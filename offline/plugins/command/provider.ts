@@ -24,7 +24,7 @@ import { checkedConnection, connectionOf } from "./connection";
 import { copy } from "./copy";
 import { archiveOf, assetsOf } from "./globs";
 import { runLocal } from "./local";
-import { asVariable, type Outputs } from "./outputs";
+import { asVariable, type Outputs, useByteStrings } from "./outputs";
 import { runRemote } from "./remote";
 import { check, SCHEMAS } from "./schema";
 
@@ -140,7 +140,10 @@ export const provider: Provider = {
   name: "command",
   version: "1.2.1",
 
-  handshake: () => ({ acceptSecrets: true, acceptResources: true, acceptOutputs: true, acceptsByteString: true }),
+  handshake({ acceptsByteString }) {
+    useByteStrings(acceptsByteString);
+    return { acceptSecrets: true, acceptResources: true, acceptOutputs: true, acceptsByteString };
+  },
   configure: () => ({ acceptSecrets: true, supportsPreview: true, acceptResources: true, acceptOutputs: true }),
   checkConfig: ({ news }) => ({ inputs: { "__pulumi-go-provider-version": "(devel)", ...news } }),
   diffConfig() {

@@ -1,5 +1,5 @@
 import * as grpc from "@grpc/grpc-js";
-import { ResourceProviderService } from "@pulumi/pulumi/proto/provider_grpc_pb";
+import { serviceDefinition } from "./byte-strings";
 import { Calls } from "./calls";
 import { EngineLog, MAX_MESSAGE } from "./engine-log";
 import type { Provider } from "./provider";
@@ -16,7 +16,7 @@ export async function listen(provider: Provider, engineAddress?: string): Promis
   }
   const calls = new Calls(log);
   const server = new grpc.Server({ "grpc.max_receive_message_length": MAX_MESSAGE, "grpc.max_send_message_length": MAX_MESSAGE });
-  server.addService(ResourceProviderService as unknown as grpc.ServiceDefinition, service(provider, log, calls));
+  server.addService(serviceDefinition, service(provider, log, calls));
   const port = await new Promise<number>((resolve, reject) =>
     server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, bound) => (error ? reject(error) : resolve(bound))),
   );

@@ -3,6 +3,7 @@ import * as plugin from "@pulumi/pulumi/proto/plugin_pb";
 import * as pb from "@pulumi/pulumi/proto/provider_pb";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import { Struct } from "google-protobuf/google/protobuf/struct_pb";
+import { accept, engineAccepts } from "./byte-strings";
 import type { Calls } from "./calls";
 import type { EngineLog } from "./engine-log";
 import { toServiceError } from "./errors";
@@ -122,13 +123,16 @@ export function service(provider: Provider, log: EngineLog, calls: Calls): Untyp
         engineAddress: request.getEngineAddress(),
         rootDirectory: request.getRootDirectory(),
         programDirectory: request.getProgramDirectory(),
-        acceptsByteString: false,
+        acceptsByteString: engineAccepts(request),
       });
       const response = new pb.ProviderHandshakeResponse();
       response.setAcceptSecrets(answer.acceptSecrets ?? false);
       response.setAcceptResources(answer.acceptResources ?? false);
       response.setAcceptOutputs(answer.acceptOutputs ?? false);
       response.setSupportsAutonamingConfiguration(answer.supportsAutonamingConfiguration ?? false);
+      if (answer.acceptsByteString) {
+        accept(response);
+      }
       return response;
     }),
 
