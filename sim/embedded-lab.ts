@@ -5,8 +5,9 @@ import ipaddr from "ipaddr.js";
 import { UserError } from "../components/settings/errors";
 import { startMaas } from "./maas-in-lab";
 import { createBridge, type LabNetwork, removeBridge } from "./machines/bridge";
+import { closeFirewall, openFirewall } from "./machines/firewall";
 import { checkHost, ownerPrefix } from "./machines/host-check";
-import { applyKernelSettings, restoreKernelSettings } from "./machines/kernel-settings";
+import { KernelSettings } from "./machines/kernel-settings";
 import { labName, NspawnHardware, stopLeftMachines } from "./machines/nspawn-hardware";
 import { identify, isAlive, type ProcessIdentity, signal, waitForEnd } from "./machines/processes";
 import { ensureRootFileSystem } from "./machines/root-file-system";
@@ -71,8 +72,11 @@ export async function startLab(options: LabOptions): Promise<EmbeddedLab> {
     const rootFileSystem = await ensureRootFileSystem(options.log);
     undo.push(() => removeBridge(network));
     await createBridge(network);
-    undo.push(() => restoreKernelSettings(kernelFile(options.state)));
-    await applyKernelSettings(kernelFile(options.state));
+    undo.push(() => closeFirewall(network.bridge));
+    await openFirewall(network.bridge);
+    const kernel = kernelSettings(options.state);
+    undo.push(() => kernel.release());
+    await kernel.apply();
     const mirror = createMirror(() => publications(options.log));
     undo.push(() => closeServer(mirror));
     await listen(mirror, network.address, options.mirrorPort);
@@ -105,13 +109,14 @@ export async function cleanLab(options: Pick<LabOptions, "state" | "bridge" | "s
     }
   }
   await stopLeftMachines(options.state, options.log);
+  await closeFirewall(options.bridge);
   await removeBridge(networkOf(options));
-  await restoreKernelSettings(kernelFile(options.state));
+  await kernelSettings(options.state).release();
   await fs.rm(lockFile(options.state), { force: true });
 }
 
 const lockFile = (state: string) => path.join(state, "simulator.json");
-const kernelFile = (state: string) => path.join(state, "kernel-settings.json");
+const kernelSettings = (state: string) => new KernelSettings(labName(state), path.resolve(state));
 
 async function runningLab(state: string): Promise<ProcessIdentity | undefined> {
   const text = await fs.readFile(lockFile(state), "utf8").catch(() => undefined);

@@ -1,5 +1,6 @@
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { run } from "./commands";
 import { writeAtomically } from "./state-file";
 
@@ -22,44 +23,131 @@ const wanted: readonly { file: string; value: number; atLeast?: boolean }[] = [
 /** Modules that Kubernetes wants; a machine cannot always load them itself. A kernel that has them built in needs none. */
 const modules = ["overlay", "bridge", "veth", "br_netfilter", "nf_conntrack", "vxlan", "ip_tables", "nf_tables"];
 
-/** Sets what the machines need and notes in `file` what was there before, once: a second call does not overwrite the note. */
-export async function applyKernelSettings(file: string): Promise<void> {
-  const before: Record<string, string> = JSON.parse(await fs.readFile(file, "utf8").catch(() => "{}"));
-  const changes: { file: string; value: string }[] = [];
-  for (const setting of wanted) {
-    const current = await read(setting.file);
-    const enough = current !== undefined && (setting.atLeast ? Number(current) >= setting.value : current === String(setting.value));
-    if (current !== undefined && !enough) {
-      before[setting.file] ??= current;
-      changes.push({ file: setting.file, value: String(setting.value) });
+/**
+ * The kernel as the machines need it. Several labs on one computer (the tests' and one's own) share it: the first notes what was
+ * there, the last puts it back. The notes are in a folder that a restart of the computer empties, as it resets the settings.
+ */
+export class KernelSettings {
+  /**
+   * @param lab name that no other lab on this computer has.
+   * @param state the lab's state folder; a lab whose folder is gone needs nothing any more.
+   */
+  constructor(
+    private readonly lab: string,
+    private readonly state: string,
+    private readonly notes = "/run/cloud-native-home-lab",
+    private readonly kernel = "/proc/sys",
+  ) {}
+
+  /** Sets what the machines need and loads the modules. */
+  async apply(): Promise<void> {
+    await this.alone(async () => {
+      await writeAtomically(this.labFile(this.lab), this.state);
+      const before: Record<string, string> = JSON.parse(await fs.readFile(this.beforeFile, "utf8").catch(() => "{}"));
+      const changes: { file: string; value: string }[] = [];
+      for (const { file, value, atLeast } of wanted) {
+        const current = await this.read(file);
+        if (current !== undefined && !(atLeast ? Number(current) >= value : current === String(value))) {
+          before[file] ??= current;
+          changes.push({ file, value: String(value) });
+        }
+      }
+      // The note before the change: killed in between, it restores what is there anyway.
+      await writeAtomically(this.beforeFile, JSON.stringify(before, null, 2));
+      for (const { file, value } of changes) {
+        await fs.writeFile(path.join(this.kernel, file), value);
+      }
+    });
+    await this.loadModules();
+  }
+
+  /** This lab needs them no more: the last one puts back what was there before, unless somebody else has changed it since. */
+  async release(): Promise<void> {
+    if (!(await exists(this.labFile(this.lab)))) {
+      return;
+    }
+    await this.alone(async () => {
+      await fs.rm(this.labFile(this.lab), { force: true });
+      if (await this.otherLabs()) {
+        return;
+      }
+      const before: Record<string, string> = JSON.parse(await fs.readFile(this.beforeFile, "utf8").catch(() => "{}"));
+      for (const [file, value] of Object.entries(before)) {
+        const ours = wanted.find((setting) => setting.file === file);
+        if (ours && (await this.read(file)) === String(ours.value)) {
+          await fs.writeFile(path.join(this.kernel, file), value);
+        }
+      }
+      await fs.rm(this.notes, { recursive: true });
+    });
+  }
+
+  private get beforeFile(): string {
+    return path.join(this.notes, "kernel-settings-before.json");
+  }
+
+  private labFile(lab: string): string {
+    return path.join(this.notes, `${lab}.lab`);
+  }
+
+  private async otherLabs(): Promise<boolean> {
+    for (const name of await fs.readdir(this.notes)) {
+      if (name.endsWith(".lab") && (await exists(await fs.readFile(path.join(this.notes, name), "utf8")))) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** One lab at a time; a lock that is older than any of this takes belongs to a process that was killed. */
+  private async alone(work: () => Promise<void>): Promise<void> {
+    const lock = path.join(this.notes, "lock");
+    for (let attempt = 0; ; attempt++) {
+      await fs.mkdir(this.notes, { recursive: true, mode: 0o700 });
+      const taken = await fs.mkdir(lock).then(
+        () => true,
+        () => false,
+      );
+      if (taken) {
+        break;
+      }
+      if (attempt > 100) {
+        await fs.rm(lock, { recursive: true, force: true });
+      }
+      await sleep(20);
+    }
+    try {
+      await work();
+    } finally {
+      await fs.rm(lock, { recursive: true, force: true });
     }
   }
-  // The note before the change: killed in between, it restores what is there anyway.
-  await writeAtomically(file, JSON.stringify(before, null, 2));
-  for (const change of changes) {
-    await fs.writeFile(path.join("/proc/sys", change.file), change.value);
+
+  private async loadModules(): Promise<void> {
+    const filters = path.join(this.kernel, "net/bridge");
+    const before = await exists(filters);
+    for (const module of modules) {
+      await run("modprobe", ["--quiet", module]).catch(() => undefined);
+    }
+    if (!before && (await exists(filters))) {
+      // br_netfilter is for the machines' namespaces; here it would pass the bridge's traffic through the computer's own firewall.
+      for (const name of await fs.readdir(filters)) {
+        if (name.startsWith("bridge-nf-call-")) {
+          await fs.writeFile(path.join(filters, name), "0");
+        }
+      }
+    }
   }
-  for (const module of modules) {
-    await run("modprobe", ["--quiet", module]).catch(() => undefined);
+
+  private async read(file: string): Promise<string | undefined> {
+    const text = await fs.readFile(path.join(this.kernel, file), "utf8").catch(() => undefined);
+    return text?.trim();
   }
 }
 
-/** Puts back what `applyKernelSettings` has noted, unless somebody else has changed it since. */
-export async function restoreKernelSettings(file: string): Promise<void> {
-  const text = await fs.readFile(file, "utf8").catch(() => undefined);
-  if (text === undefined) {
-    return;
-  }
-  for (const [name, value] of Object.entries(JSON.parse(text) as Record<string, string>)) {
-    const ours = wanted.find((setting) => setting.file === name);
-    if (ours && (await read(name)) === String(ours.value)) {
-      await fs.writeFile(path.join("/proc/sys", name), value);
-    }
-  }
-  await fs.rm(file);
-}
-
-async function read(file: string): Promise<string | undefined> {
-  const text = await fs.readFile(path.join("/proc/sys", file), "utf8").catch(() => undefined);
-  return text?.trim();
+function exists(file: string): Promise<boolean> {
+  return fs.stat(file).then(
+    () => true,
+    () => false,
+  );
 }

@@ -52,6 +52,7 @@ async function until<Value>(what: () => Promise<Value | undefined | false>): Pro
         shell(`find /sys/fs/cgroup -name '${labName(state)}'`),
         shell(`grep -F ${state} /proc/self/mounts`),
         shell("ls -A /run/systemd/nspawn 2>/dev/null"),
+        shell("iptables -S | grep homelab0"),
       ])
     ).join("");
 
@@ -104,6 +105,12 @@ async function until<Value>(what: () => Promise<Value | undefined | false>): Pro
     await shell("fuser -k 5248/tcp || kill $(ss -ltnpH 'sport = :5248' | sed 's/.*pid=\\([0-9]*\\).*/\\1/')");
     await child;
   }, 60_000);
+
+  test("is reached by its machines through a firewall that drops what it does not know", async () => {
+    // The following tests are behind it.
+    await shell("iptables -P INPUT DROP; iptables -A INPUT -i lo -j ACCEPT; iptables -P FORWARD DROP");
+    expect(await shell("iptables -S INPUT")).toBe("-P INPUT DROP\n-A INPUT -i lo -j ACCEPT\n");
+  });
 
   test("starts, says where it is, and leaves the API key to its owner only", async () => {
     const { ready, said } = await worker.call("startLab", "--state", state);
