@@ -133,8 +133,7 @@ export class K3sCluster extends pulumi.ComponentResource {
   /** Every node Ready, the packaged components running, the API answering where clients look for it. */
   private readiness(name: string, args: K3sClusterArgs, first: MachineAccess): command.remote.Command {
     const { cluster } = args.settings;
-    const packaged = { coredns: "coredns", "local-storage": "local-path-provisioner", "metrics-server": "metrics-server" } as const;
-    const deployments = Object.entries(packaged).filter(([item]) => !cluster.disable.includes(item as keyof typeof packaged));
+    const components = (["coredns", "local-storage", "metrics-server"] as const).filter((item) => !cluster.disable.includes(item));
     return machineCommand(
       `${name}-ready`,
       {
@@ -142,7 +141,7 @@ export class K3sCluster extends pulumi.ComponentResource {
         run: this.endpoint.apply((endpoint) =>
           verb("ready", {
             nodes: args.machines.map((machine) => machine.name).join(" "),
-            deployments: deployments.map(([, deployment]) => deployment).join(" ") || undefined,
+            components: components.join(" ") || undefined,
             endpoint,
             version: cluster.version,
             "storage-class": defaultStorageClass(cluster),

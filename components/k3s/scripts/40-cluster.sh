@@ -9,8 +9,22 @@ nodes_ready() {
   done
 }
 
-deployment_available() {
+rolled_out() {
   "$K3S" kubectl --namespace kube-system rollout status deployment "$1" --timeout 5s
+}
+
+# component_runs NAME: by k3s' names of packaged components.
+component_runs() {
+  case "$1" in
+  local-storage)
+    # Claims are served once the class is there; who serves it need not be a deployment.
+    "$K3S" kubectl get storageclass local-path || return 1
+    if "$K3S" kubectl --namespace kube-system get deployment local-path-provisioner; then
+      rolled_out local-path-provisioner
+    fi
+    ;;
+  *) rolled_out "$1" ;;
+  esac
 }
 
 endpoint_answers() {
@@ -24,11 +38,11 @@ ready() {
     "$K3S" kubectl get nodes --output wide >&2 || true
     fail "not all nodes are Ready after ${READY_TIMEOUT} s (homelab:cluster.timeouts.ready)" k3s
   }
-  for deployment in $DEPLOYMENTS; do
-    until_true "$READY_TIMEOUT" "$deployment in kube-system" deployment_available "$deployment" || {
+  for component in $COMPONENTS; do
+    until_true "$READY_TIMEOUT" "$component" component_runs "$component" || {
       "$K3S" kubectl --namespace kube-system get pods --output wide >&2 || true
       "$K3S" kubectl --namespace kube-system get events --field-selector type=Warning 2>/dev/null | tail -n 15 >&2 || true
-      fail "$deployment in kube-system does not run after ${READY_TIMEOUT} s" k3s
+      fail "$component does not run after ${READY_TIMEOUT} s" k3s
     }
   done
   until_true "$READY_TIMEOUT" "the API at $ENDPOINT" endpoint_answers ||

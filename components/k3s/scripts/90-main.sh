@@ -34,7 +34,7 @@ assign() {
     storage-class) STORAGE_CLASS=$value ;;
     name) NAME=$value ;;
     nodes) NODES=$value ;;
-    deployments) DEPLOYMENTS=$value ;;
+    components) COMPONENTS=$value ;;
     endpoint) ENDPOINT=$value ;;
     *)
       say "error: unknown parameter ${pair%%=*}"
@@ -47,7 +47,7 @@ assign() {
 [ "$#" -ge 1 ] || usage
 verb=$1
 shift
-ARCHIVES='' PIN_AMD64='' PIN_ARM64='' MIRROR='' NODES='' DEPLOYMENTS='' ENDPOINT='' START='' FIRST='' PEERS='' LABELS='' TAINTS='' NAME='' CERTIFICATES=1 STORAGE_CLASS=''
+ARCHIVES='' PIN_AMD64='' PIN_ARM64='' MIRROR='' NODES='' COMPONENTS='' ENDPOINT='' START='' FIRST='' PEERS='' LABELS='' TAINTS='' NAME='' CERTIFICATES=1 STORAGE_CLASS=''
 INSTALL_TIMEOUT=900 READY_TIMEOUT=600 DRAIN_TIMEOUT=300
 assign "$@"
 case "$verb" in

@@ -1,0 +1,61 @@
+import { createHash } from "node:crypto";
+import { UserError } from "../../settings/errors";
+import { verb } from "../scripts";
+import type { Host, Shell } from "./shell";
+
+/** A backup as it lies on a server. */
+export interface Backup {
+  /** For example `node1-20260102T030405Z`. */
+  name: string;
+  bytes: number;
+  sha256: string;
+}
+
+export interface FetchedBackup extends Backup {
+  /** A gzipped tar with the datastore, the server token and `backup.json`: as secret as the cluster. */
+  archive: Buffer;
+}
+
+type Progress = (line: string) => void;
+
+/** Makes a backup on the first server that answers and brings it here. */
+export async function backup(shell: Shell, hosts: readonly Host[], progress?: Progress): Promise<FetchedBackup> {
+  const server = serverOf(hosts);
+  const made = JSON.parse((await shell.run(server, verb("backup"), { progress })).toString()) as Backup;
+  const archive = await shell.run(server, verb("fetch-backup", { name: made.name }));
+  const sha256 = createHash("sha256").update(archive).digest("hex");
+  if (sha256 !== made.sha256) {
+    throw new Error(`the backup ${made.name} changed on its way here (${archive.length} bytes instead of ${made.bytes}); try again`);
+  }
+  return { name: made.name, bytes: archive.length, sha256, archive };
+}
+
+/** The backups that lie on the servers, newest last. */
+export async function listBackups(
+  shell: Shell,
+  hosts: readonly Host[],
+): Promise<(Pick<Backup, "name" | "bytes"> & { server: string; made: Date })[]> {
+  const lists = await Promise.all(
+    hosts
+      .filter(({ role }) => role === "server")
+      .map(async (host) => {
+        const text = (await shell.run(host, verb("list-backups"))).toString();
+        return (JSON.parse(text) as { name: string; bytes: number; made: number }[]).map(({ name, bytes, made }) => ({
+          name,
+          bytes,
+          server: host.name,
+          made: new Date(made * 1000),
+        }));
+      }),
+  );
+  return lists.flat().sort((a, b) => a.made.getTime() - b.made.getTime());
+}
+
+/** The server that operations speak to first. */
+export function serverOf(hosts: readonly Host[]): Host {
+  const server = hosts.find(({ role }) => role === "server");
+  if (!server) {
+    throw new UserError({ path: "homelab:machines", message: "this lab has no server that is up", fix: "bring it up first: ./lab up" });
+  }
+  return server;
+}

@@ -1,0 +1,49 @@
+import { UserError } from "../../settings/errors";
+import { verb } from "../scripts";
+import { serverOf } from "./backup";
+import type { Host, Shell } from "./shell";
+
+/** What is in an archive, and how the restore went. */
+export interface Restored {
+  kind: "etcd" | "sqlite" | "files";
+  /** The k3s version that made the backup. */
+  version: string;
+  node: string;
+  made: string;
+}
+
+/**
+ * Rebuilds the cluster from a backup on machines where k3s is installed: freshly deployed ones, or the cluster as it is.
+ * What is in the cluster now is lost, but for the datastore that is set aside on each server.
+ *
+ * The machines keep this stack's tokens and node passwords: the backup's token is used once to open it, and changed.
+ * Afterwards the kubeconfig is another one; run the program again with `--replace` of `kubeconfigUrn`.
+ */
+export async function restore(shell: Shell, hosts: readonly Host[], archive: Buffer, progress?: (line: string) => void): Promise<Restored> {
+  if (archive.length < 2 || archive[0] !== 0x1f || archive[1] !== 0x8b) {
+    throw new UserError({ path: "backup", message: "this file is not a backup that `./lab backup` made", allowed: "a .tar.gz archive" });
+  }
+  const first = serverOf(hosts);
+  const servers = hosts.filter(({ role, name }) => role === "server" && name !== first.name);
+  const agents = hosts.filter(({ role }) => role === "agent");
+  for (const server of servers) {
+    progress?.(`${server.name}: leaving the cluster that was`);
+    await shell.run(server, verb("detach"), { progress });
+  }
+  const restored = JSON.parse((await shell.run(first, verb("restore"), { stdin: archive, progress })).toString()) as Restored;
+  for (const host of [...servers, ...agents]) {
+    progress?.(`${host.name}: joining the restored cluster`);
+    await shell.run(host, verb("rejoin", { ...rejoinParameters(host, first), node: host.name }), { progress });
+  }
+  await shell.run(first, verb("ready", { nodes: hosts.map(({ name }) => name).join(" "), endpoint: `https://${first.address}:6443` }), {
+    progress,
+  });
+  return restored;
+}
+
+function rejoinParameters(host: Host, first: Host): Record<string, string> {
+  return host.role === "server" ? { role: "server", start: "etcd", peers: first.address } : { role: "agent" };
+}
+
+/** How the resource that reads the kubeconfig ends; see `restore`. */
+export const KUBECONFIG_RESOURCE = "k3s-kubeconfig";
