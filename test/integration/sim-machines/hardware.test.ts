@@ -266,4 +266,21 @@ const machine = {
     expect(await worker.call("powerState", machine)).toBe("off");
     await expect(fs.stat(path.join(state, "machines/machine-1/disk"))).rejects.toThrow(/ENOENT/);
   }, 60_000);
+
+  test("boots from a copy where the state lies on an overlay, as in a development container", async () => {
+    const inOverlay = path.join(state, "merged");
+    await worker.call(
+      "shell",
+      `cd ${state} && mkdir lower upper work merged && mount -t overlay -o lowerdir=lower,upperdir=upper,workdir=work overlay merged`,
+    );
+    await worker.call("close");
+    await worker.kill();
+    worker = namespace.again();
+    await worker.call("open", { stateDirectory: inOverlay, profile, userData });
+    await worker.call("deploy", machine);
+    await sshAnswers();
+    expect((await ssh("findmnt -no FSTYPE /; cat /etc/from-user-data")).output).toBe("overlay\nas the program said");
+    expect((await worker.call("shell", `cat ${inOverlay}/machines/machine-1/disk/installed`)).output).toBe("copy");
+    await worker.call("wipe", machine);
+  }, 180_000);
 });
