@@ -66,12 +66,17 @@ async function ensureRecord(
 ): Promise<{ path: string; isNew: boolean }> {
   const { client } = context;
   const fqdn = record.name === "@" ? domain : `${record.name}.${domain}`;
-  const resource = async () => (await client.get<DnsResource[]>("dnsresources/", { fqdn })).find((each) => each.fqdn === fqdn);
+  // By name and domain: of a full name MAAS takes the first part for the name, which `@` has not.
+  const place = { name: record.name, domain };
+  const resource = async () =>
+    (await client.get<DnsResource[]>("dnsresources/", { domain })).find(
+      (each) => each.fqdn === fqdn || each.fqdn === `${record.name}.${domain}`,
+    );
   if (record.type === "A" || record.type === "AAAA") {
     const { object, made } = await ensure<DnsResource>(context, {
       what: `${record.type} record ${fqdn}`,
       find: resource,
-      create: { path: "dnsresources/", form: { fqdn, ip_addresses: record.data, address_ttl: record.ttl } },
+      create: { path: "dnsresources/", form: { ...place, ip_addresses: record.data, address_ttl: record.ttl } },
       path: (each) => `dnsresources/${each.id}/`,
       now: (each) => ({ ip_addresses: each.ip_addresses.map((address) => address.ip) }),
       wanted: { ip_addresses: record.data },
@@ -84,7 +89,7 @@ async function ensureRecord(
     return { path: `dnsresourcerecords/${found.id}/`, isNew: false };
   }
   context.log(`${record.type} record ${fqdn}: making it`);
-  const form = { fqdn, rrtype: record.type, rrdata: record.data, ttl: record.ttl };
+  const form = { ...place, rrtype: record.type, rrdata: record.data, ttl: record.ttl };
   const answer = await client.post<{ id: number } & DnsResource>("dnsresourcerecords/", undefined, form, {
     settled: async () => (await find()) as any,
   });

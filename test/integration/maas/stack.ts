@@ -1,0 +1,107 @@
+import { spawn } from "node:child_process";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { dump } from "js-yaml";
+import { ensureEngine } from "../../../offline/engine";
+import { installPlugins } from "../../../offline/plugins/install";
+import { vendorReachable } from "../../../offline/vendor";
+import { root } from "./lab";
+
+/** `create-replacement`, `update`, … by resource name; what stays the same is left out. */
+export type Plan = Record<string, string>;
+
+/** A stack of `program.ts` on the real engine, with a file backend in a folder of its own. */
+export class Stack {
+  private constructor(
+    readonly directory: string,
+    private readonly environment: Record<string, string>,
+  ) {}
+
+  static async create(): Promise<Stack> {
+    const directory = fs.mkdtempSync(path.join(os.tmpdir(), "homelab-maas-"));
+    const reachable = await vendorReachable();
+    const engine = await ensureEngine({ vendorReachable: reachable });
+    await installPlugins(path.join(directory, "home"), root, reachable, path.join(engine.directory, "pulumi"));
+    // As the project's own folder looks to the engine, the program and the steps.
+    for (const name of ["node_modules", "maas", "test", "tsconfig.json", "package.json"]) {
+      fs.symlinkSync(path.join(root, name), path.join(directory, name));
+    }
+    fs.writeFileSync(
+      path.join(directory, "index.ts"),
+      `export * from ${JSON.stringify(path.join(root, "test/integration/maas/program"))};\n`,
+    );
+    fs.writeFileSync(
+      path.join(directory, "Pulumi.yaml"),
+      dump({ name: "homelab", runtime: { name: "nodejs", options: { typescript: true } }, main: "index.ts" }),
+    );
+    fs.mkdirSync(path.join(directory, "backend"));
+    const stack = new Stack(directory, {
+      PATH: `${engine.directory}:${process.env.PATH}`,
+      PULUMI_HOME: path.join(directory, "home"),
+      PULUMI_BACKEND_URL: `file://${path.join(directory, "backend")}`,
+      PULUMI_CONFIG_PASSPHRASE: "test",
+      PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
+      PULUMI_SKIP_UPDATE_CHECK: "true",
+      PULUMI_NODEJS_TRANSPILE_ONLY: "true",
+    });
+    await stack.pulumi("stack", "init", "test");
+    return stack;
+  }
+
+  /** Settings without their namespace, as the stack file of the next run. */
+  configure(settings: Record<string, unknown>): void {
+    const file = path.join(this.directory, "Pulumi.test.yaml");
+    const salt = /^encryptionsalt:.*$/m.exec(fs.readFileSync(file, "utf8"))?.[0] ?? "";
+    const config = Object.fromEntries(Object.entries(settings).map(([key, value]) => [`homelab:${key}`, value]));
+    fs.writeFileSync(file, `${salt}\n${dump({ config })}`);
+  }
+
+  async up(): Promise<string> {
+    return this.pulumi("up", "--yes", "--skip-preview", "--suppress-permalink");
+  }
+
+  /** What an `up` would do. */
+  async plan(): Promise<Plan> {
+    const { steps } = JSON.parse(await this.pulumi("preview", "--json")) as { steps: { op: string; urn: string }[] };
+    const done = steps.filter(({ op, urn }) => op !== "same" && !urn.includes("pulumi:pulumi:Stack"));
+    return Object.fromEntries(done.map(({ op, urn }) => [urn.split("::").at(-1) as string, op]));
+  }
+
+  async output(): Promise<Record<string, unknown>> {
+    return JSON.parse(await this.pulumi("stack", "output", "--json")) as Record<string, unknown>;
+  }
+
+  /** The state as it lies on the disk, secrets encrypted. */
+  export(): Promise<string> {
+    return this.pulumi("stack", "export");
+  }
+
+  async destroy(): Promise<void> {
+    await this.pulumi("destroy", "--yes", "--skip-preview");
+  }
+
+  remove(): void {
+    fs.rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  pulumi(...args: string[]): Promise<string> {
+    const child = spawn("pulumi", [...args, "--non-interactive", ...(args[1] === "init" ? [] : ["--stack", "test"])], {
+      cwd: this.directory,
+      env: { ...process.env, ...this.environment },
+    });
+    let stdout = "";
+    let stderr = "";
+    child.stdout.on("data", (chunk) => {
+      stdout += chunk;
+    });
+    child.stderr.on("data", (chunk) => {
+      stderr += chunk;
+    });
+    return new Promise((resolve, reject) => {
+      child.on("close", (code) =>
+        code === 0 ? resolve(stdout) : reject(new Error(`pulumi ${args.join(" ")} ended with ${code}\n${stdout}\n${stderr}`)),
+      );
+    });
+  }
+}
