@@ -14,16 +14,21 @@ export interface AssembledImage {
 }
 
 /** Images that k3s itself needs, which it has in its own air-gap archive. */
-const ofK3s = ["pause", "coredns", "local-path-helper"];
+const ofK3s = ["pause", "coredns", "local-path-provisioner", "local-path-helper"];
 const checkout = path.resolve(__dirname, "..");
+
+/** The texts of a folder's own files, tests left out. */
+async function texts(folder: string): Promise<string[]> {
+  const entries = (await fs.readdir(folder, { withFileTypes: true })).filter((entry) => entry.isFile() && !entry.name.endsWith("_test.go"));
+  const names = entries.map((entry) => entry.name).sort();
+  return Promise.all(names.map((name) => fs.readFile(path.join(folder, name), "utf8")));
+}
 
 /** What an image depends on: its recipe, this code, and the pinned Go module. */
 async function ingredients(recipe: Recipe): Promise<string[]> {
   const code = await Promise.all(["root.ts", "archive.ts"].map((name) => fs.readFile(path.join(__dirname, "images", name), "utf8")));
-  const folder = recipe.goModule && path.join(checkout, recipe.goModule.folder);
-  const module = folder
-    ? await Promise.all((await fs.readdir(folder)).sort().map((name) => fs.readFile(path.join(folder, name), "utf8")))
-    : [];
+  const folders = recipe.goModule ? [recipe.goModule.folder, ...(recipe.goModule.uses ?? [])] : [];
+  const module = (await Promise.all(folders.map((folder) => texts(path.join(checkout, folder))))).flat();
   return [JSON.stringify(recipe), ...code, ...module];
 }
 

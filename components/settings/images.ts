@@ -4,6 +4,7 @@ import { z } from "zod";
 export const IMAGE_NAMES = [
   "pause",
   "coredns",
+  "local-path-provisioner",
   "local-path-helper",
   "prometheus",
   "alertmanager",

@@ -11,7 +11,12 @@ export interface Recipe {
   /** Files of these packages that the image holds; the shared libraries they load come along. */
   files: string[];
   /** A Go module of this repository, built without cgo, and where its program goes. */
-  goModule?: { folder: string; program: string };
+  goModule?: {
+    folder: string;
+    program: string;
+    /** Further folders that the program is compiled from. */
+    uses?: string[];
+  };
   entrypoint: string[];
   /** Numeric `uid:gid`. */
   user: string;
@@ -51,6 +56,18 @@ export const recipes: readonly Recipe[] = [
     goModule: { folder: "offline/k3s/kube-vip", program: "kube-vip" },
     entrypoint: ["/kube-vip"],
     user: "0:0",
+    shell: false,
+  }),
+  ...recipe("local-path-provisioner", {
+    packages: [],
+    files: [],
+    goModule: {
+      folder: "offline/k3s/local-path-provisioner",
+      program: "local-path-provisioner",
+      uses: ["offline/k3s/internal/localpath", "offline/k3s/internal/reconcile"],
+    },
+    entrypoint: ["/local-path-provisioner"],
+    user: "65534:65534",
     shell: false,
   }),
   ...recipe("local-path-helper", { packages: [], files: [], entrypoint: ["/bin/sh"], user: "0:0", shell: true }),

@@ -11,21 +11,16 @@ import (
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
 	core "k8s.io/client-go/listers/core/v1"
-	storage "k8s.io/client-go/listers/storage/v1"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/tools/leaderelection"
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
 
 	"homelab/k3s/internal/datastore"
 	"homelab/k3s/internal/options"
+	"homelab/k3s/internal/reconcile"
 )
 
-const (
-	system = "kube-system"
-	// resync bounds how long a missed event can matter.
-	resync = 30 * time.Second
-)
+const system = "kube-system"
 
 // Controllers are the loops of one server; of several servers one runs them at a time.
 type Controllers struct {
@@ -34,9 +29,6 @@ type Controllers struct {
 	client  kubernetes.Interface
 	config  *rest.Config
 	nodes   core.NodeLister
-	claims  core.PersistentVolumeClaimLister
-	volumes core.PersistentVolumeLister
-	classes storage.StorageClassLister
 	svcs    core.ServiceLister
 }
 
@@ -80,64 +72,18 @@ func Run(ctx context.Context, o *options.Options, etcd *datastore.Etcd, config *
 
 func (c *Controllers) lead(ctx context.Context) {
 	factory := informers.NewSharedInformerFactory(c.client, 0)
-	nodes, claims := factory.Core().V1().Nodes(), factory.Core().V1().PersistentVolumeClaims()
-	volumes, services := factory.Core().V1().PersistentVolumes(), factory.Core().V1().Services()
-	classes := factory.Storage().V1().StorageClasses()
-	c.nodes, c.claims, c.volumes, c.svcs, c.classes = nodes.Lister(), claims.Lister(), volumes.Lister(), services.Lister(), classes.Lister()
-	onNodes, onVolumes, onServices := make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{}, 1)
-	watch(nodes.Informer(), onNodes, onServices)
-	watch(claims.Informer(), onVolumes)
-	watch(volumes.Informer(), onVolumes)
-	watch(services.Informer(), onServices)
-	classes.Informer()
+	nodes, services := factory.Core().V1().Nodes(), factory.Core().V1().Services()
+	c.nodes, c.svcs = nodes.Lister(), services.Lister()
+	onNodes, onServices := make(chan struct{}, 1), make(chan struct{}, 1)
+	reconcile.Watch(nodes.Informer(), onNodes, onServices)
+	reconcile.Watch(services.Informer(), onServices)
 	c.onNodeDeleted(ctx, nodes.Informer())
 	factory.Start(ctx.Done())
 	factory.WaitForCacheSync(ctx.Done())
-	go loop(ctx, "manifests", make(chan struct{}), 15*time.Second, c.deploy)
-	go loop(ctx, "node hosts", onNodes, resync, c.nodeHosts)
-	if c.options.Enabled("local-storage") {
-		go loop(ctx, "local-path", onVolumes, resync, c.localPath)
-	}
+	go reconcile.Loop(ctx, "manifests", make(chan struct{}), 15*time.Second, c.deploy)
+	go reconcile.Loop(ctx, "node hosts", onNodes, reconcile.Resync, c.nodeHosts)
 	if c.options.Enabled("servicelb") {
-		go loop(ctx, "servicelb", onServices, resync, c.serviceAddresses)
+		go reconcile.Loop(ctx, "servicelb", onServices, reconcile.Resync, c.serviceAddresses)
 	}
 	<-ctx.Done()
-}
-
-// watch pokes the channels at every change; a channel that is poked already stays so.
-func watch(informer cache.SharedIndexInformer, channels ...chan struct{}) {
-	poke := func() {
-		for _, channel := range channels {
-			select {
-			case channel <- struct{}{}:
-			default:
-			}
-		}
-	}
-	_, _ = informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
-		AddFunc: func(any) { poke() }, DeleteFunc: func(any) { poke() }, UpdateFunc: func(any, any) { poke() },
-	})
-}
-
-// loop reconciles at once, at every change and now and then; a failure is said once and tried again soon.
-func loop(ctx context.Context, name string, changed <-chan struct{}, every time.Duration, reconcile func(context.Context) error) {
-	said := ""
-	for {
-		wait := every
-		if err := reconcile(ctx); err != nil && ctx.Err() == nil {
-			wait = 2 * time.Second
-			if err.Error() != said {
-				said = err.Error()
-				slog.Warn("not done yet, trying again", "controller", name, "error", said)
-			}
-		} else {
-			said = ""
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-changed:
-		case <-time.After(wait):
-		}
-	}
 }

@@ -80,7 +80,7 @@ func (c *Controllers) rendered(file string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	text := strings.NewReplacer("%{CLUSTER_DNS}%", c.options.ClusterDNS, "%{CLUSTER_DOMAIN}%", c.options.ClusterDomain).Replace(string(content))
+	text := strings.NewReplacer("%{CLUSTER_DNS}%", c.options.ClusterDNS, "%{CLUSTER_DOMAIN}%", c.options.ClusterDomain, "%{LOCAL_STORAGE_PATH}%", c.options.LocalStoragePath).Replace(string(content))
 	return []byte(text), nil
 }
 

@@ -15,6 +15,8 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/cache"
+
+	"homelab/k3s/internal/reconcile"
 )
 
 // etcdNameAnnotation tells which etcd member a node is, as in k3s.
@@ -42,7 +44,7 @@ func (c *Controllers) labelSelf(ctx context.Context) {
 		}
 		wait := time.Second
 		if err == nil {
-			wait = resync
+			wait = reconcile.Resync
 		}
 		select {
 		case <-ctx.Done():

@@ -135,7 +135,7 @@ func deleteSnapshots(o *options.Options, names []string) error {
 // clusterReset makes this server the only member, from a snapshot when one is named, and ends: the service is started
 // again without --cluster-reset, and the other servers join anew with empty data folders.
 func clusterReset(o *options.Options) error {
-	marker := filepath.Join(o.DataDir, "server/db/reset-flag")
+	marker := datastore.New(o).ResetMarker()
 	if _, err := os.Stat(marker); err == nil {
 		return errors.New("Managed etcd cluster membership was previously reset, please remove the cluster-reset flag and start k3s normally. If you need to perform another cluster reset, you must first manually delete the file at " + marker)
 	}

@@ -34,7 +34,7 @@ func Reset(ctx context.Context, o *options.Options, group *process.Group) error 
 	if err := s.Etcd.WaitReady(ctx); err != nil {
 		return err
 	}
-	if err := s.reconcileBootstrap(ctx); err != nil {
+	if _, err := s.reconcileBootstrap(ctx); err != nil {
 		return err
 	}
 	return s.writeTokens()

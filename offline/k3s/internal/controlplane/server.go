@@ -48,42 +48,7 @@ func Start(ctx context.Context, o *options.Options, group *process.Group) (*Serv
 	if err := s.chooseTokens(); err != nil {
 		return nil, err
 	}
-	joining := o.Server != "" && !s.Etcd.External() && !s.Etcd.Initialized()
-	initialCluster := ""
-	var peer *supervisor.Client
-	if joining {
-		var err error
-		if peer, initialCluster, err = s.join(ctx); err != nil {
-			return nil, err
-		}
-	}
-	if err := s.Files.EnsureServer(o, apiServerURL()); err != nil {
-		return nil, err
-	}
-	if err := s.ensureEncryption(); err != nil {
-		return nil, err
-	}
-	if !s.Etcd.External() {
-		if err := s.Etcd.Start(group, initialCluster); err != nil {
-			return nil, err
-		}
-	}
-	if joining {
-		slog.Info("waiting for this server to become a voting etcd member")
-		if err := retry(ctx, "etcd member promotion", func() error {
-			name, err := s.Etcd.Name()
-			if err != nil {
-				return err
-			}
-			return peer.JSON(ctx, http.MethodPost, supervisor.PathEtcdPromote, supervisor.EtcdMember{Name: name, PeerURL: s.Etcd.PeerURL()}, nil)
-		}); err != nil {
-			return nil, err
-		}
-	}
-	if err := s.Etcd.WaitReady(ctx); err != nil {
-		return nil, err
-	}
-	if err := s.reconcileBootstrap(ctx); err != nil {
+	if err := s.startDatastore(ctx, group); err != nil {
 		return nil, err
 	}
 	if err := s.writeTokens(); err != nil {
@@ -93,6 +58,82 @@ func Start(ctx context.Context, o *options.Options, group *process.Group) (*Serv
 		return nil, err
 	}
 	return s, s.writeKubeconfig()
+}
+
+// startDatastore brings the datastore up, joined to the cluster where there is one, and with it what all servers share.
+func (s *Server) startDatastore(ctx context.Context, group *process.Group) error {
+	o := s.Options
+	if s.Etcd.External() {
+		if err := s.ensureFiles(); err != nil {
+			return err
+		}
+		if err := s.Etcd.WaitReady(ctx); err != nil {
+			return err
+		}
+		_, err := s.reconcileBootstrap(ctx)
+		return err
+	}
+	// Reset once: a normal start means that it has been seen.
+	_ = os.Remove(s.Etcd.ResetMarker())
+	initialCluster := ""
+	if o.Server != "" && !s.Etcd.Initialized() {
+		var err error
+		if initialCluster, err = s.join(ctx); err != nil {
+			return err
+		}
+	}
+	if err := s.ensureFiles(); err != nil {
+		return err
+	}
+	if err := s.Etcd.Start(group, initialCluster); err != nil {
+		return err
+	}
+	if s.Etcd.IsLearner() {
+		if err := s.becomeVoter(ctx); err != nil {
+			return err
+		}
+	}
+	if err := s.Etcd.WaitReady(ctx); err != nil {
+		return err
+	}
+	changed, err := s.reconcileBootstrap(ctx)
+	if err != nil || !changed {
+		return err
+	}
+	// etcd trusts the authority it was started with; the cluster's own has just come out of it.
+	slog.Info("starting etcd again with the cluster's own authority")
+	s.Etcd.Stop()
+	if err := s.Etcd.Start(group, ""); err != nil {
+		return err
+	}
+	return s.Etcd.WaitReady(ctx)
+}
+
+func (s *Server) ensureFiles() error {
+	if err := s.Files.EnsureServer(s.Options, apiServerURL()); err != nil {
+		return err
+	}
+	return s.ensureEncryption()
+}
+
+// becomeVoter asks an older server to promote this one's member, which a start that was interrupted may have left out.
+func (s *Server) becomeVoter(ctx context.Context) error {
+	slog.Info("waiting for this server to become a voting etcd member")
+	err := retry(ctx, "etcd member promotion", func() error {
+		client, err := supervisor.Connect(ctx, s.Options.Server, s.Options.Token, "server")
+		if err != nil {
+			return err
+		}
+		name, err := s.Etcd.Name()
+		if err != nil {
+			return err
+		}
+		return client.JSON(ctx, http.MethodPost, supervisor.PathEtcdPromote, supervisor.EtcdMember{Name: name, PeerURL: s.Etcd.PeerURL()}, nil)
+	})
+	if err != nil {
+		return err
+	}
+	return s.Etcd.SetLearner(false)
 }
 
 func (s *Server) startAPI(ctx context.Context, group *process.Group) error {
@@ -160,13 +201,12 @@ func NodeConfig(o *options.Options) supervisor.NodeConfig {
 }
 
 // join fetches what all servers share and asks for a place in the datastore.
-func (s *Server) join(ctx context.Context) (*supervisor.Client, string, error) {
+func (s *Server) join(ctx context.Context) (string, error) {
 	o := s.Options
-	var client *supervisor.Client
 	joined := supervisor.EtcdJoined{}
 	err := retry(ctx, "joining "+o.Server, func() error {
-		var err error
-		if client, err = supervisor.Connect(ctx, o.Server, o.Token, "server"); err != nil {
+		client, err := supervisor.Connect(ctx, o.Server, o.Token, "server")
+		if err != nil {
 			return err
 		}
 		theirs, err := client.Config(ctx)
@@ -187,9 +227,12 @@ func (s *Server) join(ctx context.Context) (*supervisor.Client, string, error) {
 		if err != nil {
 			return err
 		}
-		return client.JSON(ctx, http.MethodPost, supervisor.PathEtcdJoin, supervisor.EtcdMember{Name: name, PeerURL: s.Etcd.PeerURL()}, &joined)
+		if err := client.JSON(ctx, http.MethodPost, supervisor.PathEtcdJoin, supervisor.EtcdMember{Name: name, PeerURL: s.Etcd.PeerURL()}, &joined); err != nil {
+			return err
+		}
+		return s.Etcd.SetLearner(true)
 	})
-	return client, joined.InitialCluster, err
+	return joined.InitialCluster, err
 }
 
 // retry tries until it works; a refusal ends it.

@@ -1,12 +1,14 @@
 package controlplane
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"strconv"
 	"strings"
@@ -72,33 +74,35 @@ func (s *Server) writeTokens() error {
 }
 
 // reconcileBootstrap keeps the shared files in the datastore, encrypted with the server token: a server whose disk is
-// lost, or a restored snapshot, gets them back with the token and not without it.
-func (s *Server) reconcileBootstrap(ctx context.Context) error {
+// lost, or a restored snapshot, gets them back with the token and not without it. It says whether files here changed.
+func (s *Server) reconcileBootstrap(ctx context.Context) (bool, error) {
 	client, err := s.Etcd.Client()
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer client.Close()
-	token, _ := s.Tokens()
-	stored, err := datastore.LoadBootstrap(ctx, client, token)
-	if err == nil {
-		if err := s.Files.WriteShared(stored); err != nil {
-			return err
-		}
-		// Leaves that an authority signed which has just been replaced are made again.
-		return s.Files.EnsureServer(s.Options, apiServerURL())
-	}
-	if errors.Is(err, datastore.ErrOtherToken) {
-		return fmt.Errorf("%w: give the cluster's first token (the snapshot's, after a restore)", err)
-	}
-	if !errors.Is(err, datastore.ErrNoBootstrap) {
-		return err
-	}
 	files, err := s.Files.ReadShared()
 	if err != nil {
-		return err
+		return false, err
 	}
-	return datastore.SaveBootstrap(ctx, client, token, "", files)
+	token, _ := s.Tokens()
+	stored, err := datastore.LoadBootstrap(ctx, client, token)
+	switch {
+	case errors.Is(err, datastore.ErrNoBootstrap):
+		return false, datastore.SaveBootstrap(ctx, client, token, "", files)
+	case errors.Is(err, datastore.ErrOtherToken):
+		return false, fmt.Errorf("%w: give the cluster's own server token (after a restore, the one that the snapshot was taken with)", err)
+	case err != nil:
+		return false, err
+	}
+	if maps.EqualFunc(stored, files, bytes.Equal) {
+		return false, nil
+	}
+	if err := s.Files.WriteShared(stored); err != nil {
+		return false, err
+	}
+	// Leaves that a replaced authority signed are made again.
+	return true, s.Files.EnsureServer(s.Options, apiServerURL())
 }
 
 // rotate changes the server token; snapshots taken before still need the old one.

@@ -34,6 +34,7 @@ const (
 type Etcd struct {
 	options *options.Options
 	files   credentials.ServerFiles
+	stop    func()
 }
 
 // New says where the datastore of a server is; nothing is started.
@@ -130,11 +131,37 @@ func (e *Etcd) start(group *process.Group, initialCluster string, extra ...strin
 		"auto-compaction-mode": "periodic", "auto-compaction-retention": "1h", "quota-backend-bytes": "2147483648",
 		"logger": "zap", "log-level": "warn", "log-outputs": "stderr",
 	}
-	group.Keep(process.Child{
+	e.stop = group.Keep(process.Child{
 		Name: "etcd", Path: path,
 		Args: process.Fixed(options.Arguments(flags, append(extra, e.options.EtcdArgs...))...),
 	})
 	return nil
+}
+
+// Stop ends etcd and returns when it has ended.
+func (e *Etcd) Stop() {
+	if e.stop != nil {
+		e.stop()
+	}
+}
+
+// ResetMarker is a file that says that the last thing done here was a cluster reset.
+func (e *Etcd) ResetMarker() string { return filepath.Join(e.options.DataDir, "server/db/reset-flag") }
+
+func (e *Etcd) learnerFile() string { return filepath.Join(e.options.DataDir, "server/db/learner") }
+
+// IsLearner says whether this member was added and not promoted yet.
+func (e *Etcd) IsLearner() bool {
+	_, err := os.Stat(e.learnerFile())
+	return err == nil
+}
+
+// SetLearner remembers it.
+func (e *Etcd) SetLearner(learner bool) error {
+	if learner {
+		return credentials.WriteFile(e.learnerFile(), nil, 0o600)
+	}
+	return os.Remove(e.learnerFile())
 }
 
 // Client connects to a datastore; endpoints empty is this server's own.

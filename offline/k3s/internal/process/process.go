@@ -52,8 +52,8 @@ type handle struct {
 	done   chan struct{}
 }
 
-// Keep starts the child and starts it again whenever it ends, until Stop.
-func (g *Group) Keep(child Child) {
+// Keep starts the child and starts it again whenever it ends, until Stop or until the answered function is called.
+func (g *Group) Keep(child Child) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	h := &handle{cancel: cancel, done: make(chan struct{})}
 	g.mutex.Lock()
@@ -81,6 +81,10 @@ func (g *Group) Keep(child Child) {
 			pause = min(2*pause, longestPause)
 		}
 	}()
+	return func() {
+		cancel()
+		<-h.done
+	}
 }
 
 // Stop ends all children, the last started first, and returns when they have ended.

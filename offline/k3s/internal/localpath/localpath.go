@@ -1,4 +1,5 @@
-package addons
+// Package localpath provisions local volumes, as Rancher's local-path-provisioner does for k3s.
+package localpath
 
 import (
 	"context"
@@ -13,6 +14,12 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/client-go/informers"
+	"k8s.io/client-go/kubernetes"
+	corelisters "k8s.io/client-go/listers/core/v1"
+	storagelisters "k8s.io/client-go/listers/storage/v1"
+
+	"homelab/k3s/internal/reconcile"
 )
 
 const (
@@ -20,41 +27,70 @@ const (
 	selectedNodeAnnotation = "volume.kubernetes.io/selected-node"
 	provisionedAnnotation  = "pv.kubernetes.io/provisioned-by"
 	hostnameLabel          = "kubernetes.io/hostname"
-	// helperImage makes and removes the volumes' folders on their nodes; it is in the air-gap archive.
-	helperImage = "homelab.internal/busybox:1.35.0"
+	system                 = "kube-system"
 )
 
-// localPath provisions claims of its storage class where their pod was scheduled, and removes released volumes. Folders
+// Provisioner works on the claims of its storage class.
+type Provisioner struct {
+	client kubernetes.Interface
+	// folder holds the volumes on every node; helperImage makes and removes their folders there.
+	folder, helperImage string
+	nodes               corelisters.NodeLister
+	claims              corelisters.PersistentVolumeClaimLister
+	volumes             corelisters.PersistentVolumeLister
+	classes             storagelisters.StorageClassLister
+}
+
+// Run works until the context ends.
+func Run(ctx context.Context, client kubernetes.Interface, folder, helperImage string) {
+	factory := informers.NewSharedInformerFactory(client, 0)
+	claims, volumes := factory.Core().V1().PersistentVolumeClaims(), factory.Core().V1().PersistentVolumes()
+	nodes, classes := factory.Core().V1().Nodes(), factory.Storage().V1().StorageClasses()
+	p := &Provisioner{
+		client: client, folder: folder, helperImage: helperImage,
+		nodes: nodes.Lister(), claims: claims.Lister(), volumes: volumes.Lister(), classes: classes.Lister(),
+	}
+	changed := make(chan struct{}, 1)
+	reconcile.Watch(claims.Informer(), changed)
+	reconcile.Watch(volumes.Informer(), changed)
+	nodes.Informer()
+	classes.Informer()
+	factory.Start(ctx.Done())
+	factory.WaitForCacheSync(ctx.Done())
+	reconcile.Loop(ctx, "local-path", changed, reconcile.Resync, p.pass)
+}
+
+// pass provisions claims of its storage class where their pod was scheduled, and removes released volumes. Folders
 // are made and removed by short-lived pods on the node, as Rancher's local-path-provisioner does it.
-func (c *Controllers) localPath(ctx context.Context) error {
-	claims, err := c.claims.List(labels.Everything())
+func (p *Provisioner) pass(ctx context.Context) error {
+	claims, err := p.claims.List(labels.Everything())
 	if err != nil {
 		return err
 	}
 	var failures []error
 	for _, claim := range claims {
 		if claim.Status.Phase == core.ClaimPending && claim.Spec.VolumeName == "" && claim.DeletionTimestamp == nil {
-			failures = append(failures, c.provision(ctx, claim))
+			failures = append(failures, p.provision(ctx, claim))
 		}
 	}
-	volumes, err := c.volumes.List(labels.Everything())
+	volumes, err := p.volumes.List(labels.Everything())
 	if err != nil {
 		return err
 	}
 	for _, volume := range volumes {
 		if volume.Annotations[provisionedAnnotation] == provisioner && volume.Status.Phase == core.VolumeReleased &&
 			volume.Spec.PersistentVolumeReclaimPolicy == core.PersistentVolumeReclaimDelete {
-			failures = append(failures, c.release(ctx, volume))
+			failures = append(failures, p.release(ctx, volume))
 		}
 	}
 	return errors.Join(failures...)
 }
 
-func (c *Controllers) provision(ctx context.Context, claim *core.PersistentVolumeClaim) error {
+func (p *Provisioner) provision(ctx context.Context, claim *core.PersistentVolumeClaim) error {
 	if claim.Spec.StorageClassName == nil {
 		return nil
 	}
-	class, err := c.classes.Get(*claim.Spec.StorageClassName)
+	class, err := p.classes.Get(*claim.Spec.StorageClassName)
 	if err != nil || class.Provisioner != provisioner {
 		return nil
 	}
@@ -62,17 +98,17 @@ func (c *Controllers) provision(ctx context.Context, claim *core.PersistentVolum
 	if nodeName == "" {
 		return nil // waits for its first consumer
 	}
-	node, err := c.nodes.Get(nodeName)
+	node, err := p.nodes.Get(nodeName)
 	if err != nil {
 		return err
 	}
 	name := "pvc-" + string(claim.UID)
 	// The claim as it was seen may be older than the volume that was made for it.
-	if _, err := c.client.CoreV1().PersistentVolumes().Get(ctx, name, meta.GetOptions{}); !apierrors.IsNotFound(err) {
+	if _, err := p.client.CoreV1().PersistentVolumes().Get(ctx, name, meta.GetOptions{}); !apierrors.IsNotFound(err) {
 		return err
 	}
-	path := filepath.Join(c.options.LocalStoragePath, fmt.Sprintf("%s_%s_%s", name, claim.Namespace, claim.Name))
-	done, err := c.helper(ctx, "helper-pod-create-"+name, nodeName, path, `mkdir -m 0777 -p "$VOLUME"`)
+	path := filepath.Join(p.folder, fmt.Sprintf("%s_%s_%s", name, claim.Namespace, claim.Name))
+	done, err := p.helper(ctx, "helper-pod-create-"+name, nodeName, path, `mkdir -m 0777 -p "$VOLUME"`)
 	if err != nil || !done {
 		return err
 	}
@@ -82,7 +118,7 @@ func (c *Controllers) provision(ctx context.Context, claim *core.PersistentVolum
 	}
 	mode := core.PersistentVolumeFilesystem
 	kind := core.HostPathDirectoryOrCreate
-	_, err = c.client.CoreV1().PersistentVolumes().Create(ctx, &core.PersistentVolume{
+	_, err = p.client.CoreV1().PersistentVolumes().Create(ctx, &core.PersistentVolume{
 		ObjectMeta: meta.ObjectMeta{Name: name, Annotations: map[string]string{provisionedAnnotation: provisioner}},
 		Spec: core.PersistentVolumeSpec{
 			PersistentVolumeReclaimPolicy: policy, StorageClassName: class.Name, VolumeMode: &mode, AccessModes: claim.Spec.AccessModes,
@@ -92,7 +128,7 @@ func (c *Controllers) provision(ctx context.Context, claim *core.PersistentVolum
 				Kind: "PersistentVolumeClaim", APIVersion: "v1", Namespace: claim.Namespace, Name: claim.Name, UID: claim.UID, ResourceVersion: claim.ResourceVersion,
 			},
 			NodeAffinity: &core.VolumeNodeAffinity{Required: &core.NodeSelector{NodeSelectorTerms: []core.NodeSelectorTerm{{
-				MatchExpressions: []core.NodeSelectorRequirement{{Key: hostnameLabel, Operator: core.NodeSelectorOpIn, Values: []string{or(node.Labels[hostnameLabel], nodeName)}}},
+				MatchExpressions: []core.NodeSelectorRequirement{{Key: hostnameLabel, Operator: core.NodeSelectorOpIn, Values: []string{hostname(node)}}},
 			}}}},
 		},
 	}, meta.CreateOptions{})
@@ -105,16 +141,16 @@ func (c *Controllers) provision(ctx context.Context, claim *core.PersistentVolum
 	return err
 }
 
-func (c *Controllers) release(ctx context.Context, volume *core.PersistentVolume) error {
-	if _, err := c.client.CoreV1().PersistentVolumes().Get(ctx, volume.Name, meta.GetOptions{}); apierrors.IsNotFound(err) {
+func (p *Provisioner) release(ctx context.Context, volume *core.PersistentVolume) error {
+	if _, err := p.client.CoreV1().PersistentVolumes().Get(ctx, volume.Name, meta.GetOptions{}); apierrors.IsNotFound(err) {
 		return nil
 	} else if err != nil {
 		return err
 	}
 	nodeName := volumeNode(volume)
 	if volume.Spec.HostPath != nil && nodeName != "" {
-		if _, err := c.nodes.Get(nodeName); err == nil {
-			done, err := c.helper(ctx, "helper-pod-delete-"+volume.Name, nodeName, volume.Spec.HostPath.Path, `rm -rf "$VOLUME"`)
+		if _, err := p.nodes.Get(nodeName); err == nil {
+			done, err := p.helper(ctx, "helper-pod-delete-"+volume.Name, nodeName, volume.Spec.HostPath.Path, `rm -rf "$VOLUME"`)
 			if err != nil || !done {
 				return err
 			}
@@ -122,7 +158,7 @@ func (c *Controllers) release(ctx context.Context, volume *core.PersistentVolume
 			return err
 		}
 	}
-	err := c.client.CoreV1().PersistentVolumes().Delete(ctx, volume.Name, meta.DeleteOptions{})
+	err := p.client.CoreV1().PersistentVolumes().Delete(ctx, volume.Name, meta.DeleteOptions{})
 	if apierrors.IsNotFound(err) {
 		return nil
 	}
@@ -145,8 +181,8 @@ func volumeNode(volume *core.PersistentVolume) string {
 
 // helper runs a shell command in a pod on the node and says whether it has ended well; a pod that failed is removed and
 // its output told.
-func (c *Controllers) helper(ctx context.Context, name, node, volume, command string) (bool, error) {
-	pods := c.client.CoreV1().Pods(system)
+func (p *Provisioner) helper(ctx context.Context, name, node, volume, command string) (bool, error) {
+	pods := p.client.CoreV1().Pods(system)
 	parent := filepath.Dir(volume)
 	kind := core.HostPathDirectoryOrCreate
 	_, err := pods.Create(ctx, &core.Pod{
@@ -155,7 +191,7 @@ func (c *Controllers) helper(ctx context.Context, name, node, volume, command st
 			NodeName: node, RestartPolicy: core.RestartPolicyNever, Tolerations: []core.Toleration{{Operator: core.TolerationOpExists}},
 			Volumes: []core.Volume{{Name: "data", VolumeSource: core.VolumeSource{HostPath: &core.HostPathVolumeSource{Path: parent, Type: &kind}}}},
 			Containers: []core.Container{{
-				Name: "helper", Image: helperImage, ImagePullPolicy: core.PullIfNotPresent,
+				Name: "helper", Image: p.helperImage, ImagePullPolicy: core.PullIfNotPresent,
 				Command: []string{"/bin/sh", "-c", command}, Env: []core.EnvVar{{Name: "VOLUME", Value: volume}},
 				VolumeMounts: []core.VolumeMount{{Name: "data", MountPath: parent}},
 			}},
@@ -191,4 +227,11 @@ func deletePod(ctx context.Context, remove func(context.Context, string, meta.De
 		return err
 	}
 	return nil
+}
+
+func hostname(node *core.Node) string {
+	if name := node.Labels[hostnameLabel]; name != "" {
+		return name
+	}
+	return node.Name
 }
