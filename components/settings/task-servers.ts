@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Problem } from "./errors";
-import { cidr, duration, hostname, ipv4, size, toSeconds } from "./values";
+import { cidr, cron, duration, hostname, ipv4, size, toSeconds } from "./values";
 
 /**
  * Names as taskd keeps them on disk and as they stand in `taskd.credentials` (organisation/user/key): no slash, and
@@ -95,6 +95,18 @@ export const taskServersSettings = z.strictObject({
       verbosity: z.enum(["quiet", "normal", "debug"]).default("normal"),
       /** Networks that may connect; empty means any. */
       allowedNetworks: z.array(cidr).default([]),
+    })
+    .prefault({}),
+  backup: z
+    .strictObject({
+      enabled: z.boolean().default(true),
+      /** In UTC. Alerts expect a backup a day. */
+      schedule: cron.default("30 3 * * *"),
+      /** How many archives of each server are kept; older ones go. */
+      keep: z.number().int().min(1).max(1000).default(14),
+      storage: size.default("2 GiB"),
+      /** A class on another disk, or on the network, makes a backup out of a second copy. */
+      storageClass: hostname.optional(),
     })
     .prefault({}),
 });

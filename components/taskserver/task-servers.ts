@@ -73,6 +73,7 @@ export class TaskServers extends pulumi.ComponentResource {
           images,
           namespace: namespace.metadata.name,
           settings: settings.taskd,
+          backup: settings.backup,
           authority: pki.authority,
           server: pki.server,
           revocations: pki.revocations,

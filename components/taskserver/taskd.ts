@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import * as path from "node:path";
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
@@ -7,6 +6,8 @@ import { dataVolume } from "../kubernetes/volume";
 import { checksum, containerSecurity, labelsOf, podSecurity, selectorOf } from "../kubernetes/workload";
 import type { TaskServersSettings } from "../settings/task-servers";
 import { toBytes } from "../settings/values";
+import { script } from "./script";
+import { BACKUPS, TaskBackup } from "./task-backup";
 import type { KeyPair } from "./task-pki";
 import { renderTaskdConfig, TASKD_PATHS, TASKD_PORT } from "./taskd-config";
 
@@ -15,6 +16,7 @@ export interface TaskdArgs {
   images: Images;
   namespace: pulumi.Input<string>;
   settings: TaskServersSettings["taskd"];
+  backup: TaskServersSettings["backup"];
   /** PEM of the authority that clients' certificates are checked against. */
   authority: pulumi.Input<string>;
   server: KeyPair;
@@ -47,6 +49,7 @@ export class Taskd extends pulumi.ComponentResource {
       config: renderTaskdConfig(settings, { ...TASKD_PATHS, revocations: args.revocations !== undefined }),
       "layout.sh": script("layout.sh"),
       "probe.sh": script("probe.sh"),
+      "restore.sh": script("restore.sh"),
     };
     const config = new kubernetes.core.v1.ConfigMap(`${name}-config`, { metadata: meta("-config"), data: files }, options);
     const pems = {
@@ -67,6 +70,21 @@ export class Taskd extends pulumi.ComponentResource {
       options,
     );
     const volume = dataVolume(`${name}-data`, meta("-data"), settings, options);
+    const backup = args.backup.enabled
+      ? new TaskBackup(
+          `${name}-backup`,
+          {
+            provider: args.provider,
+            namespace,
+            settings: args.backup,
+            server: NAME,
+            image: args.images.ref("taskd"),
+            user: USER,
+            data: volume.metadata.name,
+          },
+          { parent: this },
+        )
+      : undefined;
     const policy = new kubernetes.networking.v1.NetworkPolicy(
       `${name}-policy`,
       {
@@ -119,6 +137,7 @@ export class Taskd extends pulumi.ComponentResource {
               tls: tls.metadata.name,
               accounts: accounts.metadata.name,
               volume: volume.metadata.name,
+              backups: backup?.volume.metadata.name,
             }),
           },
         },
@@ -130,13 +149,24 @@ export class Taskd extends pulumi.ComponentResource {
   }
 }
 
-type Names = Record<"serviceAccount" | "config" | "tls" | "accounts" | "volume", pulumi.Input<string>>;
+type Names = Record<"serviceAccount" | "config" | "tls" | "accounts" | "volume", pulumi.Input<string>> & {
+  backups?: pulumi.Input<string>;
+};
 
 function podSpec(args: TaskdArgs, names: Names): kubernetes.types.input.core.v1.PodSpec {
   const { settings } = args;
   const image = args.images.ref("taskd");
   const data = { name: "data", mountPath: TASKD_PATHS.data };
   const files = { name: "config", mountPath: path.dirname(TASKD_PATHS.config), readOnly: true };
+  const prepare = (container: string, command: string[], mounts: kubernetes.types.input.core.v1.VolumeMount[]) => ({
+    name: container,
+    image,
+    imagePullPolicy: "IfNotPresent",
+    command: ["/bin/sh", ...command],
+    securityContext: containerSecurity(),
+    resources: { requests: { cpu: "10m", memory: "16Mi" }, limits: { memory: "64Mi" } },
+    volumeMounts: [data, files, ...mounts],
+  });
   const probe = (kind: string) => ({ command: ["/bin/sh", "/etc/taskd/probe.sh", kind, String(TASKD_PORT)] });
   return {
     serviceAccountName: names.serviceAccount,
@@ -147,15 +177,20 @@ function podSpec(args: TaskdArgs, names: Names): kubernetes.types.input.core.v1.
     terminationGracePeriodSeconds: 15,
     securityContext: podSecurity(USER),
     initContainers: [
-      {
-        name: "layout",
-        image,
-        imagePullPolicy: "IfNotPresent",
-        command: ["/bin/sh", "/etc/taskd/layout.sh", TASKD_PATHS.data, TASKD_PATHS.config, TASKD_PATHS.accounts],
-        securityContext: containerSecurity(),
-        resources: { requests: { cpu: "10m", memory: "16Mi" }, limits: { memory: "32Mi" } },
-        volumeMounts: [data, files, { name: "accounts", mountPath: path.dirname(TASKD_PATHS.accounts), readOnly: true }],
-      },
+      ...(names.backups === undefined
+        ? []
+        : [
+            prepare(
+              "restore",
+              ["/etc/taskd/restore.sh", "do", TASKD_PATHS.data, BACKUPS],
+              [{ name: "backups", mountPath: BACKUPS, readOnly: true }],
+            ),
+          ]),
+      prepare(
+        "layout",
+        ["/etc/taskd/layout.sh", TASKD_PATHS.data, TASKD_PATHS.config, TASKD_PATHS.accounts],
+        [{ name: "accounts", mountPath: path.dirname(TASKD_PATHS.accounts), readOnly: true }],
+      ),
     ],
     containers: [
       {
@@ -184,6 +219,7 @@ function podSpec(args: TaskdArgs, names: Names): kubernetes.types.input.core.v1.
       { name: "config", configMap: { name: names.config } },
       { name: "tls", secret: { secretName: names.tls, defaultMode: 0o440 } },
       { name: "accounts", secret: { secretName: names.accounts, defaultMode: 0o440 } },
+      ...(names.backups === undefined ? [] : [{ name: "backups", persistentVolumeClaim: { claimName: names.backups } }]),
       { name: "tmp", emptyDir: { medium: "Memory", sizeLimit: "1Mi" } },
     ],
   };
@@ -192,8 +228,4 @@ function podSpec(args: TaskdArgs, names: Names): kubernetes.types.input.core.v1.
 /** taskd holds a request several times over while it parses and merges it. */
 export function memoryLimit(settings: Pick<TaskServersSettings["taskd"], "requestLimit">): string {
   return `${Math.max(128, Math.ceil((toBytes(settings.requestLimit) * 16) / 2 ** 20))}Mi`;
-}
-
-function script(name: string): string {
-  return readFileSync(path.join(__dirname, name), "utf8");
 }

@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
@@ -23,5 +24,18 @@ export async function debianProgram(packageName: string, program: string): Promi
       await rm(download, { recursive: true, force: true });
     }
   });
-  return path.join(folder, "usr/bin", program);
+  const places = ["usr/bin", "usr/sbin", "bin", "sbin"].map((place) => path.join(folder, place, program));
+  const found = places.find((file) => existsSync(file));
+  if (!found) {
+    throw new Error(`Debian's package ${packageName} has no program ${program}`);
+  }
+  return found;
+}
+
+/** A folder of links to busybox, to be the only one in PATH: container images have nothing else. */
+export async function busyboxPath(): Promise<string> {
+  const busybox = await debianProgram("busybox", "busybox");
+  return cached("test-busybox", [busybox], async (directory) => {
+    await run(busybox, ["--install", "-s", directory]);
+  });
 }

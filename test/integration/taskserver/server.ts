@@ -16,11 +16,17 @@ import {
 } from "../../../components/taskserver/certificates";
 import { renderTaskdConfig } from "../../../components/taskserver/taskd-config";
 import { clientFiles, renderTaskrc, type UserAccess } from "../../../components/taskserver/taskrc";
-import { debianProgram } from "../../support/debian";
+import { busyboxPath, debianProgram } from "../../support/debian";
 import { type Issued, issue } from "./issuer";
 
 const run = promisify(execFile);
 const scripts = path.resolve(__dirname, "../../../components/taskserver");
+
+/** Runs one of the component's scripts with what a container image has: busybox's shell and tools. */
+export async function inContainerShell(name: string, args: string[], env: Record<string, string> = {}) {
+  const tools = await busyboxPath();
+  return run(path.join(tools, "sh"), [path.join(scripts, name), ...args], { env: { PATH: tools, ...env } });
+}
 
 /** A real taskd on loopback, laid out and configured by what the pod would be, and clients of it. */
 export class TaskdOnLoopback {
@@ -60,7 +66,7 @@ export class TaskdOnLoopback {
   }
 
   /** What the pod's init container does. */
-  async layOut(shell = "/bin/sh"): Promise<string> {
+  async layOut(): Promise<string> {
     for (const account of accountsOf(this.settings)) {
       const known = [account.id, ...account.formerIds].map((id) => this.keys[id]).find(Boolean);
       this.keys[account.id] = known ?? randomUUID();
@@ -74,9 +80,7 @@ export class TaskdOnLoopback {
     await writeFile(path.join(this.folder, "config"), config);
     await writeFile(path.join(this.folder, "accounts"), renderAccounts(this.settings, this.keys));
     const [config_, accounts] = ["config", "accounts"].map((name) => path.join(this.folder, name));
-    const [program, ...first] = shell.split(" ");
-    const { stdout } = await run(program, [...first, path.join(scripts, "layout.sh"), this.data, config_, accounts]);
-    return stdout;
+    return (await inContainerShell("layout.sh", [this.data, config_, accounts])).stdout;
   }
 
   async start(): Promise<void> {
@@ -120,8 +124,8 @@ export class TaskdOnLoopback {
 
   /** What kubelet does in the container. */
   async probe(kind: "ready" | "alive"): Promise<{ ok: boolean; output: string }> {
-    const env = { ...process.env, TASKD_PID: String(this.process?.pid), PROBE_STATE: path.join(this.folder, "cpu") };
-    return run("/bin/sh", [path.join(scripts, "probe.sh"), kind, String(this.port)], { env }).then(
+    const env = { TASKD_PID: String(this.process?.pid), PROBE_STATE: path.join(this.folder, "cpu") };
+    return inContainerShell("probe.sh", [kind, String(this.port)], env).then(
       ({ stdout }) => ({ ok: true, output: stdout }),
       (error) => ({ ok: false, output: `${error.stdout}${error.stderr}` }),
     );

@@ -1,10 +1,11 @@
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import * as net from "node:net";
+import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { taskServersSettings } from "../../../components/settings/task-servers";
 import { renderRevocations } from "../../../components/taskserver/revocations";
-import { TaskdOnLoopback } from "./server";
+import { inContainerShell, TaskdOnLoopback } from "./server";
 
 jest.setTimeout(120_000);
 
@@ -181,5 +182,59 @@ describe("probes", () => {
       await server.destroy();
     }
     expect((await server.probe("ready")).ok).toBe(false);
+  });
+});
+
+describe("backup and restore", () => {
+  const sh = (name: string, ...args: string[]) => inContainerShell(name, args, { PAUSE: "0" });
+
+  test("bring every task back after the volume is lost, taken while clients sync", async () => {
+    const server = await TaskdOnLoopback.create({ organisations });
+    const backups = path.join(server.folder, "backups");
+    await mkdir(backups);
+    try {
+      await server.layOut();
+      await server.start();
+      const access = await server.access("Home/alice");
+      const device = await server.client("a1", access);
+      await device.task("add", "first");
+      await device.sync(true);
+      const busy = Promise.all([
+        sh("backup.sh", server.data, backups, "taskd", "2"),
+        device.task("add", "second").then(() => device.sync()),
+      ]);
+      await busy;
+      await device.task("add", "third");
+      await device.sync();
+      for (let i = 0; i < 3; i++) {
+        await new Promise((resolve) => setTimeout(resolve, 1100));
+        await sh("backup.sh", server.data, backups, "taskd", "2");
+      }
+      expect((await readdir(backups)).filter((name) => name.endsWith(".tar.gz"))).toHaveLength(2);
+
+      await server.stop();
+      await rm(server.data, { recursive: true });
+      await mkdir(server.data);
+      await sh("restore.sh", "ask", server.data, backups, "taskd");
+      expect((await sh("restore.sh", "do", server.data, backups)).stdout).toContain("restored taskd-");
+      expect((await sh("restore.sh", "do", server.data, backups)).stdout).toBe("");
+      await server.layOut();
+      await server.start();
+      const fresh = await server.client("a2", access);
+      await fresh.sync();
+      expect(await fresh.descriptions()).toEqual(["first", "second", "third"]);
+    } finally {
+      await server.destroy();
+    }
+  });
+
+  test("refuse an archive that is not there, and name those that are", async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), "homelab-restore-"));
+    await writeFile(path.join(folder, "taskd-1.tar.gz"), "");
+    await expect(sh("restore.sh", "ask", folder, folder, "taskd", "taskd-2.tar.gz")).rejects.toMatchObject({
+      code: 2,
+      stdout: expect.stringContaining("taskd-1.tar.gz"),
+    });
+    await rm(folder, { recursive: true });
   });
 });

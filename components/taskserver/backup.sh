@@ -1,0 +1,61 @@
+#!/bin/sh
+# Puts a task server's data folder into an archive, while the server runs, and drops archives that are too old.
+#
+#   backup.sh DATA BACKUPS NAME KEEP
+#
+# Consistent without stopping the server: the copy counts only if no file changed while it was made, which is what a
+# power cut at that moment would have left, and what both taskd and SQLite recover from.
+set -eu
+data=$1
+backups=$2
+name=$3
+keep=$4
+archive=$backups/$name-$(date -u +%Y%m%dT%H%M%SZ).tar.gz
+umask 077
+
+# Only what belongs to the server: not what a restore leaves or asks for. busybox's tar cannot leave files out.
+cd "$data"
+set --
+for entry in * .[!.]*; do
+  case $entry in
+    incoming | replaced | restore | restore.new | lost+found) ;;
+    *) [ ! -e "$entry" ] || set -- "$@" "$entry" ;;
+  esac
+done
+if [ $# -eq 0 ]; then
+  echo "there is nothing to back up"
+  exit 1
+fi
+
+state() {
+  find "$@" -type f -exec stat -c '%n %i %s %Y' {} + | sort | md5sum
+}
+
+attempt=1
+while :; do
+  before=$(state "$@")
+  # A server that writes on meanwhile makes tar fail or the states differ; either way this copy does not count.
+  if tar -czf "$archive.new" "$@" && [ "$(state "$@")" = "$before" ]; then
+    break
+  fi
+  if [ "$attempt" -ge "${ATTEMPTS:-20}" ]; then
+    rm -f "$archive.new"
+    echo "the data changed during each of $attempt attempts to copy it"
+    exit 1
+  fi
+  attempt=$((attempt + 1))
+  sleep "${PAUSE:-3}"
+done
+tar -tzf "$archive.new" >/dev/null
+sync
+mv "$archive.new" "$archive"
+echo "wrote ${archive##*/}, $(stat -c %s "$archive") bytes"
+
+# The names sort by time. The newest is never dropped.
+count=$(find "$backups" -name "$name-*.tar.gz" | wc -l)
+find "$backups" -name "$name-*.tar.gz" | sort | while read -r old; do
+  [ "$count" -gt "$keep" ] || break
+  rm -f "$old"
+  echo "dropped ${old##*/}"
+  count=$((count - 1))
+done

@@ -1,0 +1,7 @@
+import { readFileSync } from "node:fs";
+import * as path from "node:path";
+
+/** Text of a shell script beside this file, for a config map. */
+export function script(name: string): string {
+  return readFileSync(path.join(__dirname, name), "utf8");
+}

@@ -1,0 +1,113 @@
+import * as kubernetes from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import { dataVolume } from "../kubernetes/volume";
+import { containerSecurity, labelsOf, podSecurity } from "../kubernetes/workload";
+import type { TaskServersSettings } from "../settings/task-servers";
+import { script } from "./script";
+
+export interface TaskBackupArgs {
+  provider: kubernetes.Provider;
+  namespace: pulumi.Input<string>;
+  settings: TaskServersSettings["backup"];
+  /** What the archives and the cron jobs are named after: `taskd`. */
+  server: string;
+  /** An image with a shell and its usual tools. */
+  image: string;
+  /** Numeric user that owns the server's data. */
+  user: number;
+  /** Claim of the server's data volume. */
+  data: pulumi.Input<string>;
+}
+
+/** Where the backup's volume is in its pods and in the server's. */
+export const BACKUPS = "/backups";
+
+/**
+ * Scheduled backups of a task server to a volume of their own, and the second half of a restore: a cron job that never
+ * runs by itself and from which `restore` jobs are made. The server's own pod carries a restore out at its start.
+ */
+export class TaskBackup extends pulumi.ComponentResource {
+  readonly volume: kubernetes.core.v1.PersistentVolumeClaim;
+
+  constructor(name: string, args: TaskBackupArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("homelab:taskserver:TaskBackup", name, args, opts);
+    const { server, namespace, settings } = args;
+    const options = { parent: this, provider: args.provider };
+    const meta = (suffix: string) => ({ name: `${server}-${suffix}`, namespace, labels: labelsOf(`${server}-${suffix}`, "task-servers") });
+
+    this.volume = dataVolume(`${name}-volume`, meta("backups"), settings, options);
+    const scripts = new kubernetes.core.v1.ConfigMap(
+      `${name}-scripts`,
+      { metadata: meta("backup-scripts"), data: { "backup.sh": script("backup.sh"), "restore.sh": script("restore.sh") } },
+      options,
+    );
+    const job = (suffix: string, command: string[], schedule: string, suspend: boolean) =>
+      new kubernetes.batch.v1.CronJob(
+        `${name}-${suffix}`,
+        {
+          metadata: meta(suffix),
+          spec: {
+            schedule,
+            suspend,
+            timeZone: "Etc/UTC",
+            // Two at once would only make each other's copies not count.
+            concurrencyPolicy: "Forbid",
+            startingDeadlineSeconds: 3600,
+            successfulJobsHistoryLimit: 2,
+            failedJobsHistoryLimit: 2,
+            jobTemplate: {
+              spec: {
+                backoffLimit: 2,
+                activeDeadlineSeconds: 3600,
+                ttlSecondsAfterFinished: 7 * 86400,
+                template: {
+                  metadata: { labels: labelsOf(`${server}-${suffix}`, "task-servers") },
+                  spec: podSpec(args, command, scripts.metadata.name, this.volume.metadata.name),
+                },
+              },
+            },
+          },
+        },
+        options,
+      );
+    const paths = ["/data", BACKUPS, server];
+    job("backup", ["/bin/sh", "/scripts/backup.sh", ...paths, String(settings.keep)], settings.schedule, false);
+    // 29 February, for the schema's sake: it is suspended.
+    job("restore", ["/bin/sh", "/scripts/restore.sh", "ask", ...paths], "0 0 29 2 *", true);
+    this.registerOutputs({});
+  }
+}
+
+function podSpec(
+  args: TaskBackupArgs,
+  command: string[],
+  scripts: pulumi.Input<string>,
+  volume: pulumi.Input<string>,
+): kubernetes.types.input.core.v1.PodSpec {
+  return {
+    restartPolicy: "Never",
+    automountServiceAccountToken: false,
+    enableServiceLinks: false,
+    securityContext: podSecurity(args.user),
+    containers: [
+      {
+        name: "backup",
+        image: args.image,
+        imagePullPolicy: "IfNotPresent",
+        command,
+        securityContext: containerSecurity(),
+        resources: { requests: { cpu: "10m", memory: "16Mi" }, limits: { memory: "64Mi" } },
+        volumeMounts: [
+          { name: "data", mountPath: "/data" },
+          { name: "backups", mountPath: BACKUPS },
+          { name: "scripts", mountPath: "/scripts", readOnly: true },
+        ],
+      },
+    ],
+    volumes: [
+      { name: "data", persistentVolumeClaim: { claimName: args.data } },
+      { name: "backups", persistentVolumeClaim: { claimName: volume } },
+      { name: "scripts", configMap: { name: scripts } },
+    ],
+  };
+}
