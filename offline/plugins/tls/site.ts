@@ -1,4 +1,5 @@
 import { createHash, X509Certificate } from "node:crypto";
+import { isIP } from "node:net";
 import * as tls from "node:tls";
 import type { PropertyMap } from "../protocol";
 import { parseCertificate } from "./certificates";
@@ -66,7 +67,7 @@ export function certificatesOf(url: string, verify: boolean, signal: AbortSignal
     const socket = tls.connect({
       host,
       port: Number(port || 443),
-      servername: host,
+      ...(isIP(host) ? {} : { servername: host }),
       rejectUnauthorized: verify,
       signal,
     } as tls.ConnectionOptions);
