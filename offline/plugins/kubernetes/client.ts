@@ -20,6 +20,10 @@ export class ApiError extends Error {
 /** The API server could not be reached at all. */
 export class ConnectionError extends Error {}
 
+/** Whether the same request may well succeed in a moment: the API server is down, starting or busy. */
+export const isPassing = (error: unknown): boolean =>
+  error instanceof ConnectionError || (error instanceof ApiError && (error.code === 429 || error.code >= 500));
+
 export const isNotFound = (error: unknown): boolean => error instanceof ApiError && error.code === 404;
 export const isConflict = (error: unknown): boolean => error instanceof ApiError && error.code === 409 && error.reason === "Conflict";
 
@@ -54,7 +58,8 @@ export class Client {
     private readonly patience = PATIENCE,
   ) {
     this.secure = connection.server.startsWith("https:");
-    const pool = { keepAlive: true, maxSockets: 64 };
+    // Each wait keeps watches open; they must not use up the sockets that requests need.
+    const pool = { keepAlive: true, maxSockets: Number.POSITIVE_INFINITY };
     this.agent = this.secure
       ? new https.Agent({
           ...pool,

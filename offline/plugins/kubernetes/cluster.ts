@@ -3,12 +3,12 @@ import type { Client, RequestOptions, WatchEvent } from "./client";
 import { Discovery, type Mapping } from "./discovery";
 import { gvkOf, type KubeObject, nameOf, namespaceOf } from "./objects";
 
+/** How to write. A write is not cut short: what the API server has taken must be known. */
 export interface ApplyOptions {
   fieldManager: string;
   /** Takes fields over that other managers own. */
   force: boolean;
   dryRun: boolean;
-  signal?: AbortSignal;
 }
 
 /** An object's place on the API server. */
@@ -26,8 +26,8 @@ export class Cluster {
   }
 
   /** Where the object lies; throws `NoMatch` for a kind that the API server does not have. */
-  async placeOf(object: KubeObject, name: string = nameOf(object), signal?: AbortSignal): Promise<Place> {
-    const mapping = await this.discovery.mapping(gvkOf(object), signal);
+  async placeOf(object: KubeObject, name: string = nameOf(object)): Promise<Place> {
+    const mapping = await this.discovery.mapping(gvkOf(object));
     return { mapping, namespace: mapping.namespaced ? namespaceOf(object) || "default" : "", name };
   }
 
@@ -35,48 +35,40 @@ export class Cluster {
     return this.client.request(objectPath(place), { signal });
   }
 
-  create(place: Place, object: KubeObject, { fieldManager, dryRun, signal }: ApplyOptions): Promise<KubeObject> {
+  create(place: Place, object: KubeObject, { fieldManager, dryRun }: ApplyOptions): Promise<KubeObject> {
     return this.client.request(collectionPath(place.mapping, place.namespace), {
       method: "POST",
       query: { fieldManager, ...dry(dryRun) },
       body: object,
-      signal,
     });
   }
 
   /** Server-side apply. https://kubernetes.io/docs/reference/using-api/server-side-apply/ */
-  apply(place: Place, object: KubeObject, { fieldManager, force, dryRun, signal }: ApplyOptions): Promise<KubeObject> {
+  apply(place: Place, object: KubeObject, { fieldManager, force, dryRun }: ApplyOptions): Promise<KubeObject> {
     return this.client.request(objectPath(place), {
       method: "PATCH",
       contentType: "application/apply-patch+yaml",
       query: { fieldManager, force: String(force), fieldValidation: "Warn", ...dry(dryRun) },
       body: object,
-      signal,
     });
   }
 
-  patch(
-    place: Place,
-    body: unknown,
-    contentType: string,
-    options: { fieldManager?: string; dryRun: boolean; signal?: AbortSignal },
-  ): Promise<KubeObject> {
+  patch(place: Place, body: unknown, contentType: string, options: { fieldManager?: string; dryRun: boolean }): Promise<KubeObject> {
     return this.client.request(objectPath(place), {
       method: "PATCH",
       contentType,
       query: { fieldManager: options.fieldManager, ...dry(options.dryRun) },
       body,
-      signal: options.signal,
     });
   }
 
-  replace(place: Place, object: KubeObject, { fieldManager, dryRun, signal }: ApplyOptions): Promise<KubeObject> {
-    return this.client.request(objectPath(place), { method: "PUT", query: { fieldManager, ...dry(dryRun) }, body: object, signal });
+  replace(place: Place, object: KubeObject, { fieldManager, dryRun }: ApplyOptions): Promise<KubeObject> {
+    return this.client.request(objectPath(place), { method: "PUT", query: { fieldManager, ...dry(dryRun) }, body: object });
   }
 
-  delete(place: Place, propagationPolicy: string, signal?: AbortSignal): Promise<KubeObject> {
+  delete(place: Place, propagationPolicy: string): Promise<KubeObject> {
     const body = { apiVersion: "v1", kind: "DeleteOptions", propagationPolicy };
-    return this.client.request(objectPath(place), { method: "DELETE", body, signal });
+    return this.client.request(objectPath(place), { method: "DELETE", body });
   }
 
   /** The objects of a collection, narrowed by selectors. */

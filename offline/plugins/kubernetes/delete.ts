@@ -28,10 +28,10 @@ export async function remove(session: Session, request: DeleteRequest, context: 
   const { name } = parseId(request.id);
   try {
     if (isPatchType(request.type, object.kind)) {
-      await relinquish(cluster, object, name, fieldManager ?? "", context.signal);
+      await relinquish(cluster, object, name, fieldManager ?? "");
       return;
     }
-    const place = await cluster.placeOf(object, name, context.signal);
+    const place = await cluster.placeOf(object, name);
     await deleteAndWait({ cluster, place, inputs: object, context }, propagationOf(object), request.timeout);
   } catch (error) {
     // Where the kind is gone, so are its objects.

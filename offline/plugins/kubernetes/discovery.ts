@@ -32,9 +32,9 @@ export class Discovery {
   constructor(private readonly client: Client) {}
 
   /** Where objects of this kind lie; throws `NoMatch`. */
-  async mapping(gvk: GroupVersionKind, signal?: AbortSignal): Promise<Mapping> {
+  async mapping(gvk: GroupVersionKind): Promise<Mapping> {
     const root = gvk.group === "" ? `/api/${gvk.version}` : `/apis/${gvk.group}/${gvk.version}`;
-    const found = (await this.list(root, signal)).find(({ kind, name }) => kind === gvk.kind && !name.includes("/"));
+    const found = (await this.list(root)).find(({ kind, name }) => kind === gvk.kind && !name.includes("/"));
     if (!found) {
       // A definition may add the kind at any moment.
       this.lists.delete(root);
@@ -49,10 +49,11 @@ export class Discovery {
     this.lists.clear();
   }
 
-  private list(root: string, signal?: AbortSignal): Promise<Resource[]> {
+  /** Shared by all calls that ask, so that none of them may end it. */
+  private list(root: string): Promise<Resource[]> {
     let list = this.lists.get(root);
     if (!list) {
-      list = this.client.request<{ resources?: Resource[] }>(root, { signal }).then(
+      list = this.client.request<{ resources?: Resource[] }>(root).then(
         (answer) => answer.resources ?? [],
         (error) => {
           this.lists.delete(root);

@@ -18,8 +18,10 @@ import {
   plain,
   type ReadRequest,
   type ReadResponse,
+  Unknown,
   type UpdateRequest,
 } from "../protocol";
+import { conditionOf, isTrue } from "./await/pods";
 import { assignName, labelManaged } from "./check";
 import { markSecrets, readCheckpoint } from "./checkpoint";
 import { create } from "./create";
@@ -39,6 +41,7 @@ import {
   type KubeObject,
   nameOf,
   namespaceOf,
+  REPLACE_UNREADY,
   setMetadata,
   toObject,
   toProperties,
@@ -85,7 +88,7 @@ export class KubernetesProvider implements Provider {
       context.log("warning", "Cluster is unreachable but skipUpdateUnreachable flag is set to true, skipping...");
       return { inputs: olds };
     }
-    refuseList(type);
+    refuseUnsupported(type);
     const inputs = normalize(toObject(news));
     const old = Object.keys(olds).length > 0 ? toObject(olds) : undefined;
     if (isPatchType(type, inputs.kind)) {
@@ -96,7 +99,8 @@ export class KubernetesProvider implements Provider {
     if (!serverSideApply) {
       labelManaged(inputs, old);
     }
-    if (session.defaultNamespace && inputs.metadata?.namespace === undefined && (await this.wantsNamespace(inputs, context))) {
+    const isOpen = inputs.metadata?.namespace === undefined && !(inputs.metadata instanceof Unknown);
+    if (session.defaultNamespace && isOpen && (await this.wantsNamespace(inputs, context))) {
       setMetadata(inputs, "namespace", session.defaultNamespace);
     }
     if (isCustomResourceDefinition(inputs)) {
@@ -120,15 +124,15 @@ export class KubernetesProvider implements Provider {
       );
       return false;
     }
-    return this.session.isNamespaced(inputs, context);
+    return this.session.isNamespaced(inputs);
   }
 
-  async diff(request: DiffRequest, context: CallContext): Promise<DiffResponse> {
+  async diff(request: DiffRequest): Promise<DiffResponse> {
     const { settings } = this.session;
     const { inputs: oldInputs, live } = readCheckpoint(request.olds);
     const next = normalize(toObject(request.news));
     const old = prune(live, normalize(oldInputs));
-    await this.alignNamespaces(old, next, context);
+    await this.alignNamespaces(old, next);
     for (const key of ["apiVersion", "kind"]) {
       old[key] ??= next[key];
     }
@@ -141,19 +145,34 @@ export class KubernetesProvider implements Provider {
     const replaces = Object.keys(detail)
       .filter((path) => detail[path].kind.endsWith("-replace") || (path === "metadata" && detail[path].kind === "delete"))
       .sort();
+    if (isAnnotated(next, REPLACE_UNREADY) && next.kind === "Job" && !(await this.isComplete(live))) {
+      replaces.push(`.metadata.annotations["${REPLACE_UNREADY}"]`);
+    }
     // An object that keeps its name has to go before the new one can come.
     const keepsName =
       nameOf(next) !== "" && !isAnnotated(next, AUTONAMED) && nameOf(next) === nameOf(live) && namespaceOf(next) === namespaceOf(live);
     const rendersAll = settings.alwaysRender && settings.renderYamlToDirectory !== undefined;
     return {
-      changes: Object.keys(detail).length > 0 || rendersAll ? "some" : "none",
+      changes: Object.keys(detail).length > 0 || replaces.length > 0 || rendersAll ? "some" : "none",
       detailedDiff: detail,
       ...(replaces.length > 0 ? { replaces, ...(keepsName ? { deleteBeforeReplace: true } : {}) } : {}),
     };
   }
 
-  private async alignNamespaces(old: KubeObject, next: KubeObject, context: CallContext): Promise<void> {
-    const namespaced = await this.session.isNamespaced(next, context);
+  /** Whether a Job has succeeded; where nobody can tell, it is taken to. */
+  private async isComplete(live: KubeObject): Promise<boolean> {
+    const { cluster } = this.session;
+    if (!cluster) {
+      return true;
+    }
+    return cluster.get(await cluster.placeOf(live)).then(
+      (job) => isTrue(conditionOf(job, "Complete")),
+      () => true,
+    );
+  }
+
+  private async alignNamespaces(old: KubeObject, next: KubeObject): Promise<void> {
+    const namespaced = await this.session.isNamespaced(next);
     for (const object of [old, next]) {
       if (namespaced && object.metadata?.namespace === undefined) {
         setMetadata(object, "namespace", "default");
@@ -190,7 +209,11 @@ export class KubernetesProvider implements Provider {
   }
 }
 
-function refuseList(type: string): void {
+/** Types that are no single objects. */
+function refuseUnsupported(type: string): void {
+  if (/^kubernetes:(helm\.sh|kustomize|yaml)\//.test(type)) {
+    throw new Error(`the stand-in for the kubernetes plugin does not have ${type}; use the official plugin, or objects of their own types`);
+  }
   const gvk = gvkOfType(type);
   if (/List$/.test(gvk.kind) && isKnownVersion(apiVersionOf(gvk))) {
     throw new Error(

@@ -47,7 +47,7 @@ export async function read(session: Session, request: ReadRequest, context: Call
   let live: KubeObject;
   let reasons: readonly string[] = [];
   try {
-    const place = await cluster.placeOf(target, name, context.signal);
+    const place = await cluster.placeOf(target, name);
     live = await cluster.get(place, context.signal);
     if (!isImport && !isPatchType(request.type, inputs.kind)) {
       reasons = await shortcomings({ cluster, place, inputs, context, isUpdate: false }, live);

@@ -17,7 +17,7 @@ export async function render(directory: string, object: KubeObject): Promise<str
     await fs.mkdir(path.join(directory, folder), { recursive: true, mode: 0o700 });
   }
   const file = renderPath(directory, object);
-  await fs.writeFile(file, dump(object, { sortKeys: true, lineWidth: -1, noRefs: true }), { mode: 0o600 });
+  await fs.writeFile(file, dump(object, { sortKeys: true, lineWidth: -1, noRefs: true, quotingType: '"' }), { mode: 0o600 });
   return file;
 }
 

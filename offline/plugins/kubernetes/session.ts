@@ -63,7 +63,7 @@ export class Session {
   }
 
   /** Whether the kind lives in namespaces; kinds nobody knows yet are taken to. */
-  async isNamespaced(object: KubeObject, context: CallContext): Promise<boolean> {
+  async isNamespaced(object: KubeObject): Promise<boolean> {
     const gvk = gvkOf(object);
     if (isKnownVersion(apiVersionOf(gvk))) {
       return isNamespacedByName(gvk.kind);
@@ -73,7 +73,7 @@ export class Session {
       return defined ?? true;
     }
     try {
-      return (await this.cluster.discovery.mapping(gvk, context.signal)).namespaced;
+      return (await this.cluster.discovery.mapping(gvk)).namespaced;
     } catch (error) {
       if (error instanceof NoMatch) {
         return true;

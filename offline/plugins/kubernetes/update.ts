@@ -28,7 +28,7 @@ export async function update(session: Session, request: UpdateRequest, context: 
   const cluster = session.reachable();
   let current: KubeObject;
   try {
-    current = await cluster.get(await cluster.placeOf(inputs, nameOf(old.live), context.signal), context.signal);
+    current = await cluster.get(await cluster.placeOf(inputs, nameOf(old.live)), context.signal);
   } catch (error) {
     if (preview && error instanceof NoMatch) {
       return { properties: news };
@@ -58,7 +58,7 @@ export async function update(session: Session, request: UpdateRequest, context: 
     throw new ResourceInitFailed({ id: idOf(live), properties: state, reasons: [text, ...reasonsOf(failure)], message: text });
   }
   if (!preview && session.settings.serverSideApply && old.fieldManager && old.fieldManager !== manager) {
-    await relinquish(cluster, inputs, nameOf(live), old.fieldManager, context.signal);
+    await relinquish(cluster, inputs, nameOf(live), old.fieldManager);
   }
   return { properties: state };
 }

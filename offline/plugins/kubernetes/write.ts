@@ -56,7 +56,7 @@ export async function createObject(cluster: Cluster, inputs: KubeObject, options
   const { context, preview } = options;
   for (let attempt = 0; ; attempt++) {
     try {
-      const place = await cluster.placeOf(inputs, nameOf(inputs), context.signal);
+      const place = await cluster.placeOf(inputs);
       return await createOnce(cluster, place, placed(inputs, place), options);
     } catch (error) {
       const gone = error instanceof NoMatch ? removal(gvkOf(inputs)) : undefined;
@@ -81,8 +81,8 @@ async function createOnce(
   inputs: KubeObject,
   options: WriteOptions & { adopt: boolean },
 ): Promise<KubeObject> {
-  const { context, preview, fieldManager } = options;
-  const write = { fieldManager, dryRun: preview, signal: context.signal };
+  const { preview, fieldManager } = options;
+  const write = { fieldManager, dryRun: preview };
   try {
     if (!options.adopt || !options.serverSideApply) {
       return await cluster.create(place, inputs, { ...write, force: false });
@@ -100,9 +100,9 @@ async function createOnce(
   }
 }
 
-async function exists(cluster: Cluster, place: Place, signal: AbortSignal): Promise<boolean> {
+async function exists(cluster: Cluster, place: Place): Promise<boolean> {
   try {
-    await cluster.get(place, signal);
+    await cluster.get(place);
     return true;
   } catch (error) {
     if (isNotFound(error)) {
@@ -128,9 +128,9 @@ export async function updateObject(
   live: KubeObject,
   options: WriteOptions & { isPatch: boolean; ignoreChanges: readonly string[]; oldInputs: KubeObject },
 ): Promise<KubeObject> {
-  const { context, preview, fieldManager } = options;
-  const place = await cluster.placeOf(inputs, nameOf(live), context.signal);
-  const write = { fieldManager, dryRun: preview, signal: context.signal };
+  const { preview, fieldManager } = options;
+  const place = await cluster.placeOf(inputs, nameOf(live));
+  const write = { fieldManager, dryRun: preview };
   if (isCustomResourceDefinition(inputs)) {
     const metadata = { ...inputs.metadata, resourceVersion: live.metadata.resourceVersion };
     return cluster.replace(place, { ...inputs, metadata }, { ...write, force: false });
@@ -144,7 +144,7 @@ export async function updateObject(
     if (preview) {
       force ||= isUnapplied(live);
     } else {
-      current = await takeFields(cluster, place, live, fieldManager, context.signal);
+      current = await takeFields(cluster, place, live, fieldManager);
     }
   }
   const desired = keepIgnored(placed(inputs, place), current, options.ignoreChanges, fieldManager);
@@ -155,7 +155,7 @@ export async function updateObject(
   }
 }
 
-async function takeFields(cluster: Cluster, place: Place, live: KubeObject, manager: string, signal: AbortSignal): Promise<KubeObject> {
+async function takeFields(cluster: Cluster, place: Place, live: KubeObject, manager: string): Promise<KubeObject> {
   const managedFields = takeOver(live, manager);
   if (!managedFields) {
     return live;
@@ -164,7 +164,7 @@ async function takeFields(cluster: Cluster, place: Place, live: KubeObject, mana
     { op: "replace", path: "/metadata/managedFields", value: managedFields },
     { op: "replace", path: "/metadata/resourceVersion", value: live.metadata.resourceVersion },
   ];
-  return cluster.patch(place, operations, "application/json-patch+json", { dryRun: false, signal });
+  return cluster.patch(place, operations, "application/json-patch+json", { dryRun: false });
 }
 
 /** Sends ignored fields as they are on the API server, or leaves them to the manager that owns them. */
@@ -212,15 +212,15 @@ function conflict(error: unknown, fieldManager: string): unknown {
 }
 
 /** Gives up the fields that `manager` owns in an object; fields that nobody else owns go. */
-export async function relinquish(cluster: Cluster, object: KubeObject, name: string, manager: string, signal: AbortSignal): Promise<void> {
-  const place = await cluster.placeOf(object, name, signal);
+export async function relinquish(cluster: Cluster, object: KubeObject, name: string, manager: string): Promise<void> {
+  const place = await cluster.placeOf(object, name);
   const bare = {
     apiVersion: object.apiVersion,
     kind: object.kind,
     metadata: { name, ...(place.namespace ? { namespace: place.namespace } : {}) },
   };
-  if (await exists(cluster, place, signal)) {
-    await cluster.apply(place, bare, { fieldManager: manager, force: false, dryRun: false, signal });
+  if (await exists(cluster, place)) {
+    await cluster.apply(place, bare, { fieldManager: manager, force: false, dryRun: false });
   }
 }
 

@@ -41,7 +41,10 @@ const METHODS: readonly Method[] = ["Create", "Update", "Read", "Delete"];
     const one = async (one: Recording) => {
       const answer = await caller.call(one.method, withOwnState(one));
       remember(one, answer.response);
-      const found = differences(shape({ response: one.response, error: one.error }), shape(answer));
+      const found = differences(
+        shape({ response: one.response, error: one.error }),
+        shape({ response: answer.response, error: answer.error }),
+      );
       if (found.length > 0) {
         differing.push({ scenario: one.scenario, method: one.method, found });
       }

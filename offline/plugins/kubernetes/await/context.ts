@@ -1,5 +1,6 @@
 // What every wait works with.
 import type { CallContext } from "../../protocol";
+import { isPassing, sleep } from "../client";
 import type { Cluster, Place } from "../cluster";
 import { annotation, type KubeObject, TIMEOUT_SECONDS } from "../objects";
 
@@ -37,3 +38,21 @@ export function timeoutOf(customTimeout: number, inputs: KubeObject, otherwise: 
 
 /** The lines that say why a wait failed. */
 export const reasonsOf = (failure: Error): readonly string[] => (failure instanceof AwaitError ? failure.reasons : []);
+
+/** Pause before an API server that did not answer is asked again, in milliseconds. */
+const PAUSE = 2000;
+
+/** Asks again as long as the API server is away: a wait outlives its restart. */
+export async function patiently<T>(ask: () => Promise<T>, context: CallContext, signal: AbortSignal): Promise<T> {
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (signal.aborted || !isPassing(error)) {
+        throw error;
+      }
+      context.status(`The API server does not answer: ${(error as Error).message}`);
+      await sleep(PAUSE, signal);
+    }
+  }
+}

@@ -2,7 +2,7 @@ import { type CallContext, Cancelled } from "../../protocol";
 import { isNotFound } from "../client";
 import type { Cluster, Place } from "../cluster";
 import { isAnnotated, type KubeObject, SKIP_AWAIT } from "../objects";
-import { AwaitError, timeoutOf } from "./context";
+import { AwaitError, patiently, timeoutOf } from "./context";
 import { itself, Observer } from "./observe";
 
 /** Seconds after which a deletion that has not ended is a failure. */
@@ -24,14 +24,14 @@ export async function deleteAndWait(
   let observer: Observer | undefined;
   try {
     last = await cluster.get(place, signal);
-    await cluster.delete(place, propagation, signal);
+    await cluster.delete(place, propagation);
     if (isAnnotated(inputs, SKIP_AWAIT)) {
       return;
     }
     observer = new Observer(cluster, [itself(place)], signal);
     const { uid } = last.metadata;
     for (;;) {
-      const found = await cluster.get(place, signal);
+      const found = await patiently(() => cluster.get(place, signal), context, signal);
       if (found.metadata?.uid !== uid) {
         return;
       }

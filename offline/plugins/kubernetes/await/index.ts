@@ -1,7 +1,7 @@
 // Waiting until an object does what it is for.
 import { Cancelled } from "../../protocol";
 import { annotation, isAnnotated, type KubeObject, SKIP_AWAIT, WAIT_FOR } from "../objects";
-import { AwaitError, timeoutOf, type Wait } from "./context";
+import { AwaitError, patiently, timeoutOf, type Wait } from "./context";
 import { ingress, service } from "./networking";
 import { itself, Observer } from "./observe";
 import { job, pod, volume, volumeClaim } from "./single";
@@ -42,14 +42,17 @@ export async function awaitReady(wait: Omit<Wait, "signal">, customTimeout: numb
   const seconds = timeoutOf(customTimeout, inputs, readiness.timeout);
   const signal = AbortSignal.any([context.signal, AbortSignal.timeout(seconds * 1000)]);
   const started = Date.now();
+  const related = (object: KubeObject) =>
+    patiently(async () => (await readiness.related?.(object, { ...wait, signal })) ?? [], context, signal);
   let last: Verdict | undefined;
   let shown = "";
   let observer: Observer | undefined;
   try {
     for (;;) {
-      const object = await wait.cluster.get(place, signal);
-      observer ??= new Observer(wait.cluster, [itself(place), ...((await readiness.related?.(object, { ...wait, signal })) ?? [])], signal);
-      last = await readiness.check(object, { ...wait, signal }, (Date.now() - started) / 1000);
+      const object = await patiently(() => wait.cluster.get(place, signal), context, signal);
+      observer ??= new Observer(wait.cluster, [itself(place), ...(await related(object))], signal);
+      const elapsed = (Date.now() - started) / 1000;
+      last = await patiently(async () => readiness.check(object, { ...wait, signal }, elapsed), context, signal);
       if (last.ready) {
         if (shown) {
           context.status("");

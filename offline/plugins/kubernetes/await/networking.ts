@@ -36,7 +36,7 @@ export const service: Readiness = {
 };
 
 async function slices(wait: Wait): Promise<Observed[]> {
-  const mapping = await wait.cluster.discovery.mapping(SLICES, wait.signal);
+  const mapping = await wait.cluster.discovery.mapping(SLICES);
   return [{ mapping, namespace: wait.place.namespace, selectors: { labelSelector: `kubernetes.io/service-name=${wait.place.name}` } }];
 }
 
@@ -74,7 +74,7 @@ export const ingress: Readiness = {
 
 /** Paths of rules whose Service is not there. */
 async function missingBackends(object: KubeObject, wait: Wait): Promise<string[]> {
-  const mapping = await wait.cluster.discovery.mapping({ group: "", version: "v1", kind: "Service" }, wait.signal);
+  const mapping = await wait.cluster.discovery.mapping({ group: "", version: "v1", kind: "Service" });
   const services = await wait.cluster.list(mapping, wait.place.namespace, {}, { signal: wait.signal });
   const names = new Set(services.map((one) => one.metadata.name));
   const missing: string[] = [];

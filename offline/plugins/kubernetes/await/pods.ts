@@ -22,7 +22,7 @@ export function selectorText(selector: KubeObject | undefined): string {
 
 /** Pods of the namespace by label selector. */
 export async function podsOf(wait: Wait, labelSelector: string): Promise<KubeObject[]> {
-  const mapping = await wait.cluster.discovery.mapping(PODS, wait.signal);
+  const mapping = await wait.cluster.discovery.mapping(PODS);
   return wait.cluster.list(mapping, wait.place.namespace, { labelSelector }, { signal: wait.signal });
 }
 
@@ -74,7 +74,7 @@ function containerTrouble(container: KubeObject): string | undefined {
 /** Warnings that the cluster's components wrote about an object, newest first, one a reason. */
 export async function warningsAbout(wait: Wait, object: KubeObject): Promise<string[]> {
   try {
-    const mapping = await wait.cluster.discovery.mapping({ group: "", version: "v1", kind: "Event" }, wait.signal);
+    const mapping = await wait.cluster.discovery.mapping({ group: "", version: "v1", kind: "Event" });
     const fieldSelector = `involvedObject.uid=${object.metadata?.uid},type=Warning`;
     const events = await wait.cluster.list(mapping, wait.place.namespace || "default", { fieldSelector }, { signal: wait.signal });
     const when = (event: KubeObject) => String(event.lastTimestamp ?? event.eventTime ?? event.metadata?.creationTimestamp ?? "");

@@ -71,7 +71,7 @@ export const volumeClaim: Readiness = {
 
 /** Whether the claim gets its volume only when a pod uses it. */
 async function waitsForConsumer(claim: KubeObject, wait: Wait): Promise<boolean> {
-  const mapping = await wait.cluster.discovery.mapping(STORAGE_CLASSES, wait.signal);
+  const mapping = await wait.cluster.discovery.mapping(STORAGE_CLASSES);
   const classes = await wait.cluster.list(mapping, "", {}, { signal: wait.signal });
   const name = claim.spec?.storageClassName;
   const isDefault = (one: KubeObject) => one.metadata?.annotations?.["storageclass.kubernetes.io/is-default-class"] === "true";

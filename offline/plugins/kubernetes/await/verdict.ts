@@ -25,6 +25,6 @@ export async function pods(selector: KubeObject | undefined, wait: Wait): Promis
   if (labelSelector === "") {
     return [];
   }
-  const mapping = await wait.cluster.discovery.mapping({ group: "", version: "v1", kind: "Pod" }, wait.signal);
+  const mapping = await wait.cluster.discovery.mapping({ group: "", version: "v1", kind: "Pod" });
   return [{ mapping, namespace: wait.place.namespace, selectors: { labelSelector } }];
 }

@@ -97,7 +97,7 @@ async function newestPods(workload: KubeObject, pods: KubeObject[], wait: Wait):
   if (workload.kind !== "Deployment") {
     return alive;
   }
-  const mapping = await wait.cluster.discovery.mapping({ group: "apps", version: "v1", kind: "ReplicaSet" }, wait.signal);
+  const mapping = await wait.cluster.discovery.mapping({ group: "apps", version: "v1", kind: "ReplicaSet" });
   const sets = await wait.cluster.list(
     mapping,
     wait.place.namespace,
