@@ -118,7 +118,7 @@ class Simulator implements MaasSimulator {
           }),
       ),
     );
-    await this.maas.store.flush();
+    await this.maas.store.close();
   }
 
   idle(): Promise<void> {

@@ -50,7 +50,8 @@ export interface TimedProfile {
 export type Schedule = (seconds: number, what: () => void) => void;
 
 const onTheClock: Schedule = (seconds, what) => {
-  setTimeout(what, seconds * 1000);
+  // The simulator that listens keeps the process alive, not what its machines still have to do.
+  setTimeout(what, seconds * 1000).unref();
 };
 
 const phase = (boot: Boot) => (boot.kind === "ephemeral" ? boot.purpose : boot.kind);
@@ -62,6 +63,7 @@ export class TimedHardware implements Hardware {
   /** How long each machine's hardware took in all, seconds. */
   readonly spent = new Map<string, number>();
   private closed = false;
+  private readonly requests = new Set<Promise<void>>();
   /** Set to be told of requests that machines make. */
   onRequest: () => void = () => undefined;
 
@@ -105,26 +107,43 @@ export class TimedHardware implements Hardware {
     await new Promise((resolve) => setImmediate(resolve));
     if (this.closed || this.running.get(machine.systemId) !== run) return;
     if (boot.kind === "deploy") {
-      if (!described.stuck) await this.cloudInit(boot.metadata, described.failDeployment);
+      if (!described.stuck) await this.track(this.cloudInit(boot.metadata, described.failDeployment));
       return;
     }
     this.listener(machine.systemId, { boot, ok: true, scripts: described.failingScripts });
   }
 
+  /** Waits for the requests that machines have under way. */
+  async requestsDone(): Promise<void> {
+    while (this.requests.size > 0) await Promise.allSettled(this.requests);
+  }
+
+  private async track(work: Promise<void>): Promise<void> {
+    this.requests.add(work);
+    await work.finally(() => this.requests.delete(work));
+  }
+
   /** What cloud-init does as far as MAAS sees it. */
   private async cloudInit(access: MetadataAccess, failure: string | undefined): Promise<void> {
+    if (failure) {
+      // An installation that fails does so before the installed system has booted.
+      const report = {
+        origin: "curtin",
+        timestamp: Date.now() / 1000,
+        name: "cmd-install",
+        description: failure,
+        event_type: "finish",
+        result: "FAIL",
+      };
+      return this.request(access, access.statusUrl, JSON.stringify(report));
+    }
     const version = `${access.metadataUrl}2012-03-01/`;
     await this.request(access, `${version}meta-data/instance-id`);
     await this.request(access, `${version}user-data`);
     const report = (event: object) =>
       this.request(access, access.statusUrl, JSON.stringify({ origin: "cloudinit", timestamp: Date.now() / 1000, ...event }));
     await report({ name: "modules-final", description: "running modules for final", event_type: "start" });
-    await report({
-      name: "modules-final",
-      description: failure ?? "running modules for final",
-      event_type: "finish",
-      result: failure ? "FAIL" : "SUCCESS",
-    });
+    await report({ name: "modules-final", description: "running modules for final", event_type: "finish", result: "SUCCESS" });
   }
 
   private async request(access: MetadataAccess, url: string, body?: string): Promise<void> {

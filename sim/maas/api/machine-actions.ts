@@ -144,7 +144,8 @@ export async function powerOff(context: Context) {
   maas.power.requireReachable(node, context.user);
   if (!maas.power.isControlled(node)) return null;
   const shown = maas.render.node.machine(node);
-  await maas.power.off(node).catch((error) => powerFailed(context, node, "off", error));
+  const mode = context.form.get("stop_mode") === "soft" ? "soft" : "hard";
+  await maas.power.off(node, { mode }).catch((error) => powerFailed(context, node, "off", error));
   return shown;
 }
 

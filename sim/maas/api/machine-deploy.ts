@@ -93,12 +93,13 @@ export async function deploy(context: Context) {
     throw conflict(`Can't deploy a machine that is in the '${statusName(node.status)}' state`);
   const options = readOptions(context, node);
   const wasReady = node.status === Status.Ready;
+  const { ownerId } = node;
   if (wasReady) maas.deployments.acquire(node, context.user);
   let finish: () => Promise<void>;
   try {
     finish = maas.deployments.start(node, options);
   } catch (error) {
-    if (wasReady) Object.assign(node, { status: Status.Ready, ownerId: null, acquired: false });
+    if (wasReady) Object.assign(node, { status: Status.Ready, ownerId, acquired: false });
     throw error;
   }
   const shown = maas.render.node.machine(node);

@@ -193,22 +193,8 @@ function storageLayout(context: Context) {
 
 function restoreNetworking(context: Context) {
   const node = adminMachine(context);
-  restoreCards(context, node);
+  context.maas.lifecycle.inventory.restoreNetwork(node);
   return show(context, node);
-}
-
-/** Back to what commissioning made: virtual cards gone, names and links as they were. */
-function restoreCards(context: Context, node: Node): void {
-  const { network } = context.maas;
-  for (const card of network.interfacesOf(node)) if (card.type !== "physical") network.removeInterface(card);
-  network.interfacesOf(node).forEach((card, index) => {
-    card.name = `enp${index + 1}s0`;
-    const seen = network.discovered(card)[0];
-    const subnet = context.maas.tables.subnets.find((row) => row.id === seen?.subnetId);
-    if (subnet) card.vlanId = subnet.vlanId;
-    else if (card.vlanId === null) card.vlanId = context.maas.tables.vlans[0]!.id;
-  });
-  network.setInitialLinks(node);
 }
 
 function restoreStorage(context: Context) {
@@ -219,7 +205,7 @@ function restoreStorage(context: Context) {
 
 function restoreDefault(context: Context) {
   const node = adminMachine(context);
-  restoreCards(context, node);
+  context.maas.lifecycle.inventory.restoreNetwork(node);
   context.maas.layouts.apply(node, String(context.maas.config.default_storage_layout));
   return show(context, node);
 }

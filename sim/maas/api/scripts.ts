@@ -95,8 +95,18 @@ function metadata(content: string): Record<string, unknown> | string {
     const value = yaml.load(body);
     return value && typeof value === "object" ? (value as Record<string, unknown>) : {};
   } catch (error) {
-    return `Invalid YAML: ${(error as Error).message}`;
+    return `Invalid YAML: ${pythonYamlError(error as yaml.YAMLException, body)}`;
   }
+}
+
+/** In the words of Python's parser, which clients have learnt to read. */
+function pythonYamlError(error: yaml.YAMLException, body: string): string {
+  const { line = 0, column = 0 } = (error.mark ?? {}) as { line?: number; column?: number };
+  const where = `in "<unicode string>", line ${line + 1}, column ${column + 1}:\n    ${body.split("\n")[line] ?? ""}\n    ${" ".repeat(column)}^`;
+  const flow = /end of the stream within a flow collection/.test(error.message);
+  return flow
+    ? `while parsing a flow node\nexpected the node content, but found '<stream end>'\n  ${where}`
+    : `${error.reason ?? error.message}\n  ${where}`;
 }
 
 function timeout(value: unknown): string | undefined {

@@ -44,7 +44,9 @@ function create({ maas, user, form }: Context) {
   fields.done();
   if (maas.tables.sshKeys.some((row) => row.userId === user.id && row.key === key))
     throw formErrors({ __all__: ["This key has already been added for this user."] });
-  return json(show(maas.store.insert("sshKeys", { id: maas.store.nextId("sshKeys"), userId: user.id, key: key!, keysource: "" })), 201);
+  const row = maas.store.insert("sshKeys", { id: maas.store.nextId("sshKeys"), userId: user.id, key: key!, keysource: "" });
+  // The answer to the creation is shorter than what a reading shows.
+  return json({ id: row.id, key: row.key }, 201);
 }
 
 function importKeys({ form }: Context): never {

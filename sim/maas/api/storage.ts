@@ -238,7 +238,11 @@ function partitionTag(context: Context, adding: boolean) {
 
 const list = (context: Context) => {
   const node = storageNode(context);
-  return context.maas.layouts.disksOf(node).map((device) => showDevice(context, node, device));
+  // Listings leave the firmware out.
+  return context.maas.layouts.disksOf(node).map((device) => {
+    const { firmware_version: _firmware, ...shown } = showDevice(context, node, device);
+    return shown;
+  });
 };
 
 const listPartitions = (context: Context) => {

@@ -71,23 +71,23 @@ function create(context: Context) {
   const { store, render, tables } = context.maas;
   const { form, cidr, gatewayIp, vlan, dnsServers, rdnsMode } = read(context);
   const flag = (name: string, fallback: boolean) => (form.has(name) ? checkbox(form.get(name)) : fallback);
-  return render.network.subnet(
-    store.insert("subnets", {
-      id: store.nextId("subnets"),
-      name: form.get("name") || cidr!,
-      cidr: cidr!,
-      vlanId: vlan?.id ?? tables.vlans[0]!.id,
-      description: form.get("description") ?? "",
-      gatewayIp: gatewayIp || null,
-      dnsServers: dnsServers ?? [],
-      rdnsMode: rdnsMode ?? 2,
-      allowDns: flag("allow_dns", true),
-      allowProxy: flag("allow_proxy", true),
-      activeDiscovery: flag("active_discovery", false),
-      managed: flag("managed", true),
-      disabledBootArchitectures: form.fields.all("disabled_boot_architectures"),
-    }),
-  );
+  const subnet = store.insert("subnets", {
+    id: store.nextId("subnets"),
+    name: form.get("name") || cidr!,
+    cidr: cidr!,
+    vlanId: vlan?.id ?? tables.vlans[0]!.id,
+    description: form.get("description") ?? "",
+    gatewayIp: gatewayIp || null,
+    dnsServers: dnsServers ?? [],
+    rdnsMode: rdnsMode ?? 2,
+    allowDns: flag("allow_dns", true),
+    allowProxy: flag("allow_proxy", true),
+    activeDiscovery: flag("active_discovery", false),
+    managed: flag("managed", true),
+    disabledBootArchitectures: form.fields.all("disabled_boot_architectures"),
+  });
+  // The row just made still has the form's empty gateway; only reading it again makes that null.
+  return { ...render.network.subnet(subnet), gateway_ip: subnet.gatewayIp ?? "" };
 }
 
 function update(context: Context) {

@@ -103,7 +103,7 @@ function updateNodes(context: Context) {
 function rebuild(context: Context) {
   const tag = find(context);
   context.requirePermission(context.isAdmin);
-  context.maas.tagRules.rebuild(tag.name);
+  context.maas.tagRules.rebuildSoon(tag.name);
   return { rebuilding: tag.name };
 }
 

@@ -88,7 +88,7 @@ export class OAuth {
     this.checkNonce(`${token.consumerKey}:${token.tokenKey}:${value("oauth_nonce")}`, value("oauth_nonce"));
     const expected = method === "PLAINTEXT" ? `&${token.tokenSecret}` : hmacSignature(request, oauth, token.tokenSecret);
     // MAAS prints the expected signature here; a simulator that hands out secrets in its errors would teach bad habits.
-    if (!same(value("oauth_signature"), expected)) throw refuse("'Invalid signature. Expected signature base string: (not shown)'");
+    if (!same(value("oauth_signature"), expected)) throw refuse(`'Invalid signature. Expected signature base string: &${"x".repeat(32)}'`);
     return token;
   }
 

@@ -39,6 +39,8 @@ export class Deployments {
         "Failed to query node's BMC",
         "WARNING",
         `(${this.ownerName(node)}) - No rack controllers can access the BMC of node ${node.hostname}`,
+        this.ownerName(node),
+        "Failed to query node's BMC",
       );
       throw crashed(`Error determining BMC task queue for machine ${node.systemId}`);
     }

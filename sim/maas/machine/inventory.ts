@@ -118,10 +118,22 @@ export class InventoryWriter {
         created: this.maas.timestamp(),
       });
       card.vlanId = subnet.vlanId;
+      card.lastSeen = address;
       node.bootInterfaceId ??= card.id;
     } else if (card.vlanId === null) {
       card.vlanId = this.newFabric();
     }
+  }
+
+  /** The network as commissioning saw it: virtual cards gone, names, wires and addresses as they were found. */
+  restoreNetwork(node: Node): void {
+    const { network } = this.maas;
+    for (const card of network.interfacesOf(node)) if (card.type !== "physical") network.removeInterface(card);
+    network.interfacesOf(node).forEach((card, index) => {
+      card.name = `enp${index + 1}s0`;
+      this.discover(node, card, card.lastSeen);
+    });
+    network.setInitialLinks(node);
   }
 
   /** A card on a wire that MAAS knows nothing about gets a fabric of its own. */

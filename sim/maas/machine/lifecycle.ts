@@ -17,7 +17,7 @@ export interface CommissionOptions {
 }
 
 export class Lifecycle {
-  private readonly inventory: InventoryWriter;
+  readonly inventory: InventoryWriter;
 
   constructor(private readonly maas: Maas) {
     this.inventory = new InventoryWriter(maas);
@@ -67,6 +67,7 @@ export class Lifecycle {
         );
         node.status = before.status;
         this.stopClock(node);
+        for (const id of [node.commissioningSet, node.testingSet]) scripts.abort(scripts.get(id));
         throw error;
       }
       await this.maas.power
@@ -123,7 +124,6 @@ export class Lifecycle {
     const first = !node.storageConfigured;
     this.inventory.apply(node, found, { networking: !node.skipNetworking, storage: !node.skipStorage });
     const passed = scripts.finish(scripts.get(node.commissioningSet), outcomes) && result.ok;
-    this.maas.tagRules.apply(node);
     if (!node.skipNetworking || first) network.setInitialLinks(node);
     if (!node.skipStorage || first) layouts.apply(node, String(this.maas.config.default_storage_layout));
     node.storageConfigured = true;
@@ -138,6 +138,7 @@ export class Lifecycle {
       await this.powerDown(node);
       return;
     }
+    this.maas.tagRules.apply(node);
     if (tests.length > 0) {
       changeStatus(node, Status.Testing);
       node.previousStatus = Status.Ready;
@@ -226,7 +227,7 @@ export class Lifecycle {
     if (!target) throw conflict(`Cannot abort in current state: node ${node.systemId} is in state ${statusName(node.status)}.`);
     this.maas.events.add(node, target[1], "INFO");
     return async () => {
-      await this.maas.power.off(node).catch(() => undefined);
+      await this.maas.power.off(node, { noted: false }).catch(() => undefined);
       this.stopClock(node);
       this.maas.scripts.abort(this.maas.scripts.get(node.commissioningSet));
       this.maas.scripts.abort(this.maas.scripts.get(node.testingSet));

@@ -154,7 +154,7 @@ export class NodeNetwork {
    */
   setInitialLinks(node: Node): void {
     for (const card of this.interfacesOf(node)) {
-      if (card.type !== "physical" && !card.acquired) continue;
+      if (card.type !== "physical") continue;
       this.removeLinks(card);
     }
     const boot = this.bootInterface(node);

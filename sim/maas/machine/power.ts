@@ -72,18 +72,29 @@ export class Power {
     }
     this.maas.faults.beforePower(node, "on");
     await this.maas.hardware.powerOn(this.hardwareMachine(node), boot);
-    this.seen(node, "on");
+    if (boot.kind === "ephemeral" && boot.purpose !== "rescue") this.lookLater(node);
+    else await this.query(node);
   }
 
-  async off(node: Node): Promise<void> {
+  /** MAAS does not note the power of such a boot at once; its monitor sees it a little later. */
+  lookLater(node: Node): void {
+    const timer = setTimeout(() => {
+      if (!this.maas.tables.nodes.includes(node)) return;
+      this.maas.background(this.query(node).then(() => this.maas.store.flush()));
+    }, 1000);
+    timer.unref();
+  }
+
+  async off(node: Node, { noted = true, mode = "hard" as "hard" | "soft" } = {}): Promise<void> {
     if (!this.isControlled(node)) {
       if (!(await this.operatorPresses())) return;
-      await this.maas.hardware.powerOff(this.hardwareMachine(node));
+      await this.maas.hardware.powerOff(this.hardwareMachine(node), mode);
       return;
     }
     this.maas.faults.beforePower(node, "off");
-    await this.maas.hardware.powerOff(this.hardwareMachine(node));
-    this.seen(node, "off");
+    await this.maas.hardware.powerOff(this.hardwareMachine(node), mode);
+    if (noted) await this.query(node);
+    else this.lookLater(node);
   }
 
   /** For `POST /sim/power-button`: boots what MAAS waits for. */
@@ -102,7 +113,7 @@ export class Power {
   async query(node: Node): Promise<string> {
     if (!this.isControlled(node)) return "unknown";
     const state = await this.maas.hardware.powerState(this.hardwareMachine(node));
-    this.seen(node, state);
+    if (state !== node.powerState) this.seen(node, state);
     return state;
   }
 

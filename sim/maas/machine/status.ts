@@ -114,7 +114,9 @@ export function changeStatus(node: Node, status: number): void {
   if (node.status === status) return;
   if (!transitions[node.status]?.includes(status))
     throw conflict(`Invalid transition: ${statusName(node.status)} -> ${statusName(status)}.`);
-  node.previousStatus = node.status;
+  // Rescue mode is a detour: what counts is where the machine came from before it.
+  const detour: number[] = [Status.RescueMode, Status.ExitingRescueMode, Status.FailedEnteringRescueMode, Status.FailedExitingRescueMode];
+  if (!detour.includes(status)) node.previousStatus = node.status;
   node.status = status;
 }
 

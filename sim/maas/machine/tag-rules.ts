@@ -53,6 +53,15 @@ export class TagRules {
     for (const tag of this.maas.tables.tags) if (tag.definition) this.evaluate(node, tag.name, tag.definition);
   }
 
+  /** MAAS does it in the background; who asks at once still sees the old tags. */
+  rebuildSoon(name: string): void {
+    const later = new Promise<void>((resolve) => setTimeout(resolve, 200)).then(() => {
+      this.rebuild(name);
+      return this.maas.store.flush();
+    });
+    this.maas.background(later);
+  }
+
   rebuild(name: string): void {
     const tag = this.maas.tables.tags.find((row) => row.name === name);
     if (!tag?.definition) return;

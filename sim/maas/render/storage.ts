@@ -82,7 +82,7 @@ export class StorageRenderer {
       size: device.size,
       block_size: device.blockSize,
       tags: device.tags,
-      firmware_version: device.firmwareVersion,
+      ...(device.type === "physical" ? { firmware_version: device.firmwareVersion } : {}),
       numa_node: device.numaNode,
       uuid: device.uuid,
       partition_table_type: device.tableType,

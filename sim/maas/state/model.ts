@@ -145,7 +145,8 @@ export interface Interface {
   product: string | null;
   firmwareVersion: string | null;
   numaNode: number | null;
-  acquired?: boolean;
+  /** The address that the last commissioning saw, for when the network is put back to what it was. */
+  lastSeen?: string;
 }
 
 export interface Filesystem {

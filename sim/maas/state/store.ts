@@ -11,6 +11,7 @@ type Row<K extends keyof Tables> = Tables[K][number];
 
 export class Store {
   private dirty = false;
+  private closed = false;
   private writing: Promise<void> | undefined;
   private readonly file: string | undefined;
 
@@ -59,6 +60,12 @@ export class Store {
     this.dirty = true;
   }
 
+  /** The last write; nothing that still goes on behind the simulator's back is written after it. */
+  async close(): Promise<void> {
+    await this.flush();
+    this.closed = true;
+  }
+
   /** Returns when everything changed so far is on disk. */
   async flush(): Promise<void> {
     while (this.dirty || this.writing) {
@@ -71,7 +78,7 @@ export class Store {
 
   private async write(): Promise<void> {
     this.dirty = false;
-    if (!this.file || !this.directory) return;
+    if (!this.file || !this.directory || this.closed) return;
     const next = `${this.file}.next`;
     const handle = await open(next, "w", 0o600);
     try {

@@ -1,0 +1,70 @@
+/** Faults on demand. */
+import { Server } from "./server";
+
+describe("fault injection", () => {
+  let server: Server;
+  beforeEach(async () => {
+    server = await Server.start();
+  });
+  afterEach(() => server.stop());
+
+  it("answers with an error as often as asked for, without doing anything", async () => {
+    await server.control("POST", "faults", { kind: "error", status: 503, path: "zones", method: "POST", times: 1 });
+    expect((await server.call("POST", "zones/", { name: "a" })).status).toBe(503);
+    expect((await server.call("POST", "zones/", { name: "a" })).status).toBe(200);
+  });
+
+  it("loses the answer of work that was done", async () => {
+    await server.control("POST", "faults", { kind: "lost-answer", path: "zones", times: 1 });
+    expect((await server.call("POST", "zones/", { name: "a" })).status).toBe(504);
+    expect((await server.call("GET", "zones/a/")).status).toBe(200);
+  });
+
+  it("cuts connections", async () => {
+    await server.control("POST", "faults", { kind: "drop", path: "zones", times: 1 });
+    await expect(server.call("GET", "zones/")).rejects.toThrow();
+    expect((await server.call("GET", "zones/")).status).toBe(200);
+  });
+
+  it.each([
+    { kind: "commissioning", status: "Failed commissioning" },
+    { kind: "testing", status: "Failed testing" },
+    { kind: "power", status: "Failed commissioning" },
+  ])("makes a $kind fault a machine in $status", async ({ kind, status }) => {
+    await server.control("POST", "faults", { kind, machine: "n1", message: "broken by hand" });
+    const { system_id: id } = await server.enlist("n1");
+    await server.until(id, status);
+    const healthy = await server.enlist("n2");
+    await server.until(healthy.system_id, "Ready");
+  });
+
+  it("fails a deployment, lets one hang, and gives one another address", async () => {
+    const ids = await Promise.all(["n1", "n2", "n3"].map(async (name) => (await server.enlist(name)).system_id));
+    for (const id of ids) await server.until(id, "Ready");
+    await server.control("POST", "faults", { kind: "deployment", machine: "n1" });
+    await server.control("POST", "faults", { kind: "stuck", phase: "deployment", machine: "n2" });
+    await server.control("POST", "faults", { kind: "other-address", machine: "n3", address: "192.168.200.77" });
+    for (const id of ids) await server.call("POST", `machines/${id}/?op=deploy`, {});
+    await server.until(ids[0], "Failed deployment");
+    expect((await server.until(ids[2], "Deployed")).ip_addresses).toEqual(["192.168.200.77"]);
+    expect((await server.machine(ids[1])).status_name).toBe("Deploying");
+  });
+
+  it("without a rack answers as MAAS does, and the machine of the refused creation is there", async () => {
+    await server.control("POST", "faults", { kind: "no-rack" });
+    await expect(server.enlist("n1")).rejects.toThrow("503");
+    expect((await server.call("GET", "machines/?hostname=n1")).body).toMatchObject([{ status_name: "New" }]);
+    await server.control("DELETE", "faults");
+  });
+
+  it("refuses faults that make no sense, with what would", async () => {
+    expect(await server.control("POST", "faults", { kind: "meteor" })).toMatchObject({
+      status: 400,
+      body: { error: expect.stringContaining("allowed are slow, error") },
+    });
+    expect(await server.control("POST", "faults", { kind: "slow" })).toMatchObject({
+      status: 400,
+      body: { error: expect.stringContaining("seconds") },
+    });
+  });
+});

@@ -1,0 +1,226 @@
+/** The region that the recordings were made on, and a replay of them against a fresh simulator. */
+import { createMaas, type MaasSimulator } from "../../../sim/maas";
+import type { RegionProfile } from "../../../sim/maas/options";
+import { type Schedule, TimedHardware } from "../../../sim/maas/timed-hardware";
+import { type Keys, type LiveAnswer, send } from "./client";
+import { Comparison, type Difference, Mapping, mapPath } from "./mapping";
+import type { RecordedRequest, RecordedResponse, Recording } from "./recordings";
+
+const profile = (connected: boolean): RegionProfile => ({
+  name: "vm",
+  subnet: { cidr: "10.20.0.0/24", gateway: "10.20.0.1", dnsServers: ["10.20.0.1"] },
+  rack: { hostname: "rack-1", address: "10.20.0.2", connected },
+  images: [
+    { name: "ubuntu/noble", kernel: "24.04", architectures: ["amd64", "arm64"] },
+    { name: "ubuntu/jammy", kernel: "22.04", architectures: ["amd64", "arm64"] },
+  ],
+  admin: { username: "admin", email: "admin@example.com" },
+});
+
+export class Rig {
+  private readonly pending: (() => void)[] = [];
+  readonly hardware: TimedHardware;
+  readonly maas: MaasSimulator;
+  keys!: Keys;
+  origin!: string;
+
+  constructor(connected = true) {
+    const schedule: Schedule = (_seconds, what) => this.pending.push(what);
+    this.hardware = new TimedHardware(
+      {
+        durations: { powerOn: 1, powerOff: 1, commissioning: 1, testing: 1, deployment: 1, erasing: 1, rescue: 1, wipe: 1 },
+        machines: [
+          { match: /^fail-commission/, failingScripts: [{ name: "50-maas-01-commissioning", exitStatus: 1, stderr: "no disk\n" }] },
+          { match: /^fail-test/, failingScripts: [{ name: "smartctl-validate", exitStatus: 1, stderr: "bad sectors\n" }] },
+          { match: /^fail-deploy/, failDeployment: "curtin: no space left" },
+          { match: /^fail-release/, failingScripts: [{ name: "wipe-disks", exitStatus: 1, stderr: "cannot erase\n" }] },
+          { match: /^stuck/, stuck: true },
+        ],
+      },
+      schedule,
+    );
+    this.maas = createMaas({ hardware: this.hardware, profile: profile(connected) });
+  }
+
+  async start(): Promise<this> {
+    this.origin = (await this.maas.listen("127.0.0.1", 0)).replace(/\/MAAS$/, "");
+    this.keys = { admin: this.maas.adminApiKey(), "plain-user": await this.maas.createUser("plain") };
+    return this;
+  }
+
+  async stop(): Promise<void> {
+    await this.maas.close();
+    await this.hardware.close();
+  }
+
+  /** Until the machines' own requests are answered and what follows from them has begun. */
+  private async breathe(): Promise<void> {
+    for (let round = 0; round < 2; round += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      await this.hardware.requestsDone();
+    }
+  }
+
+  /** Lets the hardware do one thing. */
+  async step(): Promise<boolean> {
+    const what = this.pending.shift();
+    if (!what) return false;
+    what();
+    await this.breathe();
+    return true;
+  }
+
+  /** Lets the hardware run until it waits for nothing. */
+  async settle(): Promise<void> {
+    await this.breathe();
+    while (await this.step());
+  }
+
+  /** Some answers wait for the power of a machine: the hardware goes on until they are there. */
+  async patiently(answer: Promise<LiveAnswer>): Promise<LiveAnswer> {
+    let live: LiveAnswer | undefined;
+    const done = answer.then((value) => {
+      live = value;
+    });
+    for (;;) {
+      await Promise.race([done, new Promise((resolve) => setTimeout(resolve, 250))]);
+      if (live) return live;
+      if (!(await this.step())) await Promise.race([done, new Promise((resolve) => setTimeout(resolve, 250))]);
+    }
+  }
+
+  call(method: string, path: string, form: [string, string][] = []): Promise<LiveAnswer> {
+    return this.patiently(
+      send(this.origin, this.keys, "", {
+        method,
+        path: `/MAAS/api/2.0/${path}`,
+        query: {},
+        auth: "admin",
+        encoding: "application/x-www-form-urlencoded",
+        form,
+        files: {},
+      }),
+    );
+  }
+}
+
+export interface Outcome {
+  name: string;
+  expected: RecordedResponse | null;
+  live: LiveAnswer;
+  differences: Difference[];
+}
+
+const numericFields: Record<string, string> = {
+  vlan: "vlan",
+  subnet: "subnet",
+  parent: "interface",
+  parents: "interface",
+  link_id: "link",
+  id: "link",
+  space: "space",
+  fabric: "fabric",
+};
+const notableHeaders = ["content-type", "vary", "x-maas-api-hash", "x-frame-options", "allow", "www-authenticate", "retry-after"];
+
+function translate(request: RecordedRequest, mapping: Mapping): RecordedRequest {
+  const value = (name: string, given: string) => {
+    const node = mapping.live("node", given);
+    if (node !== given) return node;
+    return numericFields[name] && /^\d+$/.test(given) ? mapping.live(numericFields[name], given) : given;
+  };
+  return {
+    ...request,
+    path: mapPath(request.path, (kind, one) => mapping.live(kind, one)).replace(/token_key$/, ""),
+    query: Object.fromEntries(Object.entries(request.query).map(([name, one]) => [name, value(name, one)])),
+    form: request.form.map(([name, one]) => [name, value(name, one)]),
+  };
+}
+
+/** Nonces, signatures and times of a refused login, and the error page's own wording, are the run's and the server's. */
+const textShape = (text: string) =>
+  text.startsWith("Authorization Error")
+    ? text
+        .replace(/: &\w+/, ": &#")
+        .replace(/used: [\w-]+/, "used: #")
+        .replace(/\d{10}/g, "#")
+    : text;
+
+function compareAnswers(expected: RecordedResponse, live: LiveAnswer, mapping: Mapping, ignored: string[]): Difference[] {
+  const comparison = new Comparison(mapping, ignored);
+  if (expected.status !== live.status)
+    comparison.differences.push({
+      path: "status",
+      expected: expected.status,
+      found: `${live.status} ${live.body.toString().slice(0, 200)}`,
+    });
+  for (const name of notableHeaders) {
+    const wanted = Object.entries(expected.headers).find(([key]) => key.toLowerCase() === name)?.[1];
+    if (wanted !== undefined && wanted !== live.headers.get(name))
+      comparison.differences.push({ path: `header ${name}`, expected: wanted, found: live.headers.get(name) });
+  }
+  if (comparison.differences.some(({ path }) => path === "status")) return comparison.differences;
+  if ("json" in expected) {
+    let found: unknown;
+    try {
+      found = JSON.parse(live.body.toString("utf8"));
+    } catch {
+      return [...comparison.differences, { path: "body", expected: expected.json, found: live.body.toString("utf8") }];
+    }
+    comparison.compare(expected.json, found);
+  } else if (expected.text !== undefined && textShape(mapping.text(expected.text)) !== textShape(live.body.toString("utf8"))) {
+    comparison.differences.push({ path: "body", expected: mapping.text(expected.text), found: live.body.toString("utf8") });
+  }
+  return comparison.differences;
+}
+
+export interface ReplayOptions {
+  /** What happened on the recorded region between the recordings, before the one of that name. */
+  before: Record<string, (rig: Rig, mapping: Mapping) => Promise<unknown>>;
+  /** Places whose recorded values are the recording rig's own, by recording name (`*` for all). */
+  ignored: Record<string, string[]>;
+  refusals: Map<string, RecordedResponse>;
+}
+
+/** Replays in order; answers that are held back are compared with the contract's table where it has them. */
+export async function replay(rig: Rig, recordings: Recording[], options: ReplayOptions): Promise<Outcome[]> {
+  const mapping = new Mapping();
+  const outcomes: Outcome[] = [];
+  const systemIds = hostnames(recordings);
+  for (const recording of recordings) {
+    await options.before[recording.name]?.(rig, mapping);
+    const live = await rig.patiently(send(rig.origin, rig.keys, recording.name, translate(recording.request, mapping)));
+    const expected = recording.response ?? options.refusals.get(recording.name) ?? null;
+    const ignored = [...(options.ignored["*"] ?? []), ...(options.ignored[recording.name] ?? [])];
+    outcomes.push({ name: recording.name, expected, live, differences: expected ? compareAnswers(expected, live, mapping, ignored) : [] });
+    learnFromHeldBack(recording, live, mapping, systemIds);
+  }
+  return outcomes;
+}
+
+function hostnames(recordings: Recording[]): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const { response } of recordings) {
+    for (const item of Array.isArray(response?.json) ? response.json : [response?.json]) {
+      const node = item as { hostname?: string; system_id?: string } | null | undefined;
+      if (node?.hostname && node.system_id && !found.has(node.hostname)) found.set(node.hostname, node.system_id);
+    }
+  }
+  return found;
+}
+
+/** Deleted ids may be given again. */
+function learnFromHeldBack(recording: Recording, live: LiveAnswer, mapping: Mapping, systemIds: Map<string, string>): void {
+  const hostname = recording.request.form.find(([name]) => name === "hostname")?.[1];
+  if (!recording.response && hostname && live.status === 200) {
+    // Machines whose creation is held back are known by their name from later listings.
+    const recorded = systemIds.get(hostname);
+    const { system_id: found } = JSON.parse(live.body.toString("utf8")) as { system_id?: string };
+    if (recorded && found) mapping.learn("node", recorded, found);
+  }
+  if (recording.request.method !== "DELETE" || live.status !== 204) return;
+  mapPath(recording.request.path, (kind, value) => {
+    if (recording.request.path.replace(/\/$/, "").endsWith(value)) mapping.forget(kind, value);
+    return value;
+  });
+}
