@@ -1,0 +1,88 @@
+import { createHash } from "node:crypto";
+import { backup, listBackups } from "../../../components/k3s/operations/backup";
+import { restore } from "../../../components/k3s/operations/restore";
+import type { Host, Shell } from "../../../components/k3s/operations/shell";
+import { UserError } from "../../../components/settings/errors";
+
+const host = (name: string, role: Host["role"], address: string): Host => ({
+  name,
+  role,
+  address,
+  port: 22,
+  user: "homelab",
+  privateKey: "",
+  hostKey: "",
+});
+const hosts = [host("agent1", "agent", "10.0.0.4"), host("server1", "server", "10.0.0.1"), host("server2", "server", "10.0.0.2")];
+const archive = Buffer.from([0x1f, 0x8b, 8, 0]);
+
+/** Remembers what was run where; `answers` by verb. */
+function shellWith(answers: Record<string, string | Buffer>): Shell & { ran: string[]; stdin: (Buffer | undefined)[] } {
+  const ran: string[] = [];
+  const stdin: (Buffer | undefined)[] = [];
+  return {
+    ran,
+    stdin,
+    async run({ name }, command, options) {
+      const [, verb, ...parameters] = /k3s\.sh (\S+) ?(.*)$/.exec(command) as RegExpExecArray;
+      ran.push(`${name}: ${[verb, ...parameters].join(" ").trim()}`);
+      stdin.push(options?.stdin);
+      return Buffer.from(answers[verb] ?? "{}");
+    },
+  };
+}
+
+describe("backup", () => {
+  const sha256 = createHash("sha256").update(archive).digest("hex");
+
+  it("is made on a server and checked after the transfer", async () => {
+    const shell = shellWith({ backup: JSON.stringify({ name: "b1", bytes: 4, sha256 }), "fetch-backup": archive });
+    expect(await backup(shell, hosts)).toEqual({ name: "b1", bytes: 4, sha256, archive });
+    expect(shell.ran).toEqual(["server1: backup", "server1: fetch-backup name=b1"]);
+  });
+
+  it("is refused when it changed on its way", async () => {
+    const shell = shellWith({ backup: JSON.stringify({ name: "b1", bytes: 4, sha256 }), "fetch-backup": archive.subarray(1) });
+    await expect(backup(shell, hosts)).rejects.toThrow("changed on its way");
+  });
+
+  it("needs a server", async () => {
+    await expect(backup(shellWith({}), [hosts[0]])).rejects.toBeInstanceOf(UserError);
+  });
+
+  it("are listed over all servers, newest last", async () => {
+    const shell = shellWith({
+      "list-backups": JSON.stringify([
+        { name: "b2", bytes: 2, made: 200 },
+        { name: "b1", bytes: 1, made: 100 },
+      ]),
+    });
+    expect((await listBackups(shell, hosts)).map(({ name, server }) => `${name}@${server}`)).toEqual([
+      "b1@server1",
+      "b1@server2",
+      "b2@server1",
+      "b2@server2",
+    ]);
+  });
+});
+
+describe("restore", () => {
+  it("takes the other servers out, restores one, lets servers and then agents join it, and waits for all", async () => {
+    const shell = shellWith({ restore: '{"kind":"etcd","version":"v1.34.1+k3s1","node":"server1","made":"2026-01-02T03:04:05Z"}' });
+    expect(await restore(shell, hosts, archive)).toMatchObject({ kind: "etcd" });
+    expect(shell.ran).toEqual([
+      "server2: detach",
+      "server1: restore",
+      "server2: rejoin role=server start=etcd peers=10.0.0.1 node=server2",
+      "agent1: rejoin role=agent node=agent1",
+      "server1: ready 'nodes=agent1 server1 server2' endpoint=https://10.0.0.1:6443",
+    ]);
+    expect(shell.stdin[1]).toBe(archive);
+  });
+
+  it("touches nothing for a file that is no backup", async () => {
+    const shell = shellWith({});
+    await expect(restore(shell, hosts, Buffer.from("hello"))).rejects.toThrow("not a backup");
+    expect(shell.ran).toEqual([]);
+  });
+});
