@@ -51,8 +51,8 @@ export async function runRemote(run: RemoteRun, context: CallContext): Promise<O
         throw new Error(`could not set environment variable ${quote(name)}: ssh: setenv failed`);
       }
     };
-    const channel = await execute(client, run.script, [...own, ...Object.entries(run.previous ?? {})], onRefused);
-    const problem = await follow(channel, outputs, run.stdin);
+    const variables = [...own, ...Object.entries(run.previous ?? {})];
+    const problem = await execute(client, run.script, variables, onRefused, (channel) => follow(channel, outputs, run.stdin));
     outputs.end();
     if (problem !== undefined) {
       throw fail(context.signal.aborted ? contextError(context) : problem);
