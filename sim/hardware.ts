@@ -109,8 +109,12 @@ export interface HardwareResult {
 export interface Hardware {
   /** Resolves when the power is on (not when the machine has booted). Throws `PowerError` when the power command fails. */
   powerOn(machine: HardwareMachine, boot: Boot): Promise<void>;
-  /** Resolves when the power is off; a machine that is off already is no error. */
-  powerOff(machine: HardwareMachine): Promise<void>;
+  /**
+   * Resolves when the power is off; a machine that is off already is no error.
+   *
+   * @param mode as MAAS's `stop_mode`: `hard` pulls the plug (MAAS's default), `soft` lets the operating system stop its services first.
+   */
+  powerOff(machine: HardwareMachine, mode?: "hard" | "soft"): Promise<void>;
   powerState(machine: HardwareMachine): Promise<PowerState>;
   /** Forget the disk: after a release, or when the machine is deleted. The power is off by then. */
   wipe(machine: HardwareMachine): Promise<void>;

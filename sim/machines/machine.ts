@@ -101,10 +101,10 @@ export class Machine {
     });
   }
 
-  powerOff(): Promise<void> {
+  powerOff(mode: "hard" | "soft"): Promise<void> {
     return this.exclusively(async () => {
       await this.remember({ ...this.record, power: "off" });
-      await this.stop(this.around.durations.powerOff);
+      await this.stop(mode === "soft" ? this.around.durations.powerOff : 0);
     });
   }
 

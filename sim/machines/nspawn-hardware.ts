@@ -80,8 +80,8 @@ export class NspawnHardware implements Hardware {
     return this.find(machine).powerOn(machine, boot);
   }
 
-  powerOff(machine: HardwareMachine): Promise<void> {
-    return this.find(machine).powerOff();
+  powerOff(machine: HardwareMachine, mode: "hard" | "soft" = "hard"): Promise<void> {
+    return this.find(machine).powerOff(mode);
   }
 
   async powerState(machine: HardwareMachine): Promise<PowerState> {

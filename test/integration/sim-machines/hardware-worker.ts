@@ -39,7 +39,7 @@ const verbs = {
       },
     }),
   powerOn: (machine: HardwareMachine, boot: Boot) => hardware.powerOn(machine, boot),
-  powerOff: (machine: HardwareMachine) => hardware.powerOff(machine),
+  powerOff: (machine: HardwareMachine, mode?: "hard" | "soft") => hardware.powerOff(machine, mode),
   powerState: (machine: HardwareMachine) => hardware.powerState(machine),
   wipe: (machine: HardwareMachine) => hardware.wipe(machine),
   close: () => hardware.close(),

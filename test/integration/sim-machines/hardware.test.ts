@@ -224,13 +224,14 @@ const machine = {
     expect(await worker.call("requests")).toEqual([]);
   }, 60_000);
 
-  test("is stopped cleanly: its services had time to end", async () => {
+  test("is stopped cleanly when asked softly: its services had time to end", async () => {
     await ssh(
       'sudo sh -c "printf \\"[Service]\\\\nType=oneshot\\\\nRemainAfterExit=yes\\\\nExecStop=/bin/touch /var/lib/rancher/ended\\\\n\\" > /etc/systemd/system/last.service; systemctl start last"',
     );
-    await worker.call("powerOff", machine);
+    await worker.call("powerOff", machine, "soft");
     expect(await worker.call("powerState", machine)).toBe("off");
-    await expect(fs.stat(path.join(state, "machines/machine-1/disk/data/rancher/ended"))).resolves.toBeDefined();
+    const ended = path.join(state, "machines/machine-1/disk/data/rancher/ended");
+    await expect(fs.stat(ended)).resolves.toBeDefined();
     expect(await groups()).toEqual([]);
   }, 60_000);
 
@@ -281,6 +282,11 @@ const machine = {
     await sshAnswers();
     expect((await ssh("findmnt -no FSTYPE /; cat /etc/from-user-data")).output).toBe("overlay\nas the program said");
     expect((await worker.call("shell", `cat ${inOverlay}/machines/machine-1/disk/installed`)).output).toBe("copy");
+    // MAAS's way to switch off, unless told otherwise: nothing in the machine gets to know.
+    await ssh('sudo systemd-run --unit last --property ExecStop="/usr/bin/touch /var/lib/rancher/ended" sleep infinity');
+    await worker.call("powerOff", machine);
+    expect(await worker.call("powerState", machine)).toBe("off");
+    expect((await worker.call("shell", `ls ${inOverlay}/machines/machine-1/disk/data/rancher`)).output).toBe("");
     await worker.call("wipe", machine);
   }, 180_000);
 });
