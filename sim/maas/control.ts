@@ -36,7 +36,10 @@ export async function handleControl(maas: Maas, request: MaasRequest): Promise<A
     await maas.power.press(node);
     return json({ pressed: node.systemId });
   }
-  if (what === "statistics" && request.method === "GET") return json({ memory: process.memoryUsage(), machines: maas.machines().length });
+  if (what === "statistics" && request.method === "GET") {
+    (globalThis as { gc?: () => void }).gc?.();
+    return json({ memory: process.memoryUsage(), machines: maas.machines().length, requests: maas.requests });
+  }
   return problem(404, "known here: /sim/faults, /sim/power-button, /sim/statistics");
 }
 

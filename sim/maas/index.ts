@@ -159,7 +159,8 @@ class Simulator implements MaasSimulator {
         fault?.kind === "error"
           ? new Answer(fault.status!, fault.message ?? "a fault was injected", contentTypes.text)
           : await this.answer(request, message.url ?? "");
-      await this.maas.store.flush();
+      // What an answer promises is on disk before it is sent; plain reading promises nothing.
+      if (request.method !== "GET" || request.path.startsWith("/MAAS/metadata/")) await this.maas.store.flush();
       if (fault?.kind === "lost-answer") answer = new Answer(504, "Gateway Time-out", contentTypes.html);
     } catch (error) {
       answer = this.failure(error);
@@ -179,6 +180,7 @@ class Simulator implements MaasSimulator {
 
   private async answer(request: MaasRequest, url: string): Promise<Answer> {
     if (request.path.startsWith("/sim/")) return handleControl(this.maas, request);
+    this.maas.requests += 1;
     const parameters = [...request.query.entries(), ...request.form.entries()].flatMap(([name, values]) =>
       values.map((value) => [name, value] as [string, string]),
     );

@@ -37,6 +37,8 @@ export class Maas {
   readonly boots = new Map<string, Boot>();
   /** Where the server listens; set by it. */
   listening = "http://127.0.0.1:5240";
+  /** Answered so far, for benchmarks. */
+  requests = 0;
   private readonly running = new Set<Promise<unknown>>();
 
   constructor(readonly options: MaasOptions) {
