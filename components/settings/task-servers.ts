@@ -97,6 +97,19 @@ export const taskServersSettings = z.strictObject({
       allowedNetworks: z.array(cidr).default([]),
     })
     .prefault({}),
+  /** TaskChampion's sync server, for Taskwarrior 3. Off by default: Debian and Ubuntu LTS ship Taskwarrior 2. */
+  taskchampion: z
+    .strictObject({
+      enabled: z.boolean().default(false),
+      /** 0 applies its objects without the pod, for where its image cannot be had. */
+      replicas: z.union([z.literal(0), z.literal(1)]).default(1),
+      service: z.enum(["LoadBalancer", "NodePort", "ClusterIP"]).default("LoadBalancer"),
+      storage: size.default("1 GiB"),
+      storageClass: hostname.optional(),
+      /** HTTPS by an ingress controller of yours (k3s' Traefik, if it is not disabled) with the task servers' certificate. */
+      ingress: z.strictObject({ hostname: dnsName, className: hostname.default("traefik") }).optional(),
+    })
+    .prefault({}),
   backup: z
     .strictObject({
       enabled: z.boolean().default(true),

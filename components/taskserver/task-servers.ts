@@ -8,6 +8,7 @@ import type { TaskServersSettings } from "../settings/task-servers";
 import { type Account, accountsOf, credentialsOf, renderAccounts } from "./accounts";
 import { serviceNames } from "./certificates";
 import { TaskPki } from "./task-pki";
+import { TASKCHAMPION_PORT, TaskChampion } from "./taskchampion";
 import { Taskd } from "./taskd";
 import { TASKD_PORT } from "./taskd-config";
 import type { UserAccess } from "./taskrc";
@@ -31,6 +32,8 @@ export class TaskServers extends pulumi.ComponentResource {
   readonly users: pulumi.Output<Record<string, UserAccess>>;
   /** `address:port` of taskd. */
   readonly taskd?: pulumi.Output<string>;
+  /** URL of TaskChampion's sync server, and what each user encrypts with. */
+  readonly champion?: { url: pulumi.Output<string>; secrets: Readonly<Record<string, pulumi.Output<string>>> };
   /** PEM of the authority's certificate. */
   readonly authority: pulumi.Output<string>;
   /** What monitoring has to know: where the servers run, and when which certificate ends (RFC 3339). */
@@ -84,17 +87,26 @@ export class TaskServers extends pulumi.ComponentResource {
       this.taskd = this.addressOf(args, taskd);
     }
 
+    if (settings.taskchampion.enabled) {
+      this.champion = this.addChampion(name, args, namespace, accounts, pki, keys);
+    }
+
     const active = accounts.filter((account) => isActive(settings, account));
     this.monitored = {
       namespace: settings.namespace,
-      servers: settings.taskd.enabled ? ["taskd"] : [],
+      servers: [
+        ...(settings.taskd.enabled ? ["taskd"] : []),
+        ...(settings.taskchampion.enabled && settings.taskchampion.replicas > 0 ? ["taskchampion"] : []),
+      ],
       certificates: endsOf({
         authority: pki.authorityEnd,
         server: pki.server.end,
         ...Object.fromEntries(active.map(({ id }) => [id, pki.clients[id].end])),
       }),
     };
-    this.users = pulumi.secret(pulumi.output(Object.fromEntries(active.map((account) => [account.id, this.access(account, keys, pki)]))));
+    this.users = pulumi.secret(
+      pulumi.output(Object.fromEntries(active.map((account) => [account.id, this.access(args, account, keys, pki)]))),
+    );
     this.registerOutputs({ users: this.users, taskd: this.taskd, authority: this.authority });
   }
 
@@ -115,6 +127,48 @@ export class TaskServers extends pulumi.ComponentResource {
     );
   }
 
+  /** The client id of a user is its key: as random, as stable, and as secret. */
+  private addChampion(
+    name: string,
+    args: TaskServersArgs,
+    namespace: kubernetes.core.v1.Namespace,
+    accounts: readonly Account[],
+    pki: TaskPki,
+    keys: Record<string, pulumi.Output<string>>,
+  ): NonNullable<TaskServers["champion"]> {
+    const { settings, machines, provider, images } = args;
+    const secrets = Object.fromEntries(
+      accounts.map((account) => {
+        const secret = new random.RandomPassword(
+          `${name}-encryption-${account.id}`,
+          { length: 40, special: false },
+          { parent: this, aliases: account.formerIds.map((id) => ({ name: `${name}-encryption-${id}` })) },
+        );
+        return [account.id, pulumi.secret(secret.result)];
+      }),
+    );
+    const allowed = accounts.filter((account) => isActive(settings, account));
+    const champion = new TaskChampion(
+      `${name}-taskchampion`,
+      {
+        provider,
+        images,
+        namespace: namespace.metadata.name,
+        settings: settings.taskchampion,
+        backup: settings.backup,
+        clientIds: pulumi.all(allowed.map(({ id }) => keys[id])),
+        server: pki.server,
+      },
+      { parent: this },
+    );
+    const { ingress, service } = settings.taskchampion;
+    const host = settings.hostname ?? machines[0].address;
+    const port = service === "NodePort" ? champion.service.spec.apply((spec) => spec.ports[0].nodePort) : pulumi.output(TASKCHAMPION_PORT);
+    const inside = `http://${serviceNames("taskchampion", settings.namespace)[0]}:${TASKCHAMPION_PORT}`;
+    const url = ingress ? `https://${ingress.hostname}` : service === "ClusterIP" ? inside : pulumi.interpolate`http://${host}:${port}`;
+    return { url: pulumi.output(url), secrets };
+  }
+
   private addressOf(args: TaskServersArgs, taskd: Taskd): pulumi.Output<string> {
     const { settings, machines } = args;
     if (settings.taskd.service === "ClusterIP") {
@@ -126,7 +180,12 @@ export class TaskServers extends pulumi.ComponentResource {
     return pulumi.interpolate`${host}:${port}`;
   }
 
-  private access(account: Account, keys: Record<string, pulumi.Output<string>>, pki: TaskPki): pulumi.Input<UserAccess> {
+  private access(
+    args: TaskServersArgs,
+    account: Account,
+    keys: Record<string, pulumi.Output<string>>,
+    pki: TaskPki,
+  ): pulumi.Input<UserAccess> {
     const client = pki.clients[account.id];
     return {
       user: account.user,
@@ -138,6 +197,12 @@ export class TaskServers extends pulumi.ComponentResource {
         certificate: client.certificate,
         key: client.privateKey,
       },
+      taskchampion: this.champion && {
+        url: this.champion.url,
+        clientId: keys[account.id],
+        encryptionSecret: this.champion.secrets[account.id],
+        ca: args.settings.taskchampion.ingress ? pki.authority : undefined,
+      },
     } as pulumi.Input<UserAccess>;
   }
 }
@@ -147,6 +212,7 @@ export function serverNames(settings: TaskServersSettings, machines: readonly { 
   return [
     ...(settings.hostname ? [settings.hostname] : []),
     ...settings.alternativeNames,
+    ...(settings.taskchampion.ingress ? [settings.taskchampion.ingress.hostname] : []),
     ...serviceNames("taskd", settings.namespace),
     ...machines.map(({ name }) => name),
   ];

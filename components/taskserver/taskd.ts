@@ -27,7 +27,7 @@ export interface TaskdArgs {
 }
 
 /** Any number that no image has a meaning for. */
-const USER = 10589;
+export const TASKD_USER = 10589;
 const NAME = "taskd";
 
 /**
@@ -79,7 +79,7 @@ export class Taskd extends pulumi.ComponentResource {
             settings: args.backup,
             server: NAME,
             image: args.images.ref("taskd"),
-            user: USER,
+            user: TASKD_USER,
             data: volume.metadata.name,
           },
           { parent: this },
@@ -175,7 +175,7 @@ function podSpec(args: TaskdArgs, names: Names): kubernetes.types.input.core.v1.
     // taskd does not handle SIGTERM, which as process 1 it would therefore never get.
     shareProcessNamespace: true,
     terminationGracePeriodSeconds: 15,
-    securityContext: podSecurity(USER),
+    securityContext: podSecurity(TASKD_USER),
     initContainers: [
       ...(names.backups === undefined
         ? []

@@ -1,0 +1,177 @@
+import * as kubernetes from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import type { Images } from "../images";
+import { dataVolume } from "../kubernetes/volume";
+import { checksum, containerSecurity, labelsOf, podSecurity, selectorOf } from "../kubernetes/workload";
+import type { TaskServersSettings } from "../settings/task-servers";
+import { TaskBackup } from "./task-backup";
+import type { KeyPair } from "./task-pki";
+
+export interface TaskChampionArgs {
+  provider: kubernetes.Provider;
+  images: Images;
+  namespace: pulumi.Input<string>;
+  settings: TaskServersSettings["taskchampion"];
+  backup: TaskServersSettings["backup"];
+  /** Ids of the clients that may sync; secret, since whoever knows one may fetch and overwrite its (encrypted) tasks. */
+  clientIds: pulumi.Input<readonly string[]>;
+  /** The servers' certificate, for the ingress. */
+  server: KeyPair;
+}
+
+export const TASKCHAMPION_PORT = 8080;
+
+const NAME = "taskchampion";
+/** As in upstream's image. */
+const USER = 1092;
+const DATA = "/var/lib/taskchampion-sync-server/data";
+/** Of nobody: an empty allow list would let everybody in. */
+const NOBODY = "00000000-0000-4000-8000-000000000000";
+
+/**
+ * TaskChampion's sync server for Taskwarrior 3, on SQLite. Clients encrypt what they send with a secret that the server
+ * never has. It speaks plain HTTP; TLS is the ingress's, with the task servers' own certificate.
+ */
+export class TaskChampion extends pulumi.ComponentResource {
+  readonly service: kubernetes.core.v1.Service;
+
+  constructor(name: string, args: TaskChampionArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("homelab:taskserver:TaskChampion", name, args, opts);
+    const { settings, namespace } = args;
+    const options = { parent: this, provider: args.provider };
+    const meta = (suffix = "") => ({ name: `${NAME}${suffix}`, namespace, labels: labelsOf(NAME, "task-servers") });
+
+    const allowed = pulumi.output(args.clientIds).apply((ids) => (ids.length > 0 ? [...ids] : [NOBODY]).join(","));
+    const clients = new kubernetes.core.v1.Secret(
+      `${name}-clients`,
+      { metadata: meta("-clients"), stringData: { CLIENT_ID: allowed } },
+      options,
+    );
+    const account = new kubernetes.core.v1.ServiceAccount(
+      `${name}-account`,
+      { metadata: meta(), automountServiceAccountToken: false },
+      options,
+    );
+    const volume = dataVolume(`${name}-data`, meta("-data"), settings, options);
+    if (args.backup.enabled) {
+      new TaskBackup(
+        `${name}-backup`,
+        {
+          provider: args.provider,
+          namespace,
+          settings: args.backup,
+          server: NAME,
+          // Its own image need not have a shell.
+          image: args.images.ref("taskd"),
+          user: USER,
+          data: volume.metadata.name,
+        },
+        { parent: this },
+      );
+    }
+    new kubernetes.networking.v1.NetworkPolicy(
+      `${name}-policy`,
+      {
+        metadata: meta(),
+        spec: {
+          podSelector: { matchLabels: selectorOf(NAME) },
+          policyTypes: ["Ingress", "Egress"],
+          ingress: [{ ports: [{ protocol: "TCP", port: TASKCHAMPION_PORT }] }],
+          egress: [],
+        },
+      },
+      options,
+    );
+    this.service = new kubernetes.core.v1.Service(
+      name,
+      {
+        metadata: { ...meta(), annotations: settings.replicas === 0 ? { "pulumi.com/skipAwait": "true" } : {} },
+        spec: {
+          type: settings.ingress ? "ClusterIP" : settings.service,
+          selector: selectorOf(NAME),
+          ports: [{ name: "http", port: TASKCHAMPION_PORT, targetPort: "http", protocol: "TCP" }],
+        },
+      },
+      options,
+    );
+    if (settings.ingress) {
+      this.expose(name, args, settings.ingress, options);
+    }
+    new kubernetes.apps.v1.StatefulSet(
+      name,
+      {
+        metadata: meta(),
+        spec: {
+          // SQLite has one writer.
+          replicas: settings.replicas,
+          serviceName: NAME,
+          selector: { matchLabels: selectorOf(NAME) },
+          template: {
+            metadata: { labels: labelsOf(NAME, "task-servers"), annotations: checksum({ allowed }) },
+            spec: {
+              serviceAccountName: account.metadata.name,
+              automountServiceAccountToken: false,
+              enableServiceLinks: false,
+              securityContext: podSecurity(USER),
+              containers: [
+                {
+                  name: NAME,
+                  image: args.images.ref("taskchampion-sync-server"),
+                  imagePullPolicy: "IfNotPresent",
+                  // Past upstream's entry point, which wants to be root to give the folder to its user.
+                  command: ["taskchampion-sync-server"],
+                  env: [
+                    { name: "LISTEN", value: `0.0.0.0:${TASKCHAMPION_PORT}` },
+                    { name: "DATA_DIR", value: DATA },
+                    { name: "RUST_LOG", value: "info" },
+                  ],
+                  envFrom: [{ secretRef: { name: clients.metadata.name } }],
+                  ports: [{ name: "http", containerPort: TASKCHAMPION_PORT }],
+                  securityContext: containerSecurity(),
+                  resources: { requests: { cpu: "10m", memory: "16Mi" }, limits: { memory: "256Mi" } },
+                  readinessProbe: { httpGet: { path: "/", port: "http" }, periodSeconds: 10 },
+                  livenessProbe: { httpGet: { path: "/", port: "http" }, periodSeconds: 20 },
+                  volumeMounts: [{ name: "data", mountPath: DATA }],
+                },
+              ],
+              volumes: [{ name: "data", persistentVolumeClaim: { claimName: volume.metadata.name } }],
+            },
+          },
+        },
+      },
+      options,
+    );
+    this.registerOutputs({ service: this.service });
+  }
+
+  private expose(
+    name: string,
+    args: TaskChampionArgs,
+    ingress: { hostname: string; className: string },
+    options: pulumi.CustomResourceOptions,
+  ) {
+    const metadata = { name: NAME, namespace: args.namespace, labels: labelsOf(NAME, "task-servers") };
+    const tls = new kubernetes.core.v1.Secret(
+      `${name}-tls`,
+      {
+        metadata: { ...metadata, name: `${NAME}-tls` },
+        type: "kubernetes.io/tls",
+        stringData: { "tls.crt": args.server.certificate, "tls.key": args.server.privateKey },
+      },
+      options,
+    );
+    const backend = { service: { name: this.service.metadata.name, port: { name: "http" } } };
+    return new kubernetes.networking.v1.Ingress(
+      `${name}-ingress`,
+      {
+        metadata,
+        spec: {
+          ingressClassName: ingress.className,
+          tls: [{ hosts: [ingress.hostname], secretName: tls.metadata.name }],
+          rules: [{ host: ingress.hostname, http: { paths: [{ path: "/", pathType: "Prefix", backend }] } }],
+        },
+      },
+      options,
+    );
+  }
+}

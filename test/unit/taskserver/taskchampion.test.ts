@@ -1,0 +1,83 @@
+import * as kubernetes from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import { imagesOf } from "../../../components/images";
+import { taskServersSettings } from "../../../components/settings/task-servers";
+import { TaskServers } from "../../../components/taskserver/task-servers";
+import { allRegistered, type Registered, recordResources, settled } from "../../support/mocks";
+
+describe("TaskChampion's sync server", () => {
+  let seen: Registered[];
+  let servers: TaskServers;
+
+  beforeAll(async () => {
+    seen = recordResources((type) => (type === "command:local:Command" ? { stdout: "the list" } : {}));
+    servers = new TaskServers("tasks", {
+      provider: new kubernetes.Provider("cluster"),
+      images: imagesOf({ taskd: "homelab.internal/taskd:1" }),
+      settings: taskServersSettings.parse({
+        organisations: [{ name: "Home", users: [{ name: "alice" }, { name: "bob", state: "removed" }] }],
+        taskchampion: { enabled: true, ingress: { hostname: "tasks.home.example" } },
+      }),
+      machines: [{ name: "node1", address: pulumi.output("192.168.200.11") }],
+    });
+    await allRegistered();
+  });
+
+  const inputs = (name: string) => seen.find((resource) => resource.name === name)?.inputs;
+
+  test("gives each user an address, an id and a secret to encrypt with", async () => {
+    const { value, secret } = await settled(servers.users);
+    expect(secret).toBe(true);
+    expect(value["Home/alice"].taskchampion).toEqual({
+      url: "https://tasks.home.example",
+      clientId: "uuid of tasks-key-Home/alice",
+      encryptionSecret: "password of tasks-encryption-Home/alice",
+      ca: "certificate of tasks-pki-authority",
+    });
+  });
+
+  test("lets in those who are active, and never everybody", () => {
+    expect(inputs("tasks-taskchampion-clients").stringData).toEqual({ CLIENT_ID: "uuid of tasks-key-Home/alice" });
+  });
+
+  test("never sees what users encrypt with", () => {
+    const objects = seen.filter(({ type }) => type.startsWith("kubernetes:"));
+    expect(objects.filter((object) => JSON.stringify(object.inputs).includes("password of tasks-encryption"))).toEqual([]);
+  });
+
+  test("is reached over TLS with a certificate that has its name", () => {
+    expect(inputs("tasks-pki-server-request").dnsNames).toContain("tasks.home.example");
+    expect(inputs("tasks-taskchampion-ingress").spec.tls).toEqual([{ hosts: ["tasks.home.example"], secretName: "taskchampion-tls" }]);
+    const services = seen.filter(({ type, name }) => type === "kubernetes:core/v1:Service" && name === "tasks-taskchampion");
+    expect(services.map(({ inputs: { spec } }) => spec.type)).toEqual(["ClusterIP"]);
+    expect(servers.monitored.servers).toEqual(["taskd", "taskchampion"]);
+  });
+
+  test("is backed up like taskd", () => {
+    for (const server of ["taskd", "taskchampion"]) {
+      const job = inputs(`tasks-${server}-backup-backup`).spec;
+      expect(job.schedule).toBe("30 3 * * *");
+      expect(job.jobTemplate.spec.template.spec.containers[0].command).toEqual([
+        "/bin/sh",
+        "/scripts/backup.sh",
+        "/data",
+        "/backups",
+        server,
+        "14",
+      ]);
+      expect(inputs(`tasks-${server}-backup-restore`).spec.suspend).toBe(true);
+    }
+  });
+});
+
+test("with nobody in the settings nobody is let in", async () => {
+  const seen = recordResources();
+  new TaskServers("none", {
+    provider: new kubernetes.Provider("cluster"),
+    images: imagesOf({ taskd: "homelab.internal/taskd:1" }),
+    settings: taskServersSettings.parse({ taskchampion: { enabled: true } }),
+    machines: [{ name: "node1", address: pulumi.output("192.168.200.11") }],
+  });
+  await allRegistered();
+  expect(seen.find(({ name }) => name === "none-taskchampion-clients")?.inputs.stringData.CLIENT_ID).toMatch(/^00000000-/);
+});
