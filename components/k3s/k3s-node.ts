@@ -112,7 +112,11 @@ export class K3sNode extends pulumi.ComponentResource {
         `${name}-membership`,
         {
           machine: args.survivor,
-          remove: verb("remove", { node: machine.name, "drain-timeout": toSeconds(timeouts.drain) }),
+          remove: verb("remove", {
+            node: machine.name,
+            "drain-timeout": toSeconds(timeouts.drain),
+            "lose-volumes": cluster.loseVolumesOf.includes(machine.name) ? "true" : undefined,
+          }),
           timeout: longer(timeouts.drain),
         },
         { parent: this, dependsOn: [this.admitted] },

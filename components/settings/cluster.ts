@@ -152,6 +152,8 @@ export const clusterSettings = z.strictObject({
   registries: registries.prefault({}),
   storage: storage.prefault({}),
   backups: backups.prefault({}),
+  /** Nodes that may leave the cluster though local volumes lie on them, which go with their disks. */
+  loseVolumesOf: z.array(hostname).default([]),
   /**
    * Raise it to have a new server token and a new agent token. Backups made before keep the token of their time; k3s is
    * restarted on one node after another.

@@ -101,12 +101,23 @@ admit() {
   printf '{"node":"%s","version":"%s"}\n' "$NODE" "$VERSION"
 }
 
+# Volumes whose files lie on the node and go with its disk, as `claim-namespace/claim (volume)`.
+volumes_on() {
+  listed=$(kube get persistentvolumes --output 'jsonpath={range .items[*]}{.spec.nodeAffinity.required.nodeSelectorTerms[*].matchExpressions[*].values[*]}{"\t"}{.spec.claimRef.namespace}{"/"}{.spec.claimRef.name}{" ("}{.metadata.name}{")\n"}{end}') || return 1
+  echo "$listed" | awk -F '\t' -v node="$1" 'NF && node == "" { print $2; next } { count = split($1, nodes, " "); for (i = 1; i <= count; i++) if (nodes[i] == node) { print $2; break } }'
+}
+
 # remove: pods moved where they can be, then the node and all that would keep its name from being used again. k3s' own
 # controllers take a deleted server out of etcd.
 remove() {
   if [ -z "$(node_field '{.metadata.name}')" ]; then
     say "$NODE is not in the cluster"
   else
+    volumes=$(volumes_on "$NODE") || fail "the API does not answer, so $NODE cannot be taken out of the cluster" k3s
+    if [ -n "$volumes" ] && [ "$LOSE_VOLUMES" != true ]; then
+      say "$volumes"
+      fail "the volumes above lie on $NODE and would be lost with it. Move or delete their claims; or name $NODE under homelab:cluster.loseVolumesOf, bring the stack up, and take it out of homelab:machines then"
+    fi
     if node_is_ready; then
       if [ "$(node_field '{.metadata.labels.node-role\.kubernetes\.io/etcd}')" = true ]; then
         check_quorum
@@ -116,4 +127,27 @@ remove() {
     kube delete node "$NODE" --wait=false >&2
   fi
   kube --namespace kube-system delete secret "$NODE.node-password.k3s" --ignore-not-found >&2
+}
+
+# reset: k3s and all it has taken off this machine, volumes included, which is why they must be none or given up.
+reset() {
+  if [ "$LOSE_VOLUMES" != true ]; then
+    if [ "$ROLE" = server ]; then
+      volumes=$(volumes_on "") || fail "the API does not answer, so it cannot be known what would be lost; say lose-volumes=true to go on" k3s
+    else
+      volumes=$(find "$DATA/storage" -mindepth 1 -maxdepth 1 -type d 2>/dev/null || true)
+    fi
+    if [ -n "$volumes" ]; then
+      say "$volumes"
+      fail "the volumes above would be lost; back up what they hold and delete their claims, or say lose-volumes=true"
+    fi
+  fi
+  for script in /usr/local/bin/k3s-uninstall.sh /usr/local/bin/k3s-agent-uninstall.sh; do
+    if [ -x "$script" ]; then
+      "$script" >&2
+    fi
+  done
+  systemctl disable --now homelab-backup.timer >&2 2>/dev/null || true
+  rm -rf "$ETC" /etc/rancher/node /etc/homelab "$STATE/applied" "$STATE/units" "$STATE/certificates" /etc/systemd/system/homelab-backup.*
+  printf '{"reset":true}\n'
 }

@@ -3,7 +3,7 @@
 # k3s.sh VERB NAME=VALUE...: the values become variables of the verb.
 
 usage() {
-  say "usage: k3s.sh install|prepare|admit|remove|ready|kubeconfig|backup|list-backups|fetch-backup|restore|detach|rejoin NAME=VALUE..."
+  say "usage: k3s.sh install|prepare|admit|remove|ready|kubeconfig|backup|list-backups|fetch-backup|restore|detach|rejoin|reset NAME=VALUE..."
   exit 64
 }
 
@@ -32,6 +32,7 @@ assign() {
     taints) TAINTS=$value ;;
     certificates) CERTIFICATES=$value ;;
     storage-class) STORAGE_CLASS=$value ;;
+    lose-volumes) LOSE_VOLUMES=$value ;;
     name) NAME=$value ;;
     nodes) NODES=$value ;;
     components) COMPONENTS=$value ;;
@@ -47,11 +48,11 @@ assign() {
 [ "$#" -ge 1 ] || usage
 verb=$1
 shift
-ARCHIVES='' PIN_AMD64='' PIN_ARM64='' MIRROR='' NODES='' COMPONENTS='' ENDPOINT='' START='' FIRST='' PEERS='' LABELS='' TAINTS='' NAME='' CERTIFICATES=1 STORAGE_CLASS=''
+ARCHIVES='' PIN_AMD64='' PIN_ARM64='' MIRROR='' NODES='' COMPONENTS='' ENDPOINT='' START='' FIRST='' PEERS='' LABELS='' TAINTS='' NAME='' CERTIFICATES=1 STORAGE_CLASS='' LOSE_VOLUMES='' ROLE=''
 INSTALL_TIMEOUT=900 READY_TIMEOUT=600 DRAIN_TIMEOUT=300
 assign "$@"
 case "$verb" in
-install | prepare | admit | remove | ready | kubeconfig | backup | restore | detach | rejoin) "$verb" ;;
+install | prepare | admit | remove | ready | kubeconfig | backup | restore | detach | rejoin | reset) "$verb" ;;
 fetch-backup) fetch_backup ;;
 list-backups) list_backups ;;
 *) usage ;;
