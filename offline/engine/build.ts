@@ -12,7 +12,7 @@ async function place(file: string, target: string): Promise<void> {
 
 /** A folder with this engine and the project's own language host beside it, where the engine looks for one. */
 export async function withLanguageHost(engine: string, key: string): Promise<string> {
-  const host = await executable(path.join(__dirname, "../language-host/main.ts"));
+  const host = await executable(path.join(__dirname, "../language-host/main.ts"), path.join(__dirname, "../language-host"));
   return cached("pulumi", [key, host], async (directory) => {
     await place(engine, path.join(directory, "pulumi"));
     await fs.writeFile(path.join(directory, "pulumi-language-nodejs"), host, { mode: 0o755 });

@@ -46,7 +46,7 @@ async function installPlugin(
     await fs.rm(note, { force: true });
     return { name, version, source: "official" };
   }
-  const text = await executable(path.join(checkout, "offline/plugins", name, "main.ts"));
+  const text = await executable(path.join(checkout, "offline/plugins", name, "main.ts"), path.join(checkout, "offline/plugins"));
   await fs.mkdir(directory, { recursive: true });
   await writeInOneGo(note, "a stand-in for the official plugin, made by offline/plugins/install.ts\n", 0o644);
   await writeInOneGo(file, text, 0o755);

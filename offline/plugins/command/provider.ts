@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { status } from "@grpc/grpc-js";
+import versions from "../../../versions.json";
 import {
   Archive,
   type CallContext,
@@ -138,7 +139,7 @@ function echo(properties: PropertyMap): PropertyMap {
 /** The stand-in for pulumi-resource-command. */
 export const provider: Provider = {
   name: "command",
-  version: "1.2.1",
+  version: versions.pulumi.plugins.command,
 
   handshake({ acceptsByteString }) {
     useByteStrings(acceptsByteString);

@@ -1,4 +1,5 @@
 import { status } from "@grpc/grpc-js";
+import versions from "../../../versions.json";
 import {
   type CallContext,
   hasUnknown,
@@ -110,7 +111,7 @@ function stateOf(type: ResourceType, inputs: PropertyMap, { id, outputs }: Made)
 /** The stand-in for pulumi-resource-random. */
 export const provider: Provider = {
   name: "random",
-  version: "4.21.1",
+  version: versions.pulumi.plugins.random,
 
   configure: () => ({ supportsPreview: true, acceptResources: true, supportsAutonamingConfiguration: true }),
   diffConfig: () => ({ changes: "unknown" }),

@@ -1,4 +1,5 @@
 import { status } from "@grpc/grpc-js";
+import versions from "../../../versions.json";
 import {
   type CallContext,
   equal,
@@ -88,7 +89,7 @@ function due(type: ResourceType, state: PropertyMap, earlyRenewalHours: Property
 /** The stand-in for pulumi-resource-tls. */
 export const provider: Provider = {
   name: "tls",
-  version: "5.6.1",
+  version: versions.pulumi.plugins.tls,
 
   configure: () => ({ supportsPreview: true, acceptResources: true, supportsAutonamingConfiguration: true }),
   diffConfig: () => ({ changes: "unknown" }),
