@@ -87,6 +87,12 @@ async function sha256(file: string): Promise<string> {
   return hash.digest("hex");
 }
 
+/**
+ * The versions that can be made: the pinned one, and a second one to upgrade to. The second is the same Kubernetes under the
+ * next k3s revision, which costs a link and not another nine minutes of compiling.
+ */
+export const k3sVersions: readonly string[] = [versions.k3s.version, versions.k3s.next];
+
 /** Whether `ensureK3s` would not have to compile. */
 export async function k3sCached(version: string = versions.k3s.version): Promise<boolean> {
   return (await lookup("k3s-binary", await ingredients(version))).exists;

@@ -47,6 +47,8 @@ func subcommands() []subcommand {
 
 // Run does what the arguments after "k3s" say.
 func Run(arguments []string) error {
+	// The datastore's client reports every attempt to connect while etcd starts, and every one that is given up.
+	grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, io.Discard))
 	if len(arguments) == 0 || arguments[0] == "help" || arguments[0] == "--help" || arguments[0] == "-h" {
 		help()
 		return nil
@@ -139,8 +141,6 @@ func begin(role options.Role, arguments []string) (*options.Options, error) {
 		level = slog.LevelDebug
 	}
 	slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})))
-	// The datastore's client reports every attempt to connect while etcd starts.
-	grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, io.Discard))
 	slog.Info("Starting " + Version())
 	for _, note := range o.Notes {
 		slog.Info(note)

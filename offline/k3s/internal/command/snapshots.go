@@ -82,11 +82,11 @@ func etcdSnapshot(arguments []string) error {
 
 func saveSnapshot(ctx context.Context, o *options.Options, name string) error {
 	etcd := datastore.New(o)
-	if !o.HighlyAvailable() {
-		return errors.New("etcd datastore disabled: snapshots need a server that was started with cluster-init")
-	}
 	if !etcd.Initialized() {
 		return errors.New("this machine has no etcd data: run the command on a server")
+	}
+	if !etcd.IsEmbedded() {
+		return errors.New("etcd datastore disabled: snapshots need a server that was started with cluster-init")
 	}
 	saved, err := etcd.Save(ctx, name)
 	if err != nil {

@@ -46,14 +46,14 @@ func Start(ctx context.Context, o *options.Options, join Join, group *process.Gr
 	if err := n.prepareMachine(); err != nil {
 		return err
 	}
+	client, err := n.connect(ctx, join)
+	if err != nil {
+		return err
+	}
 	if err := n.startContainerd(ctx); err != nil {
 		return err
 	}
 	if err := n.importImages(ctx); err != nil {
-		return err
-	}
-	client, err := n.connect(ctx, join)
-	if err != nil {
 		return err
 	}
 	apiServer := join.APIServer
