@@ -8,7 +8,12 @@ import { MaasMachine } from "../components/maas/machine";
 export function maasMachines(settings: Settings): MachineAccess[] {
   const deployKey = new tls.PrivateKey("deploy-key", { algorithm: "ED25519" });
   const { network, ssh } = settings;
-  const maas = new Maas("maas", { settings: settings.maas, network, apiKey: pulumi.secret(settings.maasApiKey) });
+  const maas = new Maas("maas", {
+    settings: settings.maas,
+    network,
+    machines: settings.machines,
+    apiKey: pulumi.secret(settings.maasApiKey),
+  });
   const shared = { maas: maas.access, scripts: maas.scripts, network, ssh, deployKey };
   return settings.machines.map((machine) => new MaasMachine(machine.name, { machine, ...shared }, { dependsOn: maas }).access);
 }

@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import type { MaasSettings } from "../settings/maas";
+import type { MachinesSettings } from "../settings/machines";
 import type { NetworkSettings } from "../settings/network";
 import { toSeconds } from "../settings/values";
+import { fixedAddress } from "./desired";
 import { MaasNetwork } from "./network";
 import { regionConfig } from "./region-config";
 import { readScript } from "./script-metadata";
@@ -11,6 +13,8 @@ import { type MaasAccess, stepCommand } from "./step-command";
 export interface MaasArgs {
   settings: MaasSettings;
   network: NetworkSettings;
+  /** Their zones and pools are made where MAAS has none of that name. */
+  machines: MachinesSettings;
   /** `consumer:token:secret` of an administrator. */
   apiKey: pulumi.Input<string>;
 }
@@ -24,13 +28,16 @@ export class Maas extends pulumi.ComponentResource {
   /** Digests of the scripts that are uploaded, by name: a machine that runs one is commissioned again when it changes. */
   readonly scripts: Readonly<Record<string, string>>;
 
-  constructor(name: string, { settings, network, apiKey }: MaasArgs, opts?: pulumi.ComponentResourceOptions) {
+  constructor(name: string, { settings, network, machines, apiKey }: MaasArgs, opts?: pulumi.ComponentResourceOptions) {
     super("homelab:maas:Maas", name, { url: settings.url, network }, opts);
     const maas = { settings, apiKey };
     const scripts = settings.scripts.map(readScript);
     const parent = { parent: this };
 
-    new MaasNetwork(`${name}-network`, { maas, network }, parent);
+    // Where MAAS chooses addresses for some machines, it must leave those of the others alone.
+    const fixed = machines.map(fixedAddress);
+    const keep = fixed.includes(undefined) ? fixed.filter((each) => each !== undefined) : [];
+    new MaasNetwork(`${name}-network`, { maas, network, keep }, parent);
     const images =
       settings.images &&
       stepCommand(
@@ -42,6 +49,11 @@ export class Maas extends pulumi.ComponentResource {
         },
         parent,
       );
+    for (const kind of ["zone", "pool"] as const) {
+      for (const group of new Set(machines.flatMap((machine) => machine[kind] ?? []).filter((each) => each !== "default"))) {
+        stepCommand(`${name}-${kind}-${group}`, { step: "group", maas, desired: { kind, name: group }, triggers: [group] }, parent);
+      }
+    }
     const values = regionConfig(settings.defaults);
     if (Object.keys(values).length > 0) {
       // A default release must have been imported.

@@ -1,10 +1,13 @@
 import * as pulumi from "@pulumi/pulumi";
+import { addressNumber, overlaps, parseRange } from "../../maas/addresses";
 import type { NetworkSettings } from "../settings/network";
 import { type MaasAccess, stepCommand } from "./step-command";
 
 export interface MaasNetworkArgs {
   maas: MaasAccess;
   network: NetworkSettings;
+  /** Fixed addresses of machines that MAAS must not give to others by itself. */
+  keep?: readonly string[];
 }
 
 /**
@@ -12,7 +15,7 @@ export interface MaasNetworkArgs {
  * adopted: it gets what the settings name, keeps the rest, and stays when the stack goes.
  */
 export class MaasNetwork extends pulumi.ComponentResource {
-  constructor(name: string, { maas, network }: MaasNetworkArgs, opts?: pulumi.ComponentResourceOptions) {
+  constructor(name: string, { maas, network, keep = [] }: MaasNetworkArgs, opts?: pulumi.ComponentResourceOptions) {
     super("homelab:maas:Network", name, { network }, opts);
     const { subnet: cidr } = network;
     const parent = { parent: this };
@@ -44,6 +47,10 @@ export class MaasNetwork extends pulumi.ComponentResource {
         ),
       ),
     );
+    for (const { start, end } of keptRanges(keep, network)) {
+      const desired = { subnet: cidr, type: "reserved", start, end, comment: "fixed addresses of the lab's machines" };
+      stepCommand(`${name}-fixed-${start}`, { step: "range", maas, desired, triggers: [cidr] }, after);
+    }
     if (network.dhcp || network.dhcpRelay) {
       const { dhcp: on, primaryRack, secondaryRack, dhcpRelay: relay } = network;
       const desired = { subnet: cidr, on, primaryRack, secondaryRack, relay };
@@ -63,4 +70,25 @@ export class MaasNetwork extends pulumi.ComponentResource {
     }
     this.registerOutputs({ subnet: cidr });
   }
+}
+
+/** Neighbouring addresses as one range each, without those that the settings reserve anyway. */
+export function keptRanges(
+  addresses: readonly string[],
+  network: Pick<NetworkSettings, "reservedRanges">,
+): { start: string; end: string }[] {
+  const reserved = network.reservedRanges.map(({ start, end }) => parseRange(`${start}-${end}`));
+  const left = addresses
+    .filter((each) => !reserved.some((range) => overlaps(range, parseRange(`${each}-${each}`))))
+    .sort((a, b) => addressNumber(a) - addressNumber(b));
+  const ranges: { start: string; end: string }[] = [];
+  for (const address of left) {
+    const last = ranges.at(-1);
+    if (last && addressNumber(address) - addressNumber(last.end) <= 1) {
+      last.end = address;
+    } else {
+      ranges.push({ start: address, end: address });
+    }
+  }
+  return ranges;
 }

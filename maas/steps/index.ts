@@ -5,6 +5,7 @@ import { configure, restore } from "./config";
 import { deploy, verify } from "./deploy";
 import { ensureDhcp, restoreDhcp } from "./dhcp";
 import { type Enlisted, enlist, withdraw } from "./enlist";
+import { ensureGroup, removeGroup } from "./groups";
 import { forgetImages, importImages } from "./images";
 import { ensureDomain, ensureReservedAddress, ensureRoute, removeDomain, removeReservedAddress, removeRoute } from "./names";
 import { ensureRange, removeRange } from "./range";
@@ -44,6 +45,7 @@ const steps = {
   domain: object(ensureDomain, removeDomain),
   route: object(ensureRoute, removeRoute),
   "reserved-address": object(ensureReservedAddress, removeReservedAddress),
+  group: object(ensureGroup, removeGroup),
   config: object(configure, restore),
   images: object(importImages, forgetImages),
   "ssh-key": object(ensureSshKey, removeSshKey),

@@ -6,7 +6,7 @@ import { Lab, root } from "./lab";
 import { type Plan, Stack } from "./stack";
 
 /** The settings fixtures, brought up, changed and destroyed by the real engine against the simulator. */
-jest.setTimeout(300_000);
+jest.setTimeout(600_000);
 
 let lab: Lab;
 let stack: Stack;

@@ -64,7 +64,8 @@ export class Stack {
   /** What an `up` would do. */
   async plan(): Promise<Plan> {
     const { steps } = JSON.parse(await this.pulumi("preview", "--json")) as { steps: { op: string; urn: string }[] };
-    const done = steps.filter(({ op, urn }) => op !== "same" && !urn.includes("pulumi:pulumi:Stack"));
+    // Components only mirror what they are given.
+    const done = steps.filter(({ op, urn }) => op !== "same" && !/pulumi:pulumi:Stack|\$?homelab:maas:\w+::/.test(urn));
     return Object.fromEntries(done.map(({ op, urn }) => [urn.split("::").at(-1) as string, op]));
   }
 
