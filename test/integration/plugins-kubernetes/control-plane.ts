@@ -18,7 +18,15 @@ export interface ControlPlane {
   stop(): Promise<void>;
 }
 
-const ETCD = "/usr/bin/etcd";
+/** This machine's etcd, else the one in the simulated machines' root file system. */
+function etcdBinary(): string | undefined {
+  const folder = path.join(cacheRoot(), "root-file-system");
+  const roots = existsSync(folder) ? readdirSync(folder).map((name) => path.join(folder, name, "root")) : [];
+  return ["", ...roots].map((root) => path.join(root, "/usr/bin/etcd")).find((file) => existsSync(file));
+}
+
+/** The cache's folder of k3s stand-ins (offline/k3s.ts). */
+const BINARIES = "k3s-binary";
 
 /** The multi-call Kubernetes binary: the k3s stand-in from the cache, or the one that $HOMELAB_TEST_KUBERNETES names. */
 function kubernetesBinary(): string | undefined {
@@ -26,7 +34,7 @@ function kubernetesBinary(): string | undefined {
   if (named) {
     return named;
   }
-  const folder = path.join(cacheRoot(), "k3s");
+  const folder = path.join(cacheRoot(), BINARIES);
   const found = existsSync(folder) ? readdirSync(folder).map((name) => path.join(folder, name, "k3s")) : [];
   return found.find((file) => existsSync(file));
 }
@@ -34,9 +42,9 @@ function kubernetesBinary(): string | undefined {
 /** Why there can be no control plane on this machine, or undefined. */
 export function missingParts(): string | undefined {
   if (!kubernetesBinary()) {
-    return `no Kubernetes binary in ${path.join(cacheRoot(), "k3s")}/*/k3s (offline/k3s builds it) nor in $HOMELAB_TEST_KUBERNETES`;
+    return `no Kubernetes binary in ${path.join(cacheRoot(), BINARIES)}/*/k3s (offline/k3s.ts builds it) nor in $HOMELAB_TEST_KUBERNETES`;
   }
-  return existsSync(ETCD) ? undefined : `${ETCD} is missing (Debian package etcd-server)`;
+  return etcdBinary() ? undefined : "/usr/bin/etcd is missing (Debian package etcd-server)";
 }
 
 /** Starts the control plane and waits until it is ready. */
@@ -83,7 +91,7 @@ async function start(directory: string, children: ChildProcess[], stop: () => Pr
     return file(program);
   };
   const etcd = `http://127.0.0.1:${client}`;
-  run("etcd", ETCD, [
+  run("etcd", etcdBinary()!, [
     `--data-dir=${file("etcd")}`,
     `--listen-client-urls=${etcd}`,
     `--advertise-client-urls=${etcd}`,

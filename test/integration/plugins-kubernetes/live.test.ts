@@ -270,4 +270,65 @@ const MERGE = "application/merge-patch+json";
     upserting.close();
     await other.close();
   });
+
+  it("rolls DaemonSets out to the nodes there are", async () => {
+    const made = create(
+      "kubernetes:apps/v1:DaemonSet",
+      object("apps/v1", "DaemonSet", "every", { spec: { selector: { matchLabels: { app: "every" } }, template: template("every") } }),
+    );
+    await puppet.ready("every");
+    const { response, error } = await made;
+    expect(error).toBeUndefined();
+    expect(response.properties.status.numberAvailable).toBe(1);
+  }, 30_000);
+
+  it("works without server-side apply, where the provider is told to", async () => {
+    const other = await listen(new KubernetesProvider("4.33.0"));
+    const clientSide = new Caller(other.port);
+    const variables = { "kubernetes:config:kubeconfig": plane.kubeconfig, "kubernetes:config:enableServerSideApply": "false" };
+    await clientSide.call("Configure", { variables });
+    const type = "kubernetes:core/v1:Service";
+    const request = { urn: urn(type, "csa"), type, name: "csa" };
+    const service = (port: number, labels: object) =>
+      object("v1", "Service", "csa", { metadata: { name: "csa", namespace: NS, labels }, spec: { ports: [{ port }] } });
+    const made = await clientSide.call("Create", { ...request, properties: service(80, { a: "1", b: "2" }) });
+    expect(made.response.properties.__fieldManager).toBe("pulumi-kubernetes");
+    const { properties: olds } = made.response;
+    const changed = await clientSide.call("Update", {
+      ...request,
+      id: "live/csa",
+      olds,
+      oldInputs: olds.__inputs,
+      news: service(81, { a: "3" }),
+    });
+    expect(changed.error).toBeUndefined();
+    expect(changed.response.properties.spec.ports).toEqual([{ port: 81, protocol: "TCP", targetPort: 81 }]);
+    expect(changed.response.properties.metadata.labels).toEqual({ a: "3" });
+    clientSide.close();
+    await other.close();
+  });
+
+  it("gives objects of a lost cluster up, where the provider is told to", async () => {
+    const other = await listen(new KubernetesProvider("4.33.0"));
+    const lost = new Caller(other.port);
+    const nowhere = plane.kubeconfig.replace(/https:\/\/127\.0\.0\.1:\d+/, "https://127.0.0.1:1");
+    await lost.call("Configure", { variables: { "kubernetes:config:kubeconfig": nowhere, "kubernetes:config:deleteUnreachable": "true" } });
+    const type = "kubernetes:core/v1:ConfigMap";
+    const state = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "x", namespace: NS }, __inputs: {} };
+    const request = { urn: urn(type, "x"), type, name: "x", id: "live/x", properties: state, inputs: {} };
+    expect(await lost.call("Read", request)).toEqual({ response: {}, error: undefined });
+    expect(await lost.call("Delete", request)).toEqual({ response: {}, error: undefined });
+    lost.close();
+    await other.close();
+  });
+
+  // Last, since the plugin takes no more work afterwards.
+  it("ends its waits when the user cancels, and says what was made", async () => {
+    const waiting = create(DEPLOYMENT, deployment("never"));
+    await puppet.pods("never");
+    await caller.cancel();
+    const { error, partial } = await waiting;
+    expect(error).toContain('Resource operation was cancelled for "never"');
+    expect(partial?.id).toBe("live/never");
+  }, 30_000);
 });

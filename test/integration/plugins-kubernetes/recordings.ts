@@ -5,6 +5,7 @@ import { credentials, type ServiceError } from "@grpc/grpc-js";
 import { ResourceProviderClient } from "@pulumi/pulumi/proto/provider_grpc_pb";
 import * as pb from "@pulumi/pulumi/proto/provider_pb";
 import { Status } from "@pulumi/pulumi/proto/status_pb";
+import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import { Struct } from "google-protobuf/google/protobuf/struct_pb";
 
 const FILE = path.resolve(__dirname, "../../../../shared/contract/plugins/kubernetes.jsonl");
@@ -68,6 +69,11 @@ export class Caller {
 
   close(): void {
     this.client.close();
+  }
+
+  /** Tells the plugin to end what it is doing. */
+  cancel(): Promise<unknown> {
+    return this.unary("cancel", new Empty());
   }
 
   /** Sends a call; what comes back has the recordings' form, and beside an error what it says of a half-made resource. */
