@@ -22,7 +22,7 @@ function shapes(call: Recorded): Record<string, RegExp> {
     [/RandomPet/, { id: /^[a-z]+([-_][a-z]+)*$/ }],
     [/RandomUuid/, { id: new RegExp(`^[0-9a-f]{8}-[0-9a-f]{4}-${uuid}[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$`), result: /^[0-9a-f-]{36}$/ }],
     [/RandomInteger/, { id: /^-?\d+$/, result: /^-?\d+$/ }],
-    [/RandomShuffle/, { results: /^.*$/ }],
+    [/RandomShuffle/, { results: new RegExp(`^(${(inputs.inputs ?? []).join("|")})$`) }],
     [/RandomBytes/, { id: /^[A-Za-z0-9+/]+=*$/, base64: /^[A-Za-z0-9+/]+=*$/, hex: new RegExp(`^[0-9a-f]{${2 * length}}$`) }],
     [/RandomId/, { id: /^[\w-]*$/, b64Url: /^[\w-]*$/, b64Std: /^[\w+/=-]*$/, hex: /^(.*-)?[0-9a-f]*$/, dec: /^(.*-)?\d+$/ }],
   ];
@@ -39,7 +39,7 @@ function normal(answer: Record<string, any> | null, volatile: Record<string, Reg
       return `(${shape.source})`;
     }
     if (Array.isArray(value)) {
-      return shape && key === "results" ? [...value].sort() : value.map((item) => walk(item, ""));
+      return value.map((item) => walk(item, key === "results" ? key : ""));
     }
     if (value !== null && typeof value === "object") {
       const inner = "value" in value && "4dabf18193072939515e22adb298388d" in value;
