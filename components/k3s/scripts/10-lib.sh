@@ -63,12 +63,17 @@ architecture() {
   esac
 }
 
-# put MODE PATH < CONTENT: atomic, with that mode from the first byte on; sets CHANGED when the content differs.
+# put MODE PATH < CONTENT: atomic, with that mode from the first byte on; adds to CHANGED when the content differs. Not
+# for the end of a pipeline: CHANGED would be that of a subshell.
 put() {
   mkdir -p "$(dirname "$2")"
   umask 077
   cat >"$2.partial"
   umask 022
+  settle "$1" "$2"
+}
+
+settle() {
   chmod "$1" "$2.partial"
   if cmp -s "$2.partial" "$2"; then
     chmod "$1" "$2"
@@ -94,7 +99,11 @@ read_files() {
       if [ "$path" = "$ETC/token" ]; then
         change_token "$(printf '%s' "$content" | base64 -d)"
       fi
-      printf '%s' "$content" | base64 -d | put "$mode" "$path"
+      mkdir -p "$(dirname "$path")"
+      umask 077
+      printf '%s' "$content" | base64 -d >"$path.partial"
+      umask 022
+      settle "$mode" "$path"
       ;;
     esac
   done

@@ -24,11 +24,8 @@ const parameters = (more: Record<string, string> = {}) => ({
   "ready-timeout": "20",
   ...more,
 });
-const restarts = () =>
-  fs
-    .readFileSync(sandbox.at("/var/lib/homelab/systemctl.log"), "utf8")
-    .split("\n")
-    .filter((line) => line.startsWith("restart")).length;
+const systemctl = () => fs.readFileSync(sandbox.at("/var/lib/homelab/systemctl.log"), "utf8").trim().split("\n");
+const restarts = () => systemctl().filter((line) => line.startsWith("restart")).length;
 
 beforeEach(async () => {
   sandbox = await new Sandbox().open();
@@ -78,6 +75,16 @@ afterEach(() => sandbox.close());
     expect(fs.existsSync(sandbox.at("/etc/rancher/k3s/agent-token"))).toBe(true);
     await sandbox.run(parameters(), files());
     expect(fs.existsSync(sandbox.at("/etc/rancher/k3s/agent-token"))).toBe(false);
+  });
+
+  it("enables the backups' timer when it comes, and disables it when it goes", async () => {
+    const timer = "/etc/systemd/system/homelab-backup.timer";
+    await sandbox.run(parameters(), `${files()}0644 ${timer} W1RpbWVyXQo=\n`);
+    expect(systemctl()).toContain("enable --now homelab-backup.timer");
+    await sandbox.run(parameters(), `${files()}absent ${timer} -\n`);
+    expect(systemctl().at(-1)).not.toContain("enable");
+    expect(systemctl()).toContain("disable --now homelab-backup.timer");
+    expect(restarts()).toBe(1);
   });
 
   it("refuses a binary that is not what the checksums say, and leaves none behind", async () => {
