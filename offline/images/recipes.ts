@@ -80,7 +80,12 @@ export const recipes: readonly Recipe[] = [
   }),
   ...recipe("alertmanager", {
     packages: ["prometheus-alertmanager"],
-    files: ["usr/bin/prometheus-alertmanager", "usr/bin/amtool"],
+    files: [
+      "usr/bin/prometheus-alertmanager",
+      "usr/bin/amtool",
+      "usr/share/prometheus/alertmanager/default.tmpl",
+      "usr/share/prometheus/alertmanager/email.tmpl",
+    ],
     entrypoint: ["/usr/bin/prometheus-alertmanager"],
     user: "65534:65534",
     shell: true,
