@@ -39,7 +39,9 @@ async function writeShim(): Promise<void> {
 export async function ensurePulumi(): Promise<Toolchain> {
   const reachable = await vendorReachable();
   const engine = await stage("Pulumi engine", (progress) => ensureEngine({ vendorReachable: reachable, progress }));
-  const plugins = await stage("Pulumi plugins", () => installPlugins(paths.pulumiHome, checkout, reachable));
+  const plugins = await stage("Pulumi plugins", () =>
+    installPlugins(paths.pulumiHome, checkout, reachable, path.join(engine.directory, "pulumi")),
+  );
   if (engine.source === "built") {
     say("    the engine's release cannot be downloaded here: built from its Go module, with a language host of the lab's own");
   }
