@@ -180,7 +180,8 @@ export class Machine {
   private async start(disk: Disk, cards: HardwareMachine["interfaces"]): Promise<void> {
     this.process = await startMachine(
       {
-        machine: `${this.inventory.name}-${this.around.lab}`,
+        machine: this.inventory.name,
+        lab: this.around.lab,
         disk: disk.folder,
         layers: await disk.layers(),
         bridge: this.around.bridge,

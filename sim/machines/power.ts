@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -9,8 +10,10 @@ import { type ProcessIdentity, signal, waitForEnd } from "./processes";
 
 /** What `boot.sh` needs to know to boot a disk. */
 export interface BootOrder {
-  /** Name for systemd-nspawn; no other machine on this computer has it. */
+  /** Name of the machine in the lab. */
   machine: string;
+  /** Name that no other lab on this computer has. */
+  lab: string;
   disk: string;
   layers: Layers;
   bridge: string;
@@ -21,9 +24,9 @@ export interface BootOrder {
   consoleLog: string;
 }
 
-/** The host's end of a card's cable: at most 15 characters, and the same at each boot. */
-export function cableName(macAddress: string): string {
-  return `hl${macAddress.replaceAll(":", "").slice(-10)}`;
+/** The host's end of a card's cable: at most 15 characters, the same at each boot, and no other lab's. */
+export function cableName(lab: string, macAddress: string): string {
+  return `hl${createHash("sha256").update(`${lab} ${macAddress}`).digest("hex").slice(0, 10)}`;
 }
 
 /**
@@ -45,10 +48,10 @@ export async function startMachine(
       stdio: ["ignore", log.fd, log.fd],
       env: {
         PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-        LAB_MACHINE: order.machine,
+        LAB_MACHINE: `${order.machine}-${order.lab}`,
         LAB_LAYERS: order.layers,
         LAB_BRIDGE: order.bridge,
-        LAB_CARDS: order.cards.map(({ name, macAddress }) => `${cableName(macAddress)},${name},${macAddress}`).join(" "),
+        LAB_CARDS: order.cards.map(({ name, macAddress }) => `${cableName(order.lab, macAddress)},${name},${macAddress}`).join(" "),
         LAB_CGROUPS: order.cgroups.join(" "),
         LAB_PID_FILE: order.pidFile,
       },
