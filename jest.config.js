@@ -7,6 +7,8 @@ const common = {
   modulePathIgnorePatterns: ["<rootDir>/.lab/"],
 };
 module.exports = {
+  // A limit for what hangs, not a measure: a slow computer must not fail a test.
+  testTimeout: 120_000,
   projects: ["unit", "integration", "e2e"].map((name) => ({
     ...common,
     displayName: name,
