@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { taskServersSettings } from "../../../components/settings/task-servers";
 import { renderRevocations } from "../../../components/taskserver/revocations";
+import { memoryLimit } from "../../../components/taskserver/taskd";
 import { inContainerShell, TaskdOnLoopback } from "./server";
 
 jest.setTimeout(120_000);
@@ -237,4 +238,70 @@ describe("backup and restore", () => {
     });
     await rm(folder, { recursive: true });
   });
+});
+
+describe("load", () => {
+  // Seconds of work; the limits are for machines that have much else to do.
+  test("a first sync of 10,000 tasks fits into the request limit and a pod's memory", async () => {
+    const server = await TaskdOnLoopback.create({ organisations });
+    try {
+      await server.layOut();
+      await server.start();
+      const access = await server.access("Home/alice");
+      const [first, second] = [await server.client("a1", access), await server.client("a2", access)];
+      const tasks = Array.from({ length: 10_000 }, (_, i) => ({
+        description: `task ${i} of a long list`,
+        project: `p${i % 50}`,
+        tags: ["bulk"],
+      }));
+      const file = path.join(server.folder, "tasks.json");
+      await writeFile(file, JSON.stringify(tasks));
+      await first.task("import", file);
+      await first.sync(true);
+      await second.sync();
+      expect(await second.task("status:pending", "count")).toBe("10000\n");
+      const status = await readFile(`/proc/${server.process?.pid}/status`, "utf8");
+      const peak = Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) * 1024;
+      expect(peak).toBeLessThan(Number.parseInt(memoryLimit(server.settings.taskd), 10) * 2 ** 20);
+    } finally {
+      await server.destroy();
+    }
+  }, 400_000);
+
+  test("killed in the middle of 50 syncs it loses nothing that it has acknowledged", async () => {
+    const server = await TaskdOnLoopback.create({ organisations });
+    try {
+      await server.layOut();
+      await server.start();
+      const access = await server.access("Home/alice");
+      const devices = await Promise.all(Array.from({ length: 50 }, (_, i) => server.client(`d${i}`, access)));
+      await devices[0].sync(true);
+      for (const [i, device] of devices.entries()) {
+        await device.task("add", `from ${i}`);
+      }
+      let acknowledged = 0;
+      const killed = new Promise<void>((resolve) => {
+        const outcome = devices.map((device) =>
+          device.sync().then(
+            () => ++acknowledged === 10 && server.stop("SIGKILL").then(resolve),
+            () => undefined,
+          ),
+        );
+        void Promise.all(outcome).then(() => resolve());
+      });
+      await killed;
+      await server.stop("SIGKILL");
+      expect(acknowledged).toBeGreaterThanOrEqual(10);
+      await server.layOut();
+      await server.start();
+      for (const device of devices) {
+        await device.sync();
+      }
+      const fresh = await server.client("fresh", access);
+      await fresh.sync();
+      expect((await fresh.descriptions()).sort()).toEqual(devices.map((_, i) => `from ${i}`).sort());
+    } finally {
+      await server.destroy();
+    }
+  }, 400_000);
 });

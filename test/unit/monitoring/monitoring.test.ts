@@ -6,6 +6,8 @@ import { monitoringSettings } from "../../../components/settings/monitoring";
 import { fakeMachine } from "../../support/machines";
 import { allRegistered, type Registered, recordResources, settled } from "../../support/mocks";
 
+jest.setTimeout(60_000);
+
 describe("Monitoring", () => {
   let seen: Registered[];
   let monitoring: Monitoring;

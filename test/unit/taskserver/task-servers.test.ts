@@ -21,6 +21,8 @@ const settings = taskServersSettings.parse({
   ],
 });
 
+jest.setTimeout(60_000);
+
 describe("TaskServers", () => {
   let seen: Registered[];
   let servers: TaskServers;

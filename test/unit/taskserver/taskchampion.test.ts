@@ -5,6 +5,8 @@ import { taskServersSettings } from "../../../components/settings/task-servers";
 import { TaskServers } from "../../../components/taskserver/task-servers";
 import { allRegistered, type Registered, recordResources, settled } from "../../support/mocks";
 
+jest.setTimeout(60_000);
+
 describe("TaskChampion's sync server", () => {
   let seen: Registered[];
   let servers: TaskServers;
