@@ -17,6 +17,8 @@ export function pulumiEnvironment(engineDirectory: string): Record<string, strin
     PULUMI_CONFIG_PASSPHRASE_FILE: paths.passphrase,
     PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
     PULUMI_SKIP_UPDATE_CHECK: "true",
+    // The engine would append an offer of its vendor's assistant to every failure.
+    PULUMI_SUPPRESS_NEO_LINK: "true",
     // The types are checked by the tests; checking them again at each run would double its start-up time.
     PULUMI_NODEJS_TRANSPILE_ONLY: "true",
     PATH: `${paths.bin}:${engineDirectory}:${process.env.PATH ?? ""}`,
