@@ -28,7 +28,7 @@ export async function create(session: Session, request: CreateRequest, context: 
   let made: KubeObject;
   try {
     const options = session.writeOptions(about.fieldManager, preview, context);
-    made = await createObject(cluster, inputs, { ...options, adopt: isPatch || upsertExistingObjects });
+    made = await createObject(cluster, inputs, { ...options, isPatch, adopt: upsertExistingObjects });
   } catch (error) {
     if (error instanceof NoPreview) {
       return { id: "", properties };

@@ -51,8 +51,15 @@ export interface WriteOptions {
 /** Waits between tries of a create, in seconds: the namespace or the definition may come a moment later. */
 const PAUSES = [1, 2, 4, 8, 16];
 
-/** Makes the object; `adopt` takes one that is there already (patches, and where the provider is told so). */
-export async function createObject(cluster: Cluster, inputs: KubeObject, options: WriteOptions & { adopt: boolean }): Promise<KubeObject> {
+export interface CreateOptions extends WriteOptions {
+  /** Sets some fields of an object that is, or is to be, somebody else's. */
+  isPatch: boolean;
+  /** Takes an object that is there already, as an update that was cut short leaves it. */
+  adopt: boolean;
+}
+
+/** Makes the object. */
+export async function createObject(cluster: Cluster, inputs: KubeObject, options: CreateOptions): Promise<KubeObject> {
   const { context, preview } = options;
   for (let attempt = 0; ; attempt++) {
     try {
@@ -75,21 +82,19 @@ export async function createObject(cluster: Cluster, inputs: KubeObject, options
   }
 }
 
-async function createOnce(
-  cluster: Cluster,
-  place: Place,
-  inputs: KubeObject,
-  options: WriteOptions & { adopt: boolean },
-): Promise<KubeObject> {
+async function createOnce(cluster: Cluster, place: Place, inputs: KubeObject, options: CreateOptions): Promise<KubeObject> {
   const { preview, fieldManager } = options;
   const write = { fieldManager, dryRun: preview };
   try {
-    if (!options.adopt || !options.serverSideApply) {
+    if (!options.isPatch) {
       return await cluster.create(place, inputs, { ...write, force: false });
     }
     return await cluster.apply(place, inputs, { ...write, force: preview || options.force || isAnnotated(inputs, PATCH_FORCE) });
   } catch (error) {
     if (error instanceof ApiError && error.reason === "AlreadyExists") {
+      if (options.adopt && !preview) {
+        return updateObject(cluster, inputs, await cluster.get(place), { ...options, ignoreChanges: [], oldInputs: {} });
+      }
       // In a preview the old object is still there where the new one will be.
       throw preview ? new NoPreview() : new Error(`${error.message}${EXISTS_HELP}`);
     }
