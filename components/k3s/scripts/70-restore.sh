@@ -92,6 +92,7 @@ detach() {
 # rejoin: another server or an agent, after it. PEERS is where the restored cluster is.
 rejoin() {
   UNIT=k3s
+  VERSION=$(installed_version)
   if [ "$ROLE" = agent ]; then
     UNIT=k3s-agent
     systemctl stop "$UNIT"
