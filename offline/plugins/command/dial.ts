@@ -10,6 +10,9 @@ const FIRST_PAUSE = 150;
 const GROWTH = 1.5;
 const LONGEST_PAUSE = 5000;
 
+/** How long a handshake may take, in milliseconds: far longer than on a machine that is just booting. */
+const PATIENCE = 120_000;
+
 /** Connects to the machine, through its proxy if it has one. `end` closes everything that was opened. */
 export async function dial(connection: Connection, context: CallContext): Promise<{ client: Client; end(): void }> {
   const target = prepare(connection);
@@ -144,7 +147,12 @@ function forward(through: Client, target: Endpoint): Promise<NodeJS.ReadWriteStr
   });
 }
 
-/** Host key check and authentication over an open stream. It may take as long as the server likes, as officially. */
+/**
+ * Host key check and authentication over an open stream.
+ *
+ * The official plugin waits for ever for a server that says nothing; a machine that went down just then would hang an
+ * update. Here that counts as a failed attempt after `PATIENCE`.
+ */
 function handshake(stream: net.Socket | NodeJS.ReadWriteStream, prepared: Prepared, signal: AbortSignal): Promise<Client> {
   const { endpoint, hostKey } = prepared;
   const attempted: string[] = [];
@@ -153,7 +161,7 @@ function handshake(stream: net.Socket | NodeJS.ReadWriteStream, prepared: Prepar
   const config: ConnectConfig = {
     sock: stream as ConnectConfig["sock"],
     username: endpoint.user,
-    readyTimeout: 0,
+    readyTimeout: PATIENCE,
     keepaliveInterval: 30_000,
     hostVerifier: (key: Buffer) => {
       mismatch = hostKey !== undefined && !key.equals(hostKey.blob);

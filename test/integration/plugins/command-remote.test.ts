@@ -1,4 +1,5 @@
 import * as fs from "node:fs";
+import * as net from "node:net";
 import * as os from "node:os";
 import * as path from "node:path";
 import { provider } from "../../../offline/plugins/command/provider";
@@ -154,6 +155,20 @@ onServer("command over SSH (skipped where there is no sshd)", () => {
   it("ends a script at its time limit", async () => {
     const answer = await create({ connection: connection(), create: "sleep 60" }, "command:remote:Command", { timeout: 1 });
     expect(answer.error).toEqual(['rpc error: code = Unknown desc = context deadline exceeded: running "sleep 60":\n']);
+  });
+
+  it("does not outlast its time limit on a server that says nothing, nor on a port that is closed", async () => {
+    const silent = net.createServer(() => {});
+    await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+    const { port } = silent.address() as net.AddressInfo;
+    const limited = (extra: object) => create({ connection: connection(extra), create: "true" }, "command:remote:Command", { timeout: 1 });
+    try {
+      expect((await limited({ port })).error?.[0]).toContain("context deadline exceeded: ssh: handshake failed: EOF");
+      const closed = await limited({ port: server.closedPort, dialErrorLimit: -1 });
+      expect(closed.error?.[0]).toMatch(/context deadline exceeded: dial tcp 127.0.0.1:\d+: connect: connection refused/);
+    } finally {
+      silent.close();
+    }
   });
 
   it("copies files, texts and folders, and makes the folders on the way", async () => {
