@@ -149,6 +149,7 @@ shims() {
 tree() {
   for parent in "\$@"; do
     echo "\$parent"
+    # shellcheck disable=SC2013 # numbers on one line
     for child in \$(cat /proc/"\$parent"/task/*/children 2> /dev/null); do
       tree "\$child"
     done

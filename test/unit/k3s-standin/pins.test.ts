@@ -1,0 +1,36 @@
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { k3sVersions } from "../../../offline/k3s";
+import versions from "../../../versions.json";
+
+const source = path.join(__dirname, "../../../offline/k3s");
+const read = (...name: string[]) => fs.readFileSync(path.join(source, ...name), "utf8");
+const manifests = path.join(source, "internal/addons/manifests");
+
+describe("the k3s stand-in's pins", () => {
+  it("has the Kubernetes of versions.json in go.mod, staging modules alike", () => {
+    const goMod = read("go.mod");
+    const kubernetes = versions.k3s.kubernetes;
+    expect(goMod).toContain(`require k8s.io/kubernetes ${kubernetes}\n`);
+    const staging = [...goMod.matchAll(/^\tk8s\.io\/\S+ => k8s\.io\/\S+ (\S+)$/gm)].map((match) => match[1]);
+    expect(new Set(staging)).toEqual(new Set([kubernetes.replace("v1.", "v0.")]));
+  });
+
+  it("offers two versions of that Kubernetes, to upgrade from one to the other", () => {
+    expect(new Set(k3sVersions).size).toBe(2);
+    for (const version of k3sVersions) {
+      expect(version.split("+")[0]).toBe(versions.k3s.kubernetes);
+      expect(version).toMatch(/^v\d+\.\d+\.\d+\+k3s\d+$/);
+    }
+  });
+
+  it("runs the images that are assembled, under their references", () => {
+    const used = fs
+      .readdirSync(manifests)
+      .map((name) => fs.readFileSync(path.join(manifests, name), "utf8"))
+      .concat(read("internal/node/containerd.go"))
+      .flatMap((text) => [...text.matchAll(/homelab\.internal\/[a-z0-9-]+:[0-9.]+/g)].map((match) => match[0]));
+    const standIns = ["coredns", "local-path-provisioner", "local-path-helper", "pause"] as const;
+    expect(new Set(used)).toEqual(new Set(standIns.map((name) => versions.images[name].standIn)));
+  });
+});
