@@ -29,7 +29,7 @@ beforeAll(async () => {
   );
   // Registrations that no output waits for.
   await (runtime as unknown as { waitForRPCs(): Promise<void> }).waitForRPCs();
-});
+}, 120_000);
 
 describe("the graph of the sim stack", () => {
   it("has a machine each, then the cluster, then what runs on it", () => {
