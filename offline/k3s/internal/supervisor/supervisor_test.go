@@ -2,18 +2,56 @@ package supervisor
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 
-	"k8s.io/client-go/kubernetes/fake"
+	core "k8s.io/api/core/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
 
 	"homelab/k3s/internal/credentials"
 	"homelab/k3s/internal/options"
 )
 
-// cluster is a supervisor with real files, a fake API server and tokens of its own.
+// secrets is as much of an API server as node passwords need. (client-go's fake costs half a minute of compiling.)
+func secrets(t *testing.T) kubernetes.Interface {
+	t.Helper()
+	var mutex sync.Mutex
+	kept := map[string]*core.Secret{}
+	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mutex.Lock()
+		defer mutex.Unlock()
+		w.Header().Set("Content-Type", "application/json")
+		const list = "/api/v1/namespaces/kube-system/secrets"
+		if r.Method == http.MethodPost && r.URL.Path == list {
+			secret := &core.Secret{}
+			if err := json.NewDecoder(r.Body).Decode(secret); err != nil {
+				t.Error(err)
+			}
+			kept[secret.Name] = secret
+			_ = json.NewEncoder(w).Encode(secret)
+			return
+		}
+		if secret, ok := kept[strings.TrimPrefix(r.URL.Path, list+"/")]; ok && r.Method == http.MethodGet {
+			_ = json.NewEncoder(w).Encode(secret)
+			return
+		}
+		w.WriteHeader(http.StatusNotFound)
+		_, _ = w.Write([]byte(`{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"NotFound","code":404}`))
+	}))
+	t.Cleanup(api.Close)
+	client, err := kubernetes.NewForConfig(&rest.Config{Host: api.URL, ContentConfig: rest.ContentConfig{ContentType: "application/json"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client
+}
+
+// cluster is a supervisor with real files, a small API server and tokens of its own.
 func cluster(t *testing.T) (*httptest.Server, *Server) {
 	t.Helper()
 	o := &options.Options{DataDir: t.TempDir(), NodeName: "n1", NodeIP: "192.168.200.11", AdvertiseAddress: "192.168.200.11", ServiceCIDR: "10.43.0.0/16", ClusterDomain: "cluster.local"}
@@ -22,7 +60,7 @@ func cluster(t *testing.T) (*httptest.Server, *Server) {
 		t.Fatal(err)
 	}
 	s := &Server{
-		Options: o, Files: files, Config: NodeConfig{ClusterCIDR: "10.42.0.0/16"}, Kubernetes: fake.NewSimpleClientset(),
+		Options: o, Files: files, Config: NodeConfig{ClusterCIDR: "10.42.0.0/16"}, Kubernetes: secrets(t),
 		ServerToken: func() string { return "for-servers" }, AgentToken: func() string { return "for-agents" },
 		Ready: func() bool { return true }, Rotate: func(context.Context, string) error { return nil },
 	}
