@@ -72,6 +72,8 @@ export class K3sCluster extends pulumi.ComponentResource {
         kubeconfig: this.kubeconfig,
         clusterIdentifier: this.identity(name, first, servers.length),
         enableServerSideApply: true,
+        // An `up` that was killed may have made an object and not have come to write it into the state.
+        upsertExistingObjects: true,
         deleteUnreachable: true,
       },
       { parent: this, deletedWith: first.resource },
