@@ -38,9 +38,9 @@ export interface EmbeddedLab {
 
 /** The lab's network in the terms of its options: the host is the subnet's first address. */
 export function networkOf({ state, bridge, subnet }: Pick<LabOptions, "state" | "bridge" | "subnet">): LabNetwork {
-  const [network, prefix] = ipaddr.IPv4.parseCIDR(subnet);
-  const octets = ipaddr.IPv4.networkAddressFromCIDR(subnet).octets;
-  if (network.toString() !== octets.join(".") || prefix > 28 || prefix < 8) {
+  const [network, prefix] = ipaddr.IPv4.isValidCIDR(subnet) ? ipaddr.IPv4.parseCIDR(subnet) : [undefined, 0];
+  const octets = network ? ipaddr.IPv4.networkAddressFromCIDR(subnet).octets : [];
+  if (!network || network.toString() !== octets.join(".") || prefix > 28 || prefix < 8) {
     throw new UserError({
       path: "--subnet",
       message: "not the address of a network that holds a lab",
