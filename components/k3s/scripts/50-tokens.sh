@@ -4,19 +4,23 @@
 # k3s from starting. It is changed in the running cluster first, as `k3s token rotate` does, but without putting the
 # tokens on a command line.
 
-# server_api TOKEN PATH [METHOD JSON]: the supervisor's API of this server. Nothing secret gets into an argument.
+# server_api TOKEN PATH [METHOD JSON]: the supervisor's API of this server; prints the status code. Nothing secret gets into
+# an argument.
 server_api() {
   {
     printf 'user = "server:%s"\n' "$1"
     if [ -n "${3:-}" ]; then
       printf 'request = "%s"\nheader = "Content-Type: application/json"\ndata = "%s"\n' "$3" "$(printf '%s' "$4" | sed 's/"/\\"/g')"
     fi
-  } | curl --silent --show-error --fail --max-time 30 --output /dev/null --config - \
+  } | curl --silent --show-error --max-time 30 --output /dev/null --write-out '%{http_code}' --config - \
     --cacert "$DATA/server/tls/server-ca.crt" "https://127.0.0.1:6443$2"
 }
 
+# Any answer but a refusal of the credentials will do.
 token_accepted() {
-  server_api "$1" /v1-k3s/config 2>/dev/null
+  case "$(server_api "$1" /v1-k3s/server-bootstrap 2>/dev/null)" in
+  401 | 403 | 000 | '') return 1 ;;
+  esac
 }
 
 # rotate_token OLD NEW: can be run again after being killed anywhere.
@@ -29,7 +33,11 @@ rotate_token() {
     fail "the cluster accepts neither the old nor the new server token; restore the file $ETC/token from a backup" k3s
   fi
   say "changing the server token"
-  server_api "$1" /v1-k3s/token PUT "{\"newToken\":\"$2\"}" || fail "the server token could not be changed" k3s
+  answer=$(server_api "$1" /v1-k3s/token PUT "{\"newToken\":\"$2\"}") || true
+  case "$answer" in
+  2*) ;;
+  *) fail "the server token could not be changed: the server answered $answer" k3s ;;
+  esac
   keep_old_token "$1"
 }
 
