@@ -6,6 +6,7 @@ import type { NetworkSettings } from "../settings/network";
 import { toSeconds } from "../settings/values";
 import { fixedAddress } from "./desired";
 import { MaasNetwork } from "./network";
+import { MaasPreseeds } from "./preseeds";
 import { regionConfig } from "./region-config";
 import { readScript } from "./script-metadata";
 import { type MaasAccess, stepCommand } from "./step-command";
@@ -72,6 +73,10 @@ export class Maas extends pulumi.ComponentResource {
         { step: "vm-host", maas, desired: host, secrets, triggers: [host.name, host.type] },
         parent,
       );
+    }
+
+    if (settings.host && settings.preseeds.length > 0) {
+      new MaasPreseeds(`${name}-preseeds`, { host: settings.host, preseeds: settings.preseeds }, parent);
     }
 
     this.access = maas;

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Problem } from "./errors";
+import { checkPreseeds, maasHost, preseed } from "./maas-host";
 import { checkRegion, defaultsOfMaas, imagesOfMaas, scriptOfMaas, vmHostOfMaas } from "./maas-region";
 import { duration, httpUrl } from "./values";
 
@@ -46,6 +47,8 @@ export const maasSettings = z.strictObject({
     .default([]),
   scripts: z.array(scriptOfMaas).default([]),
   vmHosts: z.array(vmHostOfMaas).default([]),
+  host: maasHost.optional(),
+  preseeds: z.array(preseed).default([]),
 });
 
 export type MaasSettings = z.output<typeof maasSettings>;
@@ -56,5 +59,5 @@ export const maasApiKey = z
   .regex(/^[^:\s]+:[^:\s]+:[^:\s]+$/, "must be three parts with colons, as `maas apikey --username NAME` prints it");
 
 export function checkMaas({ maas }: { maas: MaasSettings }): Problem[] {
-  return checkRegion(maas);
+  return [...checkRegion(maas), ...checkPreseeds(maas)];
 }

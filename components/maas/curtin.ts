@@ -1,0 +1,125 @@
+import * as fs from "node:fs";
+import { dump, load } from "js-yaml";
+import { UserError } from "../settings/errors";
+import type { Preseed } from "../settings/maas-host";
+
+type Curtin = NonNullable<Preseed["curtin"]>;
+
+/** MAAS's own part, without which a machine neither gets its debconf answers nor stops booting from the network. */
+const OF_MAAS = `debconf_selections:
+  maas: |
+    {{for line in str(curtin_preseed).splitlines()}}
+    {{line}}
+    {{endfor}}
+`;
+const DISABLE_PXE =
+  "  maas: [wget, '--no-proxy', {{node_disable_pxe_url|escape.json}}, '--post-data', {{node_disable_pxe_data|escape.json}}, '-O', '/dev/null']\n";
+
+/**
+ * A curtin_userdata template: YAML with MAAS's Tempita fields. Commands get numbered names, as curtin runs them in the
+ * order of these; MAAS's own come last.
+ *
+ * @see https://curtin.readthedocs.io/en/latest/topics/config.html
+ */
+export function curtinTemplate({ earlyCommands, lateCommands, storage, network, webhook }: Curtin): string {
+  const early = [...notice(webhook, "start"), ...earlyCommands];
+  const late = [...lateCommands, ...notice(webhook, "finish")];
+  const own = {
+    ...(early.length > 0 && { early_commands: numbered(early) }),
+    ...(storage && { storage: { version: 1, config: storage } }),
+    ...(network && { network }),
+    // curtin itself reports each step with its result, failures among them.
+    ...(webhook && { reporting: { homelab: { type: "webhook", endpoint: webhook } } }),
+  };
+  const lateOwn = late.length > 0 ? dump(numbered(late), { lineWidth: -1, flowLevel: 1 }).replace(/^/gm, "  ").trimEnd().concat("\n") : "";
+  const rest = Object.keys(own).length > 0 ? escapeTempita(dump(own, { lineWidth: -1, sortKeys: true, noRefs: true })) : "";
+  return `#cloud-config\n${OF_MAAS}${rest}late_commands:\n${escapeTempita(lateOwn)}${DISABLE_PXE}`;
+}
+
+/** The template of an entry, refused before it is written if MAAS could not render it. */
+export function preseedTemplate(preseed: Preseed, index: number): string {
+  const where = `homelab:maas.preseeds[${index}]`;
+  if (preseed.curtin) {
+    return checkTemplate(curtinTemplate(preseed.curtin), `${where}.curtin`);
+  }
+  const file = preseed.file as string;
+  try {
+    return checkTemplate(fs.readFileSync(file, "utf8"), `${where}.file`);
+  } catch (error) {
+    if (error instanceof UserError) {
+      throw error;
+    }
+    throw new UserError({ path: `${where}.file`, message: "cannot be read", found: file, fix: (error as Error).message });
+  }
+}
+
+/** Tempita's blocks are closed, and what is left is YAML. */
+export function checkTemplate(text: string, path: string): string {
+  const refuse = (message: string, fix: string): never => {
+    throw new UserError({ path, message: `the template does not parse: ${message}`, fix });
+  };
+  const open: string[] = [];
+  const left: string[] = [];
+  for (const token of tokens(text, refuse)) {
+    if (typeof token === "string") {
+      left.push(token);
+      continue;
+    }
+    const word = /^\s*(for|if|def|elif|else|endfor|endif|enddef|py:|#|default|inherit)/.exec(token.field)?.[1];
+    if (word === "for" || word === "if" || word === "def") {
+      open.push(word);
+    } else if (word?.startsWith("end") && open.pop() !== word.slice(3)) {
+      refuse(`{{${token.field}}} closes nothing`, `open it with {{${word.slice(3)} …}}`);
+    }
+    // A field stands for some text; a statement for none.
+    left.push(word ? "" : "0");
+  }
+  if (open.length > 0) {
+    refuse(`{{${open[0]} …}} is not closed`, `close it with {{end${open[0]}}}`);
+  }
+  if (/^#cloud-config/.test(text)) {
+    try {
+      load(left.join(""));
+    } catch (error) {
+      refuse((error as Error).message.split("\n")[0], "correct the YAML");
+    }
+  }
+  return text;
+}
+
+/** Texts and fields, as Tempita tells them apart. */
+function* tokens(text: string, refuse: (message: string, fix: string) => never): Generator<string | { field: string }> {
+  const literal = "write literal braces as {{chr(123) * 2}} and {{chr(125) * 2}}";
+  let inside = false;
+  for (const part of text.split(/(\{\{|\}\})/)) {
+    if (part === "{{" || part === "}}") {
+      if (inside === (part === "{{")) {
+        refuse(`${part} ${inside ? "inside" : "outside"} a field`, literal);
+      }
+      inside = !inside;
+    } else {
+      yield inside ? { field: part } : part;
+    }
+  }
+  if (inside) {
+    refuse("a field {{ is not closed", literal);
+  }
+}
+
+function numbered(commands: readonly (string | readonly string[])[]): Record<string, string | readonly string[]> {
+  return Object.fromEntries(
+    commands.map((each, index) => [`homelab_${String(index).padStart(2, "0")}`, typeof each === "string" ? ["sh", "-c", each] : each]),
+  );
+}
+
+function notice(webhook: string | undefined, what: "start" | "finish"): string[][] {
+  const text = JSON.stringify({ text: `installation of the machine: ${what}` });
+  return webhook
+    ? [["sh", "-c", `wget -q -O /dev/null --header 'Content-Type: application/json' --post-data '${text}' '${webhook}' || true`]]
+    : [];
+}
+
+/** Braces of the user's own are no fields of MAAS's. */
+function escapeTempita(text: string): string {
+  return text.replace(/\{\{|\}\}/g, (braces) => `{{chr(${braces.charCodeAt(0)}) * 2}}`);
+}

@@ -1,0 +1,61 @@
+import * as command from "@pulumi/command";
+import * as pulumi from "@pulumi/pulumi";
+import { type MaasHost, type Preseed, preseedName } from "../settings/maas-host";
+import { preseedTemplate } from "./curtin";
+
+export interface MaasPreseedsArgs {
+  host: MaasHost;
+  preseeds: readonly Preseed[];
+}
+
+/** Where the snap keeps its templates, or the Debian package. */
+const FOLDER = "D=/var/snap/maas/current/preseeds; [ -d /var/snap/maas ] || D=/etc/maas/preseeds; D=${PRESEEDS:-$D}";
+
+/** Preseed files on the region controller, each with what was there before kept beside it and restored at the end. */
+export class MaasPreseeds extends pulumi.ComponentResource {
+  constructor(name: string, { host, preseeds }: MaasPreseedsArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("homelab:maas:Preseeds", name, { files: preseeds.map(preseedName) }, opts);
+    const connection = {
+      host: host.address,
+      port: host.port,
+      user: host.user,
+      privateKey: pulumi.secret(host.privateKey),
+      hostKey: host.hostKey,
+    };
+    preseeds.forEach((preseed, index) => {
+      const file = preseedName(preseed);
+      new command.remote.Command(
+        `${name}-${file}`,
+        {
+          connection,
+          create: writeScript(file),
+          update: writeScript(file),
+          delete: restoreScript(file),
+          // It may hold a webhook's address.
+          stdin: pulumi.secret(preseedTemplate(preseed, index)),
+          addPreviousOutputInEnv: false,
+          logging: command.remote.Logging.Stderr,
+        },
+        { parent: this, deleteBeforeReplace: true },
+      );
+    });
+    this.registerOutputs({});
+  }
+}
+
+/** Writes stdin in one rename; what was there before the first time is kept, or that there was nothing. */
+export function writeScript(file: string): string {
+  return `sudo sh -euc '${FOLDER}
+mkdir -p "$D"; cd "$D"
+if [ ! -e ${file}.homelab-before ] && [ ! -e ${file}.homelab-none ]; then
+  if [ -e ${file} ]; then cp -p ${file} ${file}.homelab-before; else : > ${file}.homelab-none; fi
+fi
+cat > .${file}.partial; chmod 0644 .${file}.partial; mv .${file}.partial ${file}'`;
+}
+
+export function restoreScript(file: string): string {
+  return `sudo sh -euc '${FOLDER}
+cd "$D" 2>/dev/null || exit 0
+if [ -e ${file}.homelab-before ]; then mv ${file}.homelab-before ${file}; else rm -f ${file}; fi
+rm -f ${file}.homelab-none .${file}.partial'`;
+}
