@@ -33,6 +33,8 @@ export function nodeExporterFlags(root = "/host/root"): string[] {
     "--collector.netdev.device-exclude=^(veth|cali|cni|flannel|lxc).*$",
     "--no-collector.wifi",
     "--no-collector.arp",
+    // Debian builds turn it on; it needs the machine's D-Bus.
+    "--no-collector.systemd",
   ];
 }
 

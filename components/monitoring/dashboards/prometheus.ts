@@ -53,7 +53,7 @@ export const prometheus: DashboardSpec = {
           kind: "series",
           unit: "bytes",
           queries: [
-            [`prometheus_tsdb_storage_blocks_bytes{${self}} + prometheus_tsdb_wal_storage_size_bytes`, "stored"],
+            [`prometheus_tsdb_storage_blocks_bytes{${self}}`, "stored"],
             [`prometheus_tsdb_retention_limit_bytes{${self}}`, "limit"],
           ],
           description: "The limit is 80 % of the volume; the oldest block goes when it is reached.",
