@@ -1,0 +1,60 @@
+import { spawnSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { load } from "js-yaml";
+import { userData, userDataArgs } from "../../../components/maas/cloud-init";
+import { parseSettings } from "../../../components/settings/load";
+import { ensureRootFileSystem } from "../../../sim/machines/root-file-system";
+import { root } from "./lab";
+
+/** cloud-init's own check, by the cloud-init of the embedded lab's machines. */
+let system: string;
+beforeAll(async () => {
+  system = await ensureRootFileSystem(() => undefined);
+}, 600_000);
+
+/** In mounts of its own, so that nothing is written into the cached root file system. */
+function check(document: string): { status: number | null; output: string } {
+  const script =
+    'mount -t tmpfs none "$1/tmp" && cat > "$1/tmp/user-data" && exec chroot "$1" cloud-init schema --config-file /tmp/user-data';
+  const done = spawnSync("unshare", ["--mount", "sh", "-c", script, "sh", system], { input: document });
+  return { status: done.status, output: `${done.stdout}${done.stderr}` };
+}
+
+const hostKey = {
+  privateKey: "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n",
+  publicKey: "ssh-ed25519 HOST",
+};
+
+test.each(["physical", "virtual"])(
+  "passes the user data of maas-%s.yaml",
+  (name) => {
+    const { machines, ssh } = parseSettings(load(fs.readFileSync(path.join(root, `test/fixtures/settings/maas-${name}.yaml`), "utf8")));
+    for (const machine of machines) {
+      const document = userData(userDataArgs({ machine, ssh, deployKey: "ssh-ed25519 DEPLOY", hostKey }));
+      expect({ machine: machine.name, ...check(document) }).toMatchObject({ status: 0 });
+    }
+  },
+  120_000,
+);
+
+test("passes every part there is", () => {
+  const document = userData({
+    users: [{ name: "a", authorizedKeys: ["ssh-ed25519 A"], sudo: true, groups: ["adm"], shell: "/bin/sh" }],
+    hostKey,
+    hostname: "node1",
+    timezone: "Europe/Berlin",
+    packages: ["jq"],
+    upgradePackages: true,
+    files: [{ path: "/etc/motd", content: "hello\n", defer: true }],
+    ntp: { servers: ["192.168.200.1"], pools: ["pool.ntp.org"] },
+    sysctl: { "net.ipv4.ip_forward": 1 },
+    bootCommands: ["true", ["echo", "boot"]],
+    commands: ["true", ["echo", "done"]],
+  });
+  expect(check(document)).toMatchObject({ status: 0 });
+}, 120_000);
+
+test("refuses what cloud-init would not understand", () => {
+  expect(check("#cloud-config\nusers: 5\nntp: {servers: 1}\n").status).not.toBe(0);
+}, 120_000);
