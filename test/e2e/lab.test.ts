@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import * as path from "node:path";
 import type { LabStatus } from "../../cli/summary";
 import type { Machine } from "../../maas/types";
-import { eventually, TestLab } from "./support/lab";
+import { checkout, eventually, TestLab } from "./support/lab";
 
 const lab = new TestLab("e2e");
 const minutes = 60_000;
@@ -37,7 +37,7 @@ async function taskClient(user: string) {
   return {
     home,
     task: async (...args: string[]) => {
-      const outcome = await lab.spawn("task", [`rc:${taskrc}`, ...args], { HOME: home }).done;
+      const outcome = await lab.spawn("task", [`rc:${taskrc}`, ...args], { environment: { HOME: home } }).done;
       return outcome;
     },
   };

@@ -28,6 +28,11 @@ export class TestLab {
     return this.start(...args).done;
   }
 
+  /** The same, for answers that hold secrets: nothing of them is kept. */
+  private async unrecorded(...args: string[]): Promise<Outcome> {
+    return this.spawn(path.join(checkout, "lab"), args, { recorded: false }).done;
+  }
+
   start(...args: string[]): { child: ChildProcess; done: Promise<Outcome>; output: () => string } {
     return this.spawn(path.join(checkout, "lab"), args);
   }
@@ -36,13 +41,13 @@ export class TestLab {
   spawn(
     command: string,
     args: readonly string[],
-    environment: NodeJS.ProcessEnv = {},
+    options: { environment?: NodeJS.ProcessEnv; recorded?: boolean } = {},
   ): { child: ChildProcess; done: Promise<Outcome>; output: () => string } {
     const child = spawn(command, [...args], {
       cwd: checkout,
       detached: true,
       stdio: ["ignore", "pipe", "pipe"],
-      env: { ...this.environment, ...environment },
+      env: { ...this.environment, ...options.environment },
     });
     let stdout = "";
     let output = "";
@@ -57,7 +62,8 @@ export class TestLab {
       child.on("error", reject);
       child.on("close", (code, signal) => {
         const log = path.join(checkout, ".lab", "logs", `${path.basename(this.state)}.log`);
-        const entry = `\n$ ${path.basename(command)} ${args.join(" ")}\n${output}\n(exit ${code ?? signal})\n`;
+        const said = options.recorded === false ? "(not recorded)" : output;
+        const entry = `\n$ ${path.basename(command)} ${args.join(" ")}\n${said}\n(exit ${code ?? signal})\n`;
         fs.mkdir(path.dirname(log), { recursive: true })
           .then(() => fs.appendFile(log, entry))
           .then(() => resolve({ code, signal, stdout, output }), reject);
@@ -72,7 +78,7 @@ export class TestLab {
   }
 
   async stackOutputs<T>(): Promise<T> {
-    const outcome = await this.pulumi("stack", "output", "--json", "--show-secrets");
+    const outcome = await this.unrecorded("pulumi", "stack", "output", "--json", "--show-secrets");
     return JSON.parse(outcome.stdout) as T;
   }
 
