@@ -5,6 +5,7 @@ import { accountEndpoints } from "./account";
 import { bootResourceEndpoints } from "./boot-resources";
 import { configEndpoints } from "./config";
 import { controllerEndpoints } from "./controllers";
+import { describeEndpoints } from "./describe";
 import { deviceEndpoints } from "./devices";
 import { dnsEndpoints } from "./dns";
 import { eventEndpoints } from "./events";
@@ -28,7 +29,7 @@ import { vlanEndpoints } from "./vlans";
 import { vmHostEndpoints } from "./vm-hosts";
 import { zoneEndpoints } from "./zones";
 
-export const endpoints: Endpoint<Context>[] = [
+const described: Endpoint<Context>[] = [
   ...versionEndpoints,
   ...accountEndpoints,
   ...userEndpoints,
@@ -56,3 +57,5 @@ export const endpoints: Endpoint<Context>[] = [
   ...vmHostEndpoints,
   ...miscellaneousEndpoints,
 ];
+
+export const endpoints = [...described, ...describeEndpoints(described)];

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import type { Inventory, InventoryDisk } from "../../hardware";
 import type { Maas } from "../maas";
 import { allocType, type Interface, type Node } from "../state/model";
+import { fromNumber, gaps, parseCidr } from "./addresses";
 
 /** A machine that nobody described: two disks, eight cores; the same for the same machine at each commissioning. */
 export function madeUpInventory(
@@ -87,15 +88,13 @@ export class InventoryWriter {
     });
   }
 
-  /** Where the hardware does not say: as if DHCP had answered on the first card, with an address of the upper end. */
+  /** Where the hardware does not say: as if DHCP had answered on the first card, with the highest free address. */
   private dhcpAddress(): string | undefined {
     const subnet = this.maas.tables.subnets[0];
-    const base = (subnet?.cidr ?? "192.0.2.0/24").split(".").slice(0, 3).join(".");
-    for (let last = 212; last < 254; last += 1) {
-      const address = `${base}.${last}`;
-      if (!this.maas.tables.staticIps.some((row) => row.ip === address)) return address;
-    }
-    return undefined;
+    const network = subnet && parseCidr(subnet.cidr);
+    if (!subnet || !network) return undefined;
+    const free = gaps(network, this.maas.network.taken(subnet)).at(-1);
+    return free && fromNumber(free.end, network.version);
   }
 
   private discover(node: Node, card: Interface, address: string | undefined): void {
