@@ -20,10 +20,10 @@ check_skew() {
 
 # answers HOST: 0 a k3s server answers there, 1 the machine is up without one, 2 nothing can be known.
 answers() {
-  reason=$(curl --silent --insecure --output /dev/null --write-out '%{errormsg}' --connect-timeout 5 --max-time 10 \
-    "https://$1:6443/ping") && return 0
+  # Only what curl says on the way tells a refusal, by a machine that is up, from a machine that is not there.
+  reason=$(curl --silent --verbose --insecure --output /dev/null --connect-timeout 5 --max-time 10 "https://$1:6443/ping" 2>&1) && return 0
   case "$reason" in
-  *refused*) return 1 ;;
+  *"Connection refused"*) return 1 ;;
   *) return 2 ;;
   esac
 }
