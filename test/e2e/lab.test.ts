@@ -201,10 +201,12 @@ describe("the embedded lab, from nothing to nothing", () => {
       expect(secrets.length).toBeGreaterThan(5);
       const exported = await lab.pulumi("stack", "export");
       const preview = await lab.lab("preview", "--diff");
-      const logs = (await fs.readdir(path.join(lab.state, "logs"))).filter((name) => name.endsWith(".log"));
       const texts: Record<string, string> = { "stack export": exported.output, "preview --diff": preview.output };
-      for (const name of logs) {
-        texts[name] = await fs.readFile(path.join(lab.state, "logs", name), "utf8");
+      // The lab's own logs, and this test's record of every command and its output.
+      for (const folder of [path.join(lab.state, "logs"), path.join(checkout, ".lab", "logs")]) {
+        for (const name of (await fs.readdir(folder)).filter((file) => file.endsWith(".log"))) {
+          texts[path.join(folder, name)] = await fs.readFile(path.join(folder, name), "utf8");
+        }
       }
       const found = Object.entries(texts).flatMap(([name, text]) => secrets.filter((secret) => text.includes(secret)).map(() => name));
       expect(found).toEqual([]);
