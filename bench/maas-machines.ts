@@ -51,7 +51,7 @@ const commissioning = (identity: object) => ({
 const releasing = { erase: false, secureErase: false, quickErase: false, releaseLimit: 600 };
 
 /** One machine's life: the three steps created, then deleted in the opposite order, as Pulumi does. */
-async function live(url: string, apiKey: string, number: number): Promise<void> {
+async function live(url: string, apiKey: string, number: number, onDeployed: () => Promise<void>): Promise<void> {
   const hex = number.toString(16).padStart(4, "0");
   const identity = { name: `bench-${number}`, macAddresses: [`52:54:00:be:${hex.slice(0, 2)}:${hex.slice(2)}`] };
   const context = { client: new MaasClient({ url, apiKey, log: () => undefined }), clock: realClock, log: () => undefined };
@@ -88,6 +88,7 @@ async function live(url: string, apiKey: string, number: number): Promise<void> 
   await step("enlist", "create", enlist);
   await step("commission", "create", commissioning(identity));
   await step("deploy", "create", deploy);
+  await onDeployed();
   await step("deploy", "delete", deploy);
   await step("enlist", "delete", enlist);
 }
@@ -125,8 +126,16 @@ async function measure(machines: number, times: Times): Promise<Row> {
     const { url } = JSON.parse(line) as { url: string };
     const { admin } = JSON.parse(readFileSync(keys, "utf8")) as { admin: string };
     const before = await statistics(url);
+    // The simulator is at its largest when the machines are deployed: it is weighed when half of them are.
+    let [deployed, heap, size] = [0, 0, 0];
+    const onDeployed = async () => {
+      deployed += 1;
+      if (deployed !== Math.ceil(machines / 2)) return;
+      heap = (await statistics(url)).memory.heapUsed;
+      size = statSync(join(state, "region.json")).size;
+    };
     const started = performance.now();
-    await Promise.all(Array.from({ length: machines }, (_, index) => live(url, admin, index + 1)));
+    await Promise.all(Array.from({ length: machines }, (_, index) => live(url, admin, index + 1, onDeployed)));
     const wall = (performance.now() - started) / 1000;
     const after = await statistics(url);
     // Power: off after commissioning, on for the deployment, off for the release.
@@ -136,8 +145,8 @@ async function measure(machines: number, times: Times): Promise<Row> {
       wall,
       hardware,
       requests: (after.requests - before.requests) / machines,
-      memory: (after.memory.heapUsed - before.memory.heapUsed) / machines,
-      state: statSync(join(state, "region.json")).size / machines,
+      memory: (heap - before.memory.heapUsed) / machines,
+      state: size / machines,
     };
   } finally {
     simulator.kill("SIGTERM");

@@ -9,6 +9,8 @@ import type { Database, Tables } from "./model";
 
 type Row<K extends keyof Tables> = Tables[K][number];
 
+const joinMilliseconds = 15;
+
 export class Store {
   private dirty = false;
   private closed = false;
@@ -77,6 +79,8 @@ export class Store {
   }
 
   private async write(): Promise<void> {
+    // A moment for other requests to join: a hundred machines that act at once share a few snapshots.
+    if (this.file) await new Promise((resolve) => setTimeout(resolve, joinMilliseconds));
     this.dirty = false;
     if (!this.file || !this.directory || this.closed) return;
     const next = `${this.file}.next`;
