@@ -9,8 +9,6 @@ const waits = z.strictObject({
   commission: duration.default("45 minutes"),
   deploy: duration.default("45 minutes"),
   release: duration.default("30 minutes"),
-  /** Until a machine with manual power has been switched on by hand and has reported. */
-  power: duration.default("15 minutes"),
 });
 
 /** What to do about machines that are not as this stack left them. `refuse` stops and prints the command that would repair it. */
