@@ -5,6 +5,7 @@ import type { Images } from "../images";
 import { labelsOf } from "../kubernetes/workload";
 import type { MachineAccess } from "../machine-access";
 import type { TaskServersSettings } from "../settings/task-servers";
+import { uuidFrom } from "./account-key";
 import { type Account, accountsOf, credentialsOf, renderAccounts } from "./accounts";
 import { serviceNames } from "./certificates";
 import { TaskPki } from "./task-pki";
@@ -113,16 +114,12 @@ export class TaskServers extends pulumi.ComponentResource {
   private keysOf(name: string, accounts: readonly Account[]): Record<string, pulumi.Output<string>> {
     return Object.fromEntries(
       accounts.map((account) => {
-        const key = new random.RandomUuid(
+        const seed = new random.RandomPassword(
           `${name}-key-${account.id}`,
-          {},
-          {
-            parent: this,
-            aliases: account.formerIds.map((id) => ({ name: `${name}-key-${id}` })),
-            additionalSecretOutputs: ["result"],
-          },
+          { length: 32, special: false },
+          { parent: this, aliases: account.formerIds.map((id) => ({ name: `${name}-key-${id}` })) },
         );
-        return [account.id, pulumi.secret(key.result)];
+        return [account.id, pulumi.secret(seed.result).apply(uuidFrom)];
       }),
     );
   }

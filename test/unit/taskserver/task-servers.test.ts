@@ -2,8 +2,11 @@ import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { imagesOf } from "../../../components/images";
 import { taskServersSettings } from "../../../components/settings/task-servers";
+import { uuidFrom } from "../../../components/taskserver/account-key";
 import { TaskServers } from "../../../components/taskserver/task-servers";
 import { allRegistered, type Registered, recordResources, settled } from "../../support/mocks";
+
+const aliceKey = uuidFrom("password of tasks-key-Home/alice");
 
 const settings = taskServersSettings.parse({
   hostname: "tasks.home.example",
@@ -56,7 +59,7 @@ describe("TaskServers", () => {
       organisation: "Home",
       taskd: {
         server: "tasks.home.example:53589",
-        credentials: "Home/alice/uuid of tasks-key-Home/alice",
+        credentials: `Home/alice/${aliceKey}`,
         ca: "certificate of tasks-pki-authority",
         certificate: "certificate of tasks-pki-client-Home/alice",
         key: "private key of tasks-pki-client-Home/alice-key",
@@ -83,7 +86,7 @@ describe("TaskServers", () => {
     const kubernetesObjects = seen.filter(({ type }) => type.startsWith("kubernetes:"));
     const texts = kubernetesObjects.map((object) => ({ type: object.type, text: JSON.stringify(object.inputs) }));
     expect(texts.filter(({ text }) => text.includes("private key of tasks-pki-authority"))).toEqual([]);
-    expect(texts.filter(({ text }) => /private key of|uuid of/.test(text)).map(({ type }) => type)).toEqual([
+    expect(texts.filter(({ text }) => text.includes("private key of") || text.includes(aliceKey)).map(({ type }) => type)).toEqual([
       "kubernetes:core/v1:Secret",
       "kubernetes:core/v1:Secret",
     ]);

@@ -2,8 +2,11 @@ import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { imagesOf } from "../../../components/images";
 import { taskServersSettings } from "../../../components/settings/task-servers";
+import { uuidFrom } from "../../../components/taskserver/account-key";
 import { TaskServers } from "../../../components/taskserver/task-servers";
 import { allRegistered, type Registered, recordResources, settled } from "../../support/mocks";
+
+const aliceKey = uuidFrom("password of tasks-key-Home/alice");
 
 jest.setTimeout(60_000);
 
@@ -32,14 +35,14 @@ describe("TaskChampion's sync server", () => {
     expect(secret).toBe(true);
     expect(value["Home/alice"].taskchampion).toEqual({
       url: "https://tasks.home.example",
-      clientId: "uuid of tasks-key-Home/alice",
+      clientId: aliceKey,
       encryptionSecret: "password of tasks-encryption-Home/alice",
       ca: "certificate of tasks-pki-authority",
     });
   });
 
   test("lets in those who are active, and never everybody", () => {
-    expect(inputs("tasks-taskchampion-clients").stringData).toEqual({ CLIENT_ID: "uuid of tasks-key-Home/alice" });
+    expect(inputs("tasks-taskchampion-clients").stringData).toEqual({ CLIENT_ID: aliceKey });
   });
 
   test("never sees what users encrypt with", () => {
