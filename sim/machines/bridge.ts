@@ -15,6 +15,8 @@ export interface LabNetwork {
 interface LinkInformation {
   ifname: string;
   ifalias?: string;
+  /** The bridge that it is plugged into. */
+  master?: string;
   addr_info?: { family: string; local: string; prefixlen: number }[];
 }
 
@@ -34,9 +36,13 @@ export async function bridgeOwner(bridge: string): Promise<string | undefined> {
   return link && (link.ifalias ?? "");
 }
 
-/** Removes the bridge if this lab has made it. */
+/** Removes the bridge if this lab has made it, and the cables that are still plugged in. */
 export async function removeBridge({ bridge, owner }: Pick<LabNetwork, "bridge" | "owner">): Promise<void> {
   if ((await bridgeOwner(bridge)) === owner) {
+    // The kernel takes a cable away some time after its machine's network is gone: that may be later than we are.
+    for (const { ifname } of (await links()).filter(({ master }) => master === bridge)) {
+      await run("ip", ["link", "delete", ifname]).catch(() => undefined);
+    }
     await run("ip", ["link", "delete", bridge]);
   }
 }
