@@ -92,6 +92,7 @@ export class K3sCluster extends pulumi.ComponentResource {
     const virtual = cluster.virtualAddress;
     const config = pulumi.all([this.endpoint, ...servers.map((server) => server.address)]).apply(([endpoint, ...addresses]) => ({
       endpoint,
+      etcd: usesEtcd(cluster, servers.length),
       apiNames: [...(virtual ? [virtual.address] : []), ...addresses, ...servers.map((server) => server.name)],
       pauseImage: args.images.overridden.includes("pause") ? args.images.ref("pause") : undefined,
     }));

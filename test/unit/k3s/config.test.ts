@@ -11,6 +11,7 @@ const server: NodeConfig = {
   role: "server",
   address: "192.168.200.11",
   endpoint: "https://192.168.200.11:6443",
+  etcd: false,
   apiNames: ["192.168.200.11", "node1"],
 };
 const agent: NodeConfig = { ...server, name: "node2", role: "agent", address: "192.168.200.12" };

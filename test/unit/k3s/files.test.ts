@@ -73,7 +73,7 @@ describe("files by setting", () => {
 });
 
 describe("hardening", () => {
-  const node = { name: "n", address: "192.168.200.11", endpoint: "https://192.168.200.11:6443", apiNames: [] };
+  const node = { name: "n", address: "192.168.200.11", endpoint: "https://192.168.200.11:6443", etcd: true, apiNames: [] };
 
   it("adds to the arguments that the settings give, and stays within the keys of each role", () => {
     const cluster = clusterOf({
