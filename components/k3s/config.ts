@@ -71,9 +71,9 @@ function serverConfig(cluster: ClusterSettings, node: NodeConfig): Record<string
     "cluster-domain": unless("cluster.local", network.clusterDomain),
     "flannel-backend": network.flannelBackend,
     "default-local-storage-path": cluster.storage.path,
-    // k3s' 500 and 5000 ms are for slow links between sites. On one wire a dead leader can be noticed in half the time,
+    // k3s' 500 and 5000 ms are for slow links between sites. On one wire a dead leader can be noticed in less than half the time,
     // which is most of what clients wait for when a server dies.
-    "etcd-arg": node.etcd ? ["heartbeat-interval=250", "election-timeout=2500"] : undefined,
+    "etcd-arg": node.etcd ? ["heartbeat-interval=200", "election-timeout=2000"] : undefined,
   };
 }
 

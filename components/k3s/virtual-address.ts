@@ -28,9 +28,9 @@ export function virtualAddressManifest({ address, interface: card, image }: Virt
     vip_arp: "true",
     vip_cidr: "32",
     vip_leaderelection: "true",
-    vip_leaseduration: "5",
+    vip_leaseduration: "3",
     vip_leasename: "plndr-cp-lock",
-    vip_renewdeadline: "3",
+    vip_renewdeadline: "2",
     vip_retryperiod: "1",
     ...(card && { vip_interface: card }),
   };
