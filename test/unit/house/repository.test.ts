@@ -50,6 +50,14 @@ describe("the repository", () => {
     expect(read("package-lock.json")).not.toMatch(/"resolved": "https?:/);
   });
 
+  it("locks the optional packages of every platform, as npm ci wants it", () => {
+    const { missing } = require("../../../.ci/complete-lock-file.cjs") as { missing: (packages: unknown) => Record<string, unknown> };
+    const { packages } = JSON.parse(read("package-lock.json")) as { packages: Record<string, unknown> };
+    expect(Object.keys(missing(packages))).toEqual([]);
+    delete packages["node_modules/@biomejs/cli-linux-x64"];
+    expect(missing(packages)).toMatchObject({ "node_modules/@biomejs/cli-linux-x64": { os: ["linux"], cpu: ["x64"], dev: true } });
+  });
+
   it("pins every npm package exactly", () => {
     const { dependencies, devDependencies } = JSON.parse(read("package.json")) as Record<string, Record<string, string>>;
     const loose = Object.entries({ ...dependencies, ...devDependencies }).filter(([, version]) => !/^\d+\.\d+\.\d+$/.test(version));

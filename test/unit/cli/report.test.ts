@@ -1,0 +1,82 @@
+import type { Preview, PreviewStep } from "../../../cli/report/preview";
+import { renderMarkdown, renderText, reportOf } from "../../../cli/report/report";
+
+const project = "urn:pulumi:sim::homelab::";
+const machine = `${project}homelab:maas:Machine::node1`;
+const cluster = `${project}homelab:k3s:Cluster::k3s`;
+const node = `${project}homelab:k3s:Cluster$homelab:k3s:Node::k3s-node1`;
+
+function step(op: string, chain: string, name: string, parent: string, rest: Partial<PreviewStep> = {}): PreviewStep {
+  const urn = `${project}${chain}::${name}`;
+  const state = { type: chain.split("$").at(-1) ?? "", parent };
+  return { op, urn, ...(op === "delete" ? { oldState: state } : { newState: state }), ...rest };
+}
+
+function component(urn: string, parent?: string): PreviewStep {
+  return { op: "same", urn, newState: { type: urn.split("::")[2].split("$").at(-1) ?? "", parent } };
+}
+
+const phase = (op: string, name: string, rest: Partial<PreviewStep> = {}) =>
+  step(op, "homelab:maas:Machine$command:local:Command", name, machine, rest);
+
+function report(...steps: PreviewStep[]) {
+  const preview: Preview = { steps: [component(machine), component(cluster), component(node, cluster), ...steps] };
+  return reportOf("sim", preview);
+}
+
+describe("the report on a preview", () => {
+  it("says that nothing changes when nothing does", () => {
+    const same = report(phase("same", "node1-deployment"));
+    expect(same).toMatchObject({ destructive: false, effects: [] });
+    expect(renderText(same)).toBe("sim: Nothing changes.\n");
+  });
+
+  it("tells a reinstallation once, as data lost, with the machine's name", () => {
+    const steps = ["create-replacement", "replace", "delete-replaced"].map((op) =>
+      phase(op, "node1-deployment", { replaceReasons: ["triggers"] }),
+    );
+    const reinstalled = report(...steps);
+    expect(reinstalled.destructive).toBe(true);
+    expect(reinstalled.effects).toMatchObject([{ kind: "machine", subject: "node1", gravity: "destroys", properties: ["triggers"] }]);
+    expect(renderText(reinstalled)).toMatchSnapshot();
+  });
+
+  it.each([
+    ["create", "adds"],
+    ["update", "edits"],
+    ["replace", "destroys"],
+    ["delete", "destroys"],
+  ])("reads %s of a deployment as %s", (op, gravity) => {
+    expect(report(phase(op, "node1-deployment")).effects).toMatchObject([{ gravity, subject: "node1" }]);
+  });
+
+  it("reads an update of k3s as an interruption of its node", () => {
+    const chain = "homelab:k3s:Cluster$homelab:k3s:Node$command:remote:Command";
+    const updated = report(step("update", chain, "k3s-node1-k3s", node, { detailedDiff: { create: { kind: "update" } } }));
+    expect(updated.effects).toMatchObject([{ kind: "node", subject: "node1", gravity: "interrupts" }]);
+    expect(updated.destructive).toBe(false);
+  });
+
+  it("tells a restart of a workload from an edit", () => {
+    const workload = (property: string) =>
+      step("update", "kubernetes:apps/v1:StatefulSet", "prometheus", "", { detailedDiff: { [property]: { kind: "update" } } });
+    expect(report(workload("spec.template.spec.containers[0].image")).effects[0]).toMatchObject({
+      gravity: "interrupts",
+      what: "restarted",
+    });
+    expect(report(workload("spec.replicas")).effects[0].gravity).toBe("edits");
+  });
+
+  it("counts a deleted volume as data lost", () => {
+    const deleted = report(step("delete", "kubernetes:core/v1:PersistentVolumeClaim", "taskd-data", ""));
+    expect(deleted).toMatchObject({ destructive: true, effects: [{ kind: "volume", subject: "taskd-data" }] });
+  });
+
+  it("shows names of changed properties in the pull request's comment, and never a value", () => {
+    const secret = step("update", "kubernetes:core/v1:Secret", "tasks", "", { detailedDiff: { "data.key": { kind: "update" } } });
+    secret.newState = { type: "kubernetes:core/v1:Secret", inputs: { data: { key: "hunter2" } } };
+    const markdown = renderMarkdown(report(secret, phase("replace", "node1-deployment", { replaceReasons: ["triggers"] })));
+    expect(markdown).toMatchSnapshot();
+    expect(markdown).not.toContain("hunter2");
+  });
+});
