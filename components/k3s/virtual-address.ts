@@ -12,7 +12,8 @@ export interface VirtualAddressManifest {
 
 /**
  * kube-vip on every server: one of them, elected by a lease, answers for the virtual address by ARP. The lease is short,
- * so that the address moves within some five seconds of its holder's death.
+ * so that the address moves within some eight seconds of its holder's death: two for etcd's election, when that was the
+ * leader, and then the lease, which the others count from when they last saw it renewed.
  *
  * @see https://kube-vip.io/docs/installation/daemonset/
  */
