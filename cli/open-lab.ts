@@ -1,6 +1,7 @@
 import { installPackages } from "./host-packages";
 import { preflight } from "./preflight";
 import { stage } from "./progress";
+import { checkStackFile } from "./settings-file";
 import { startSimulator } from "./simulator-process";
 import { ensureSimStack, simStack } from "./stack";
 import { artefactsCached, ensureArtefacts, ensurePulumi, type Toolchain } from "./toolchain";
@@ -15,6 +16,8 @@ export interface OpenLab extends Toolchain {
  * the stack's own configuration; the other stacks need the engine and its plugins only.
  */
 export async function openLab(stack: string): Promise<OpenLab> {
+  // First of all: nobody should wait for a compiler to be told of a misspelt setting.
+  await stage("Settings", () => checkStackFile(stack));
   if (stack !== simStack) {
     return { ...(await ensurePulumi()), stack };
   }
