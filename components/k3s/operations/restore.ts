@@ -26,6 +26,8 @@ export async function restore(shell: Shell, hosts: readonly Host[], archive: Buf
   const first = serverOf(hosts);
   const servers = hosts.filter(({ role, name }) => role === "server" && name !== first.name);
   const agents = hosts.filter(({ role }) => role === "agent");
+  // All or nothing: a machine that cannot be reached half-way would leave a cluster that is neither the old nor the new.
+  await Promise.all(hosts.map((host) => shell.run(host, "true")));
   for (const server of servers) {
     progress?.(`${server.name}: leaving the cluster that was`);
     await shell.run(server, verb("detach"), { progress });

@@ -17,13 +17,22 @@ const hosts = [host("agent1", "agent", "10.0.0.4"), host("server1", "server", "1
 const archive = Buffer.from([0x1f, 0x8b, 8, 0]);
 
 /** Remembers what was run where; `answers` by verb. */
-function shellWith(answers: Record<string, string | Buffer>): Shell & { ran: string[]; stdin: (Buffer | undefined)[] } {
+function shellWith(
+  answers: Record<string, string | Buffer>,
+  unreachable?: string,
+): Shell & { ran: string[]; stdin: (Buffer | undefined)[] } {
   const ran: string[] = [];
   const stdin: (Buffer | undefined)[] = [];
   return {
     ran,
     stdin,
     async run({ name }, command, options) {
+      if (command === "true") {
+        if (name === unreachable) {
+          throw new Error(`${name} cannot be reached`);
+        }
+        return Buffer.alloc(0);
+      }
       const [, verb, ...parameters] = /k3s\.sh (\S+) ?(.*)$/.exec(command) as RegExpExecArray;
       ran.push(`${name}: ${[verb, ...parameters].join(" ").trim()}`);
       stdin.push(options?.stdin);
@@ -78,6 +87,12 @@ describe("restore", () => {
       "server1: ready 'nodes=agent1 server1 server2' endpoint=https://10.0.0.1:6443",
     ]);
     expect(shell.stdin[1]).toBe(archive);
+  });
+
+  it("touches nothing while a machine cannot be reached", async () => {
+    const shell = shellWith({}, "agent1");
+    await expect(restore(shell, hosts, archive)).rejects.toThrow("agent1 cannot be reached");
+    expect(shell.ran).toEqual([]);
   });
 
   it("touches nothing for a file that is no backup", async () => {
