@@ -1,22 +1,31 @@
 import type { OpenLab } from "./open-lab";
 import { checkout } from "./paths";
+import { forgetPendingCreates } from "./pending-operations";
 import { runAttached } from "./process";
 import { say } from "./progress";
 import { removeStaleLocks } from "./stack";
 import { withStackFile } from "./verbs/pulumi";
 
-async function engine(lab: OpenLab, args: readonly string[]): Promise<number> {
+async function afterStaleLocks<T>(work: () => Promise<T>): Promise<T> {
   const removed = await removeStaleLocks();
   if (removed.length > 0) {
     say("    An earlier run was killed; its lock on the stack is removed.");
   }
-  return runAttached(lab.engine, await withStackFile([...args, "--stack", lab.stack]), {
-    cwd: checkout,
-    env: { ...process.env, ...lab.environment },
-  });
+  return work();
 }
 
-export function engineUp(lab: OpenLab): Promise<number> {
+async function engine(lab: OpenLab, args: readonly string[]): Promise<number> {
+  const withFile = await withStackFile([...args, "--stack", lab.stack]);
+  return afterStaleLocks(() => runAttached(lab.engine, withFile, { cwd: checkout, env: { ...process.env, ...lab.environment } }));
+}
+
+export async function engineUp(lab: OpenLab): Promise<number> {
+  const forgotten = await afterStaleLocks(() => forgetPendingCreates(lab));
+  if (forgotten > 0) {
+    say(
+      `    An earlier run was killed while it made ${forgotten} resource${forgotten === 1 ? "" : "s"}; this one looks what came of that and goes on.`,
+    );
+  }
   return engine(lab, ["up", "--yes", "--skip-preview", "--suppress-outputs", "--suppress-permalink"]);
 }
 

@@ -9,12 +9,21 @@ import { run } from "./process";
 
 export const simStack = "sim";
 
+/** Where the state is and what its secrets are encrypted with: under the state folder, unless LAB_BACKEND_URL names another backend. */
+function stateEnvironment(): Record<string, string> {
+  const { LAB_BACKEND_URL, PULUMI_CONFIG_PASSPHRASE, PULUMI_CONFIG_PASSPHRASE_FILE } = process.env;
+  const ownPassphrase = LAB_BACKEND_URL !== undefined && (PULUMI_CONFIG_PASSPHRASE ?? PULUMI_CONFIG_PASSPHRASE_FILE) !== undefined;
+  return {
+    PULUMI_BACKEND_URL: LAB_BACKEND_URL ?? `file://${paths.backend}`,
+    ...(ownPassphrase ? {} : { PULUMI_CONFIG_PASSPHRASE_FILE: paths.passphrase }),
+  };
+}
+
 /** The environment in which the engine, its plugins and this lab's state are found: what `lab env` prints. */
 export function pulumiEnvironment(engineDirectory: string): Record<string, string> {
   return {
     PULUMI_HOME: paths.pulumiHome,
-    PULUMI_BACKEND_URL: `file://${paths.backend}`,
-    PULUMI_CONFIG_PASSPHRASE_FILE: paths.passphrase,
+    ...stateEnvironment(),
     PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
     PULUMI_SKIP_UPDATE_CHECK: "true",
     // The engine would append an offer of its vendor's assistant to every failure.
@@ -46,7 +55,9 @@ async function writePrivately(file: string, text: string): Promise<void> {
   await fs.rename(partial, file);
 }
 
-async function ensurePassphrase(): Promise<void> {
+/** Makes the folder of the file backend, and a passphrase for its secrets, unless they are there. */
+export async function ensureBackend(): Promise<void> {
+  await fs.mkdir(paths.backend, { recursive: true });
   const there = await fs.readFile(paths.passphrase, "utf8").catch(() => "");
   if (there.trim() === "") {
     await writePrivately(paths.passphrase, randomBytes(32).toString("base64url"));
@@ -75,9 +86,7 @@ function podsLeftOut(): Record<string, { replicas: 0 }> {
  * salt and secrets there and not into the repository.
  */
 export async function ensureSimStack(environment: Record<string, string>, options: { vendorReachable: boolean }): Promise<void> {
-  await fs.mkdir(paths.backend, { recursive: true });
   await fs.mkdir(paths.stacks, { recursive: true });
-  await ensurePassphrase();
   const env = { ...process.env, ...environment };
   const file = stackFile(simStack);
   // `stack init` writes beside a Pulumi.yaml: this one names the same project and nothing else.

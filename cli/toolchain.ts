@@ -8,7 +8,7 @@ import { vendorReachable } from "../offline/vendor";
 import { ensureRootFileSystem, rootFileSystemCached } from "../sim/machines/root-file-system";
 import { checkout, paths } from "./paths";
 import { say, stage } from "./progress";
-import { pulumiEnvironment } from "./stack";
+import { ensureBackend, pulumiEnvironment } from "./stack";
 
 export interface Toolchain {
   /** The engine's executable. */
@@ -52,6 +52,7 @@ export async function ensurePulumi(): Promise<Toolchain> {
     );
   }
   await writeShim();
+  await ensureBackend();
   const executable = path.join(engine.directory, "pulumi");
   const toolchain: Toolchain = { engine: executable, environment: pulumiEnvironment(engine.directory), vendorReachable: reachable };
   await fs.writeFile(record, JSON.stringify({ engine: executable, vendorReachable: reachable }));

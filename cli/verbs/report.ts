@@ -18,13 +18,29 @@ interface Options {
 /** Exit code of a report that has something destructive in it. */
 const destructiveExit = 3;
 
+/** The errors among the diagnostics of a failed preview, which has them in the JSON that it prints nevertheless. */
+export function errorsOf(output: string): string {
+  try {
+    const { diagnostics = [] } = JSON.parse(output) as { diagnostics?: { severity?: string; message?: string }[] };
+    const errors = diagnostics.filter(({ severity }) => severity === "error").map(({ message }) => (message ?? "").trim());
+    return [...new Set(errors)].join("\n");
+  } catch {
+    return "";
+  }
+}
+
 async function previewOf(options: Options): Promise<Preview> {
   if (options.preview) {
     return JSON.parse(await fs.readFile(options.preview, "utf8")) as Preview;
   }
   const lab = await openLab(options.stack);
   const args = await withStackFile(["preview", "--json", "--stack", options.stack]);
-  const result = await run(lab.engine, args, { cwd: checkout, env: { ...process.env, ...lab.environment } });
+  const result = await run(lab.engine, args, { cwd: checkout, env: { ...process.env, ...lab.environment }, allowFailure: true });
+  if (result.code !== 0) {
+    throw new Error(
+      `The preview failed:\n${errorsOf(result.stdout) || result.stderr.trim() || `the engine ended with exit code ${result.code}`}`,
+    );
+  }
   return JSON.parse(result.stdout) as Preview;
 }
 

@@ -224,6 +224,7 @@ describe("the embedded lab, from nothing to nothing", () => {
         deployment: { resources?: unknown[]; pending_operations?: unknown[] };
       } & Checkpoint;
       expect(state.deployment.resources ?? []).toEqual([]);
+      expect(state.deployment.pending_operations ?? []).toEqual([]);
       expect(await lab.leftovers()).toEqual([]);
     },
     10 * minutes,
