@@ -14,16 +14,18 @@ export interface OpenLab extends Toolchain {
 /**
  * Prepares a stack for the engine. For `sim` that is all of the embedded lab: packages, artefacts, the running simulator and
  * the stack's own configuration; the other stacks need the engine and its plugins only.
+ *
+ * @param options.installs whether machines may be installed: a preview or a destruction compiles no Kubernetes
  */
-export async function openLab(stack: string): Promise<OpenLab> {
+export async function openLab(stack: string, { installs }: { installs: boolean } = { installs: true }): Promise<OpenLab> {
   // First of all: nobody should wait for a compiler to be told of a misspelt setting.
   await stage("Settings", () => checkStackFile(stack));
   if (stack !== simStack) {
     return { ...(await ensurePulumi()), stack };
   }
-  await stage("Checking this computer", async () => preflight({ cold: !(await artefactsCached()) }));
+  await stage("Checking this computer", async () => preflight({ cold: installs && !(await artefactsCached()) }));
   await stage("Debian packages", installPackages);
-  const [pulumi, artefacts] = await Promise.allSettled([ensurePulumi(), ensureArtefacts()]);
+  const [pulumi, artefacts] = await Promise.allSettled([ensurePulumi(), ensureArtefacts({ installs })]);
   if (artefacts.status === "rejected") {
     throw artefacts.reason;
   }

@@ -83,16 +83,18 @@ export async function artefactsCached(): Promise<boolean> {
   return (await Promise.all([rootFileSystemCached(), k3sCached(), imagesCached()])).every(Boolean);
 }
 
-/** What the embedded lab's machines are made of: root file system, Kubernetes, container images. Built once, then cached. */
-export async function ensureArtefacts(): Promise<void> {
+/** What the embedded lab's machines are made of: root file system and, for machines that are installed, Kubernetes and container images. */
+export async function ensureArtefacts({ installs }: { installs: boolean } = { installs: true }): Promise<void> {
   const parts = await Promise.allSettled([
     stage("Machine image (Debian)", (report) => ensureRootFileSystem(report)),
-    stage("Kubernetes (upstream, behind k3s's files, units and commands)", (report) => ensureK3s(report)),
+    ...(installs ? [stage("Kubernetes (upstream, behind k3s's files, units and commands)", (report) => ensureK3s(report))] : []),
   ]);
   for (const part of parts) {
     if (part.status === "rejected") {
       throw part.reason;
     }
   }
-  await stage("Container images (from Debian packages and Go modules)", (report) => ensureImages(undefined, report));
+  if (installs) {
+    await stage("Container images (from Debian packages and Go modules)", (report) => ensureImages(undefined, report));
+  }
 }

@@ -19,7 +19,7 @@ export function register(program: Command): void {
         () => false,
       );
       if (begun) {
-        const lab = await openLab(options.stack);
+        const lab = await openLab(options.stack, { installs: false });
         say("\nDestroying the stack (pulumi destroy)");
         const code = await engineDestroy(lab);
         if (code !== 0) {

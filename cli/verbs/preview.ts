@@ -10,7 +10,7 @@ export function register(program: Command): void {
     .option("--stack <name>", "stack to preview", simStack)
     .option("--diff", "show each changed property")
     .action(async (options: { stack: string; diff?: boolean }) => {
-      const lab = await openLab(options.stack);
+      const lab = await openLab(options.stack, { installs: false });
       process.exitCode = await enginePreview(lab, options);
     });
 }

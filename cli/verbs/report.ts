@@ -33,7 +33,7 @@ async function previewOf(options: Options): Promise<Preview> {
   if (options.preview) {
     return JSON.parse(await fs.readFile(options.preview, "utf8")) as Preview;
   }
-  const lab = await openLab(options.stack);
+  const lab = await openLab(options.stack, { installs: false });
   const args = await withStackFile(["preview", "--json", "--stack", options.stack]);
   const result = await run(lab.engine, args, { cwd: checkout, env: { ...process.env, ...lab.environment }, allowFailure: true });
   if (result.code !== 0) {
