@@ -101,6 +101,15 @@ export async function preflight(options: { cold: boolean }): Promise<void> {
       fix: "run it with sudo: the embedded lab makes network devices, mounts and machines",
     });
   }
+  if (process.arch !== "x64") {
+    throw new UserError({
+      path: "processor",
+      message: "the embedded lab's images are for x86-64",
+      found: process.arch,
+      allowed: "x64",
+      fix: "use a computer with an Intel or AMD processor; the stacks lab and vm work from here",
+    });
+  }
   await refuseUnsupportedSystem();
   await refuseLittleSpace(options.cold);
   await refuseLittleMemory();
