@@ -56,11 +56,6 @@ async function ensureImage(recipe: Recipe, progress: (line: string) => void): Pr
   return { folder: path.join(directory, "image"), archive: path.join(directory, `${recipe.name}.tar`) };
 }
 
-/** Names in versions.json that can be assembled here. */
-export function assembledNames(): string[] {
-  return recipes.map(({ name }) => name);
-}
-
 /**
  * Assembles container images from Debian packages and Go modules, for where their registries cannot be reached. Made once,
  * then cached.

@@ -13,10 +13,6 @@ interface PrometheusAnswer {
   data: { result: { metric: Record<string, string>; value: [number, string] }[] };
 }
 
-interface Checkpoint {
-  checkpoint?: { latest: { resources: { type: string; urn: string }[]; pending_operations?: unknown[] } };
-}
-
 /** Words of the engine's last summary, for example `{ create: 12 }`, from lines such as `+ 12 created` and `27 unchanged`. */
 function changes(output: string): Record<string, number> {
   return Object.fromEntries(
@@ -222,7 +218,7 @@ describe("the embedded lab, from nothing to nothing", () => {
       expect(down.code === 0 ? "" : down.output.slice(-6000)).toBe("");
       const state = JSON.parse((await lab.pulumi("stack", "export")).stdout) as {
         deployment: { resources?: unknown[]; pending_operations?: unknown[] };
-      } & Checkpoint;
+      };
       expect(state.deployment.resources ?? []).toEqual([]);
       expect(state.deployment.pending_operations ?? []).toEqual([]);
       expect(await lab.leftovers()).toEqual([]);
