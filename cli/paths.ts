@@ -20,3 +20,12 @@ export const paths = {
   simulatorLog: inState("logs", "sim.log"),
   simulatorPid: inState("sim", "daemon.json"),
 } as const;
+
+/**
+ * The settings file of a stack that is kept in the repository. `LAB_SIM_SETTINGS` names another one for `sim`, for a lab
+ * with other machines beside the committed one.
+ */
+export function settingsFile(stack: string): string {
+  const other = stack === "sim" ? process.env.LAB_SIM_SETTINGS : undefined;
+  return other === undefined ? path.join(checkout, `Pulumi.${stack}.yaml`) : path.resolve(other);
+}

@@ -4,7 +4,7 @@ import * as yaml from "js-yaml";
 import { UserError } from "../components/settings/errors";
 import { parseSettings, readConfig } from "../components/settings/load";
 import type { Settings } from "../components/settings/schema";
-import { checkout } from "./paths";
+import { checkout, settingsFile } from "./paths";
 
 /** Stands for a secret that is set: `lab check` looks at its place, not at its value, so that it needs no passphrase. */
 const setSecret = "set:set:set";
@@ -45,7 +45,7 @@ export function configOf(text: string, file: string): Record<string, unknown> {
  * @throws UserError naming every path that is wrong
  */
 export async function checkStackFile(stack: string): Promise<{ file: string; settings: Settings }> {
-  const file = stack.includes("/") || stack.endsWith(".yaml") ? path.resolve(stack) : path.join(checkout, `Pulumi.${stack}.yaml`);
+  const file = stack.includes("/") || stack.endsWith(".yaml") ? path.resolve(stack) : settingsFile(stack);
   const text = await fs.readFile(file, "utf8").catch(() => undefined);
   if (text === undefined) {
     const there = (await fs.readdir(checkout)).flatMap((name) => /^Pulumi\.(.+)\.yaml$/.exec(name)?.[1] ?? []);

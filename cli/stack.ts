@@ -4,7 +4,7 @@ import * as path from "node:path";
 import * as yaml from "js-yaml";
 import { UserError } from "../components/settings/errors";
 import { recipes } from "../offline/images/recipes";
-import { checkout, paths } from "./paths";
+import { paths, settingsFile } from "./paths";
 import { run } from "./process";
 
 export const simStack = "sim";
@@ -36,7 +36,7 @@ export function pulumiEnvironment(engineDirectory: string): Record<string, strin
 
 /** Stack configuration as the engine is given it: the committed file, plus what belongs to this computer only. */
 export function stackFile(stack: string): string {
-  return stack === simStack ? path.join(paths.stacks, `Pulumi.${stack}.yaml`) : path.join(checkout, `Pulumi.${stack}.yaml`);
+  return stack === simStack ? path.join(paths.stacks, `Pulumi.${stack}.yaml`) : settingsFile(stack);
 }
 
 interface StackFile {
@@ -106,7 +106,7 @@ export async function ensureSimStack(environment: Record<string, string>, option
       fix: `restore it from a backup; or, if the lab is already down, remove ${paths.backend} and run './lab up' again`,
     });
   }
-  const committed = (await readStackFile(path.join(checkout, `Pulumi.${simStack}.yaml`))) ?? {};
+  const committed = (await readStackFile(settingsFile(simStack))) ?? {};
   const secrets = Object.fromEntries(
     Object.entries(current.config ?? {}).filter(([, value]) => typeof value === "object" && value !== null && "secure" in value),
   );

@@ -3,6 +3,9 @@ import { tmpdir } from "node:os";
 import * as path from "node:path";
 import type { LabStatus } from "../../cli/summary";
 import type { Machine } from "../../maas/types";
+import { changeSteps } from "./steps/changes";
+import { monitoringSteps } from "./steps/monitoring";
+import { taskServerSteps } from "./steps/task-servers";
 import { checkout, eventually, TestLab } from "./support/lab";
 
 const lab = new TestLab("e2e");
@@ -171,6 +174,10 @@ describe("the embedded lab, from nothing to nothing", () => {
     },
     3 * minutes,
   );
+
+  monitoringSteps(lab);
+  taskServerSteps(lab);
+  changeSteps(lab);
 
   it(
     "shows no secret in state, previews or logs",

@@ -18,9 +18,16 @@ export class TestLab {
   readonly state: string;
   readonly environment: NodeJS.ProcessEnv;
 
-  constructor(name: string) {
+  /** @param settings the settings file of this lab's stack, instead of the committed `Pulumi.sim.yaml` */
+  constructor(name: string, settings?: string) {
     this.state = path.join(checkout, ".lab", name);
-    this.environment = { ...process.env, LAB_STATE: this.state, PULUMI_STACK: "sim", CI: "true" };
+    this.environment = {
+      ...process.env,
+      LAB_STATE: this.state,
+      PULUMI_STACK: "sim",
+      CI: "true",
+      ...(settings === undefined ? {} : { LAB_SIM_SETTINGS: settings }),
+    };
   }
 
   /** Runs a lab command to its end. Its output also goes to `.lab/logs/<name>.log`, to be read when a test has failed. */
