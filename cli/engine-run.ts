@@ -19,14 +19,15 @@ async function engine(lab: OpenLab, args: readonly string[]): Promise<number> {
   return afterStaleLocks(() => runAttached(lab.engine, withFile, { cwd: checkout, env: { ...process.env, ...lab.environment } }));
 }
 
-export async function engineUp(lab: OpenLab): Promise<number> {
+/** @param options further arguments for the engine, such as `--target` and a URN */
+export async function engineUp(lab: OpenLab, options: readonly string[] = []): Promise<number> {
   const forgotten = await afterStaleLocks(() => forgetPendingCreates(lab));
   if (forgotten > 0) {
     say(
       `    An earlier run was killed while it made ${forgotten} resource${forgotten === 1 ? "" : "s"}; this one looks what came of that and goes on.`,
     );
   }
-  return engine(lab, ["up", "--yes", "--skip-preview", "--suppress-outputs", "--suppress-permalink"]);
+  return engine(lab, ["up", "--yes", "--skip-preview", "--suppress-outputs", "--suppress-permalink", ...options]);
 }
 
 export function enginePreview(lab: OpenLab, options: { diff?: boolean }): Promise<number> {

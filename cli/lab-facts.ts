@@ -16,6 +16,8 @@ export interface StackOutputs {
   machines?: Record<string, { role: string; address: string; user: string; port: number }>;
   endpoint?: string;
   kubeconfig?: string;
+  sshKey?: string;
+  sshHostKeys?: string[];
   prometheus?: string;
   grafana?: string;
   taskServer?: { taskd?: string; taskchampion?: string };

@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import { isUserError } from "../components/settings/errors";
 import { version } from "../package.json";
 import { say } from "./progress";
+import * as backup from "./verbs/backup";
 import * as check from "./verbs/check";
 import * as doctor from "./verbs/doctor";
 import * as down from "./verbs/down";
@@ -10,6 +11,7 @@ import * as kubeconfig from "./verbs/kubeconfig";
 import * as preview from "./verbs/preview";
 import * as pulumi from "./verbs/pulumi";
 import * as report from "./verbs/report";
+import * as restore from "./verbs/restore";
 import * as status from "./verbs/status";
 import * as taskrc from "./verbs/taskrc";
 import * as test from "./verbs/test";
@@ -30,7 +32,7 @@ async function main(): Promise<void> {
       "\nStart with './lab up'. State is kept in .lab/, what is expensive to build in ~/.cache/cloud-native-home-lab.\nExit codes: 0 done, 1 failed, 2 refused before anything was touched.",
     )
     .exitOverride();
-  for (const verb of [up, down, status, preview, report, check, taskrc, kubeconfig, env, pulumi, doctor, test]) {
+  for (const verb of [up, down, status, preview, report, check, taskrc, kubeconfig, backup, restore, env, pulumi, doctor, test]) {
     verb.register(program);
   }
   if (process.argv.length <= 2) {

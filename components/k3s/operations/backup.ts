@@ -18,9 +18,9 @@ export interface FetchedBackup extends Backup {
 
 type Progress = (line: string) => void;
 
-/** Makes a backup on the first server that answers and brings it here. */
+/** Makes a backup on the first server that can be reached and brings it here. */
 export async function backup(shell: Shell, hosts: readonly Host[], progress?: Progress): Promise<FetchedBackup> {
-  const server = serverOf(hosts);
+  const server = await firstReachable(shell, hosts);
   const made = JSON.parse((await shell.run(server, verb("backup"), { progress })).toString()) as Backup;
   const archive = await shell.run(server, verb("fetch-backup", { name: made.name }));
   const sha256 = createHash("sha256").update(archive).digest("hex");
@@ -28,6 +28,27 @@ export async function backup(shell: Shell, hosts: readonly Host[], progress?: Pr
     throw new Error(`the backup ${made.name} changed on its way here (${archive.length} bytes instead of ${made.bytes}); try again`);
   }
   return { name: made.name, bytes: archive.length, sha256, archive };
+}
+
+/** The archive of that name from the server that has it; undefined when none has. */
+export async function fetchBackup(shell: Shell, hosts: readonly Host[], name: string): Promise<Buffer | undefined> {
+  const found = (await listBackups(shell, hosts)).find((each) => each.name === name);
+  const server = hosts.find((host) => host.name === found?.server);
+  return server && shell.run(server, verb("fetch-backup", { name }));
+}
+
+/** Backups are for bad days: one dead server must not keep the others from being backed up. */
+async function firstReachable(shell: Shell, hosts: readonly Host[]): Promise<Host> {
+  let failure: unknown;
+  for (const server of [serverOf(hosts), ...hosts.filter(({ role, name }) => role === "server" && name !== serverOf(hosts).name)]) {
+    try {
+      await shell.run(server, "true");
+      return server;
+    } catch (error) {
+      failure ??= error;
+    }
+  }
+  throw failure;
 }
 
 /** The backups that lie on the servers, newest last. */
