@@ -102,6 +102,17 @@ export class Maas {
     return user.isSuperuser || node.ownerId === null || node.ownerId === user.id;
   }
 
+  /** Machines without a domain of their own get this one. */
+  get defaultDomain(): Domain {
+    const { domains } = this.tables;
+    return domains.find((row) => row.id === this.store.database.defaultDomainId) ?? domains[0]!;
+  }
+
+  set defaultDomain(domain: Domain) {
+    this.store.database.defaultDomainId = domain.id;
+    this.store.touch();
+  }
+
   dnsRecordCount(domain: Domain): number {
     return this.tables.dnsResources.filter((row) => row.domainId === domain.id).length;
   }

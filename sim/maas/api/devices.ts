@@ -7,6 +7,7 @@ import type { Node } from "../state/model";
 import { newInterface, newNode } from "../state/seed";
 import { filterNodes } from "./machine-filters";
 import { hostnameError } from "./machine-form";
+import { isRegistered, setZoneOf } from "./machines";
 
 const show = (context: Context, node: Node) => context.maas.render.node.device(node);
 
@@ -59,7 +60,7 @@ function create(context: Context) {
         hostname: values.hostname || petName(),
         ownerId: context.user.id,
         poolId: null,
-        domainId: values.domain?.id ?? 0,
+        domainId: values.domain?.id ?? context.maas.defaultDomain.id,
         zoneId: values.zone?.id ?? 1,
         parentId: values.parent || null,
         description: values.description ?? "",
@@ -118,7 +119,15 @@ const list = (context: Context) =>
   ).map((row) => show(context, row));
 
 export const deviceEndpoints: Endpoint<Context>[] = [
-  { path: "devices/", operations: { POST: create, GET: list } },
+  {
+    path: "devices/",
+    operations: {
+      POST: create,
+      GET: list,
+      "GET is_registered": isRegistered,
+      "POST set_zone": setZoneOf((row) => row.nodeType === 1),
+    },
+  },
   {
     path: "devices/{system_id}/",
     operations: {

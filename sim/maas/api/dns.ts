@@ -1,5 +1,5 @@
 /** Domains, names and records. */
-import { badRequest, deleted, notFound } from "../http/answers";
+import { badRequest, deleted, notFound, text, validationError } from "../http/answers";
 import type { Context } from "../http/context";
 import { Form, isIp, required } from "../http/forms";
 import type { Endpoint } from "../http/router";
@@ -11,10 +11,37 @@ function findDomain(context: Context, wanted = context.parameter("id")): Domain 
   return domain;
 }
 
+const maxSerial = 2 ** 32 - 1;
 const domainName = /^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/i;
 
-function saveDomain(context: Context, domain?: Domain) {
+function updateDomain(context: Context) {
+  const domain = findDomain(context);
+  context.requirePermission(context.isAdmin);
+  return saveDomain(context, domain);
+}
+
+/** Machines that nobody has taken move to the new default domain. */
+function setDefaultDomain(context: Context) {
+  const domain = findDomain(context);
+  context.requirePermission(context.isAdmin);
+  const { maas } = context;
+  const former = maas.defaultDomain.id;
+  for (const node of maas.tables.nodes) if (node.domainId === former && node.ownerId === null) node.domainId = domain.id;
+  maas.defaultDomain = domain;
+  return maas.render.node.domain(domain);
+}
+
+function setSerial(context: Context) {
   context.requireAdmin();
+  const given = context.form.get("serial");
+  const refused = (message: string) => validationError({ serial: [message] });
+  if (given === undefined) throw refused("Missing parameter");
+  if (!/^\s*[+-]?\d+\s*$/.test(given)) throw refused("Expected a serial number");
+  if (Number(given) === 0 || Number(given) > maxSerial) throw refused(`Expected a serial number between 1 and ${maxSerial}`);
+  return text("");
+}
+
+function saveDomain(context: Context, domain?: Domain) {
   const { maas } = context;
   const form = new Form(context.form, !domain);
   const name = form.required("name", (value) => {
@@ -35,10 +62,10 @@ function saveDomain(context: Context, domain?: Domain) {
 }
 
 function removeDomain(context: Context) {
-  context.requireAdmin();
   const domain = findDomain(context);
+  context.requirePermission(context.isAdmin);
   const { tables, store } = context.maas;
-  if (domain.id === 0) throw badRequest("This domain is the default domain, it cannot be deleted.");
+  if (domain === context.maas.defaultDomain) throw badRequest("This domain is the default domain, it cannot be deleted.");
   if (tables.nodes.some((row) => row.domainId === domain.id)) throw badRequest("This domain still has nodes in it, it cannot be deleted.");
   if (tables.dnsResources.some((row) => row.domainId === domain.id))
     throw badRequest("This domain still has resources in it, it cannot be deleted.");
@@ -81,7 +108,7 @@ function readName(context: Context): { name: string; domain: Domain } {
   const domain = full ? full.split(".").slice(1).join(".") : form.get("domain");
   if (!name) throw badRequest("Either name and domain (or fqdn) must be specified");
   const found =
-    domain === undefined ? maas.tables.domains[0]! : maas.tables.domains.find((row) => row.name === domain || String(row.id) === domain);
+    domain === undefined ? maas.defaultDomain : maas.tables.domains.find((row) => row.name === domain || String(row.id) === domain);
   if (!found) throw notFound("Domain");
   return { name, domain: found };
 }
@@ -145,8 +172,8 @@ function findResource(context: Context): DnsResource {
 }
 
 function updateResource(context: Context) {
-  context.requireAdmin();
   const resource = findResource(context);
+  context.requirePermission(context.isAdmin);
   const form = new Form(context.form, false);
   const ips = addresses(context, form);
   const ttl = form.integer("address_ttl");
@@ -162,8 +189,8 @@ function updateResource(context: Context) {
 }
 
 function removeResource(context: Context) {
-  context.requireAdmin();
   const resource = findResource(context);
+  context.requirePermission(context.isAdmin);
   const { store } = context.maas;
   const orphans = resource.ipIds;
   store.remove("dnsRecords", (row) => row.resourceId === resource.id);
@@ -207,8 +234,8 @@ function findRecord(context: Context): DnsRecord {
 }
 
 function updateRecord(context: Context) {
-  context.requireAdmin();
   const record = findRecord(context);
+  context.requirePermission(context.isAdmin);
   const form = new Form(context.form, false);
   const rrdata = form.get("rrdata");
   if (rrdata === "") form.error("rrdata", required);
@@ -220,8 +247,8 @@ function updateRecord(context: Context) {
 }
 
 function removeRecord(context: Context) {
-  context.requireAdmin();
   const record = findRecord(context);
+  context.requirePermission(context.isAdmin);
   const { store, tables } = context.maas;
   store.remove("dnsRecords", (row) => row.id === record.id);
   store.remove(
@@ -241,14 +268,19 @@ export const dnsEndpoints: Endpoint<Context>[] = [
     path: "domains/",
     operations: {
       GET: ({ maas }) => [...maas.tables.domains].sort((a, b) => a.id - b.id).map((row) => maas.render.node.domain(row)),
-      POST: (context) => saveDomain(context),
+      POST: (context) => {
+        context.requireAdmin();
+        return saveDomain(context);
+      },
+      "POST set_serial": setSerial,
     },
   },
   {
     path: "domains/{id}/",
     operations: {
       GET: (context) => context.maas.render.node.domain(findDomain(context)),
-      PUT: (context) => saveDomain(context, findDomain(context)),
+      PUT: updateDomain,
+      "POST set_default": setDefaultDomain,
       DELETE: removeDomain,
     },
   },

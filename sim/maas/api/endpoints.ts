@@ -16,6 +16,7 @@ import { ipRangeEndpoints } from "./ip-ranges";
 import { machineEndpoints } from "./machines";
 import { miscellaneousEndpoints } from "./miscellaneous";
 import { nodeEndpoints } from "./nodes";
+import { notificationEndpoints } from "./notifications";
 import { poolEndpoints } from "./pools";
 import { resultEndpoints } from "./results";
 import { scriptEndpoints } from "./scripts";
@@ -55,6 +56,7 @@ const described: Endpoint<Context>[] = [
   ...controllerEndpoints,
   ...deviceEndpoints,
   ...vmHostEndpoints,
+  ...notificationEndpoints,
   ...miscellaneousEndpoints,
 ];
 

@@ -56,8 +56,8 @@ function create(context: Context) {
 }
 
 function update(context: Context) {
-  context.requireAdmin();
   const fabric = findFabric(context);
+  context.requirePermission(context.isAdmin);
   const { name, classType, description } = read(context, fabric);
   if (name) fabric.name = name;
   if (classType !== undefined) fabric.classType = classType || null;
@@ -67,8 +67,8 @@ function update(context: Context) {
 }
 
 function remove(context: Context) {
-  context.requireAdmin();
   const fabric = findFabric(context);
+  context.requirePermission(context.isAdmin);
   const { tables, store } = context.maas;
   if (fabric.id === 0) throw badRequest("This fabric is the default fabric, it cannot be deleted.");
   const vlans = tables.vlans.filter((row) => row.fabricId === fabric.id).map((row) => row.id);

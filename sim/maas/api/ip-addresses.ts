@@ -104,7 +104,6 @@ function findReserved(context: Context): ReservedIp {
 }
 
 function createReserved(context: Context) {
-  context.requireAdmin();
   const { maas } = context;
   const form = new Form(context.form);
   const ip = form.required("ip", (value) =>
@@ -155,7 +154,6 @@ function inRange(ip: string, start: string, end: string): boolean {
 }
 
 function updateReserved(context: Context) {
-  context.requireAdmin();
   const row = findReserved(context);
   row.comment = context.form.get("comment") ?? row.comment;
   context.maas.store.touch();
@@ -163,7 +161,6 @@ function updateReserved(context: Context) {
 }
 
 function removeReserved(context: Context) {
-  context.requireAdmin();
   const row = findReserved(context);
   context.maas.store.remove("reservedIps", (candidate) => candidate.id === row.id);
   return deleted();
@@ -184,8 +181,13 @@ function findRoute(context: Context): StaticRoute {
   return row;
 }
 
+function updateRoute(context: Context) {
+  const route = findRoute(context);
+  context.requirePermission(context.isAdmin);
+  return saveRoute(context, route);
+}
+
 function saveRoute(context: Context, route?: StaticRoute) {
-  context.requireAdmin();
   const { maas } = context;
   const form = new Form(context.form, !route);
   const subnet = (name: "source" | "destination") => {
@@ -224,8 +226,8 @@ function saveRoute(context: Context, route?: StaticRoute) {
 }
 
 function removeRoute(context: Context) {
-  context.requireAdmin();
   const row = findRoute(context);
+  context.requirePermission(context.isAdmin);
   context.maas.store.remove("staticRoutes", (candidate) => candidate.id === row.id);
   return deleted();
 }
@@ -244,14 +246,17 @@ export const ipAddressEndpoints: Endpoint<Context>[] = [
     path: "static-routes/",
     operations: {
       GET: (context) => context.maas.tables.staticRoutes.map((row) => showRoute(context, row)),
-      POST: (context) => saveRoute(context),
+      POST: (context) => {
+        context.requireAdmin();
+        return saveRoute(context);
+      },
     },
   },
   {
     path: "static-routes/{id}/",
     operations: {
       GET: (context) => showRoute(context, findRoute(context)),
-      PUT: (context) => saveRoute(context, findRoute(context)),
+      PUT: updateRoute,
       DELETE: removeRoute,
     },
   },

@@ -1,4 +1,4 @@
-import { crashed, deleted, notFound } from "../http/answers";
+import { ApiError, crashed, deleted, notFound } from "../http/answers";
 import type { Context } from "../http/context";
 import { Form, invalidChoice, invalidModelChoice, isIp } from "../http/forms";
 import type { Endpoint } from "../http/router";
@@ -32,7 +32,8 @@ function save(context: Context, range?: IpRange) {
   const form = new Form(context.form, !range);
   const type =
     form.optional("type", (value) => (value === "dynamic" || value === "reserved" ? undefined : invalidChoice(value))) || range?.type;
-  if (type === "dynamic" && !range) context.requireAdmin();
+  if (type === "dynamic" && !range && !context.isAdmin)
+    throw new ApiError(403, "Unable to create dynamic IP range. You don't have sufficient privileges.");
   const start = form.get("start_ip") ?? range?.startIp;
   const end = form.get("end_ip") ?? range?.endIp;
   form.done();
@@ -71,7 +72,8 @@ function save(context: Context, range?: IpRange) {
 
 function change(context: Context): IpRange {
   const range = find(context);
-  context.requirePermission(context.isAdmin || range.userId === context.user.id);
+  if (!context.isAdmin && range.userId !== context.user.id)
+    throw new ApiError(403, "Unable to modify IP range. You don't own the IP range.");
   return range;
 }
 

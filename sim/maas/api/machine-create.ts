@@ -18,7 +18,7 @@ function insert(context: Context): Node {
         hostname: values.hostname!,
         architecture: values.architecture!,
         description: values.description ?? "",
-        domainId: values.domainId ?? 0,
+        domainId: values.domainId ?? context.maas.defaultDomain.id,
         zoneId: values.zoneId ?? 1,
         poolId: values.poolId ?? 0,
         minHweKernel: values.minHweKernel ?? "",

@@ -29,6 +29,7 @@ import { createMachine } from "./machine-create";
 import { deploy, release, releaseMany } from "./machine-deploy";
 import { filterNodes } from "./machine-filters";
 import { readMachine } from "./machine-form";
+import { mountSpecial, unmountSpecial } from "./special-filesystems";
 
 const show = (context: Context, node: Node) => context.maas.render.node.machine(node);
 
@@ -74,15 +75,15 @@ function accept(context: Context) {
   return machines.filter((node) => node.status === Status.New).map((node) => show(context, node));
 }
 
-function setZone(context: Context) {
+export const setZoneOf = (eligible: (node: Node) => boolean) => (context: Context) => {
   context.requireAdmin();
   const { maas, form } = context;
   const zone = maas.tables.zones.find((row) => row.name === mandatory(form, "zone"));
   if (!zone) throw formErrors({ zone: ["Select a valid choice. That choice is not one of the available choices."] });
-  for (const node of maas.machines()) if (form.all("nodes").includes(node.systemId)) node.zoneId = zone.id;
+  for (const node of maas.tables.nodes.filter(eligible)) if (form.all("nodes").includes(node.systemId)) node.zoneId = zone.id;
   maas.store.touch();
   return null;
-}
+};
 
 function addChassis(context: Context): never {
   context.requireAdmin();
@@ -147,7 +148,7 @@ async function remove(context: Context) {
   return deleted();
 }
 
-function details(context: Context) {
+export function details(context: Context) {
   visibleMachine(context);
   // An empty BSON document of the two keys that MAAS answers, each null.
   const element = (name: string) => Buffer.concat([Buffer.from([0x0a]), Buffer.from(name), Buffer.from([0])]);
@@ -251,7 +252,7 @@ export const machineEndpoints: Endpoint<Context>[] = [
       "POST release": releaseMany,
       "POST accept": accept,
       "POST accept_all": acceptAll,
-      "POST set_zone": setZone,
+      "POST set_zone": setZoneOf((node) => node.nodeType === 0),
       "POST add_chassis": addChassis,
     },
     anonymous: { POST: createMachine, "GET is_registered": isRegistered },
@@ -282,6 +283,8 @@ export const machineEndpoints: Endpoint<Context>[] = [
       "POST set_workload_annotations": setOwnerData,
       "GET details": details,
       "POST set_storage_layout": storageLayout,
+      "POST mount_special": mountSpecial,
+      "POST unmount_special": unmountSpecial,
       "POST restore_networking_configuration": restoreNetworking,
       "POST restore_storage_configuration": restoreStorage,
       "POST restore_default_configuration": restoreDefault,

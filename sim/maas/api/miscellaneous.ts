@@ -1,5 +1,5 @@
-/** Small collections: package repositories, notifications, DHCP snippets, files, license keys, discoveries. */
-import { badRequest, contentTypes, deleted, notFound, text } from "../http/answers";
+/** Small collections: package repositories, DHCP snippets, files, license keys, discoveries. */
+import { ApiError, badRequest, contentTypes, deleted, notFound, text } from "../http/answers";
 import type { Context } from "../http/context";
 import { Form, mandatory } from "../http/forms";
 import type { Endpoint } from "../http/router";
@@ -71,79 +71,6 @@ function saveRepository(context: Context, row?: Plain) {
   return shown(store.insert("packageRepositories", { id: store.nextId("packageRepositories"), ...empty, ...values }));
 }
 
-function notification(
-  id: number,
-  ident: string,
-  category: string,
-  message: string,
-  options: { users?: boolean; dismissable?: boolean } = {},
-) {
-  return {
-    ident,
-    user: null,
-    users: options.users ?? false,
-    admins: true,
-    message,
-    context: {},
-    category,
-    dismissable: options.dismissable ?? true,
-    id,
-    resource_uri: `/MAAS/api/2.0/notifications/${id}/`,
-  };
-}
-
-/** What a region tells its administrators: derived from its state, as far as the simulator knows it. */
-function notifications({ maas }: Context) {
-  const series = String(maas.config.commissioning_distro_series);
-  const selected = maas.tables.bootSelections.some((row) => row.release === series);
-  const list = [
-    notification(
-      2,
-      "deprecation_MD6_admins",
-      "warning",
-      "DHCP snippets are deprecated and will be removed in the next major release.<br><a class='p-link--external' href='https://maas.io/deprecations/MD6'>How to replace DHCP snippets...</a>",
-    ),
-    notification(
-      4,
-      "deprecation_MD5_admins",
-      "warning",
-      "The PostgreSQL version in use is older than 16.<br><a class='p-link--external' href='https://maas.io/deprecations/MD5'>How to upgrade the PostgreSQL server...</a>",
-      { dismissable: false },
-    ),
-  ];
-  if (!selected) {
-    list.push(
-      notification(
-        6,
-        "commissioning_series_unselected",
-        "error",
-        `ubuntu ${series} is configured as the commissioning release but it is not selected for download!`,
-        { users: true },
-      ),
-    );
-    list.push(
-      notification(
-        7,
-        "commissioning_series_unavailable",
-        "error",
-        `ubuntu ${series} is configured as the commissioning release but it is unavailable in the configured streams!`,
-        { users: true },
-      ),
-    );
-  }
-  if (!maas.tables.vlans.some((vlan) => vlan.dhcpOn)) {
-    list.push(
-      notification(
-        8,
-        "dhcp_disabled_all_vlans",
-        "warning",
-        "DHCP is not enabled on any VLAN.  This will prevent machines from being able to PXE boot, unless an external DHCP server is being used.",
-      ),
-    );
-  }
-  return list;
-}
-
 const snippetValue = (row: Plain) => {
   const history = row.history as { id: number; value: string; created: string }[];
   return {
@@ -186,6 +113,36 @@ function saveSnippet(context: Context, row?: Plain) {
       history: version,
     }),
   );
+}
+
+/** Back to an earlier version: by its id, or by how many versions before the current one. */
+function revertSnippet(context: Context) {
+  context.requireAdmin();
+  const row = find(context, "dhcpSnippets", "DHCPSnippet");
+  const history = row.history as { id: number; value: string; created: string }[];
+  const to = mandatory(context.form, "to");
+  if (!/^-?\d+$/.test(to)) throw badRequest("'to' must be a number.");
+  const wanted = Number(to);
+  const index = wanted <= 0 ? -wanted : history.findIndex((one) => one.id === wanted);
+  if (wanted <= 0 && index >= history.length) throw badRequest(`Goes too far back. Maximum ${history.length - 1}`.trimEnd());
+  if (index < 0) throw new ApiError(404, `${to} not found in history`);
+  row.history = history.slice(index);
+  context.maas.store.touch();
+  return snippetValue(row);
+}
+
+/** Everything at once, or what one machine was seen with. */
+function clearDiscoveries(context: Context) {
+  context.requireAdmin();
+  context.maas.store.remove("discoveries", () => true);
+  return deleted();
+}
+
+function discovery(context: Context): Plain {
+  const wanted = context.parameter("id");
+  const row = context.maas.tables.discoveries.find((candidate) => candidate.discovery_id === wanted);
+  if (!row) throw notFound("Discovery");
+  return row;
 }
 
 const showFile = (row: Plain, withContent: boolean) => ({
@@ -257,7 +214,6 @@ export const miscellaneousEndpoints: Endpoint<Context>[] = [
       DELETE: remove("packageRepositories", "PackageRepository"),
     },
   },
-  { path: "notifications/", operations: { GET: notifications } },
   {
     path: "dhcp-snippets/",
     operations: { GET: ({ maas }) => maas.tables.dhcpSnippets.map(snippetValue), POST: (context) => saveSnippet(context) },
@@ -268,6 +224,7 @@ export const miscellaneousEndpoints: Endpoint<Context>[] = [
       GET: (context) => snippetValue(find(context, "dhcpSnippets", "DHCPSnippet")),
       PUT: (context) => saveSnippet(context, find(context, "dhcpSnippets", "DHCPSnippet")),
       DELETE: remove("dhcpSnippets", "DHCPSnippet"),
+      "POST revert": revertSnippet,
     },
   },
   { path: "license-keys/", operations: { GET: ({ maas }) => maas.tables.licenseKeys } },
@@ -278,8 +235,10 @@ export const miscellaneousEndpoints: Endpoint<Context>[] = [
       "GET by_unknown_mac": ({ maas }) => maas.tables.discoveries,
       "GET by_unknown_ip": ({ maas }) => maas.tables.discoveries,
       "GET by_unknown_ip_and_mac": ({ maas }) => maas.tables.discoveries,
+      "POST clear": clearDiscoveries,
     },
   },
+  { path: "discovery/{id}/", operations: { GET: discovery } },
   {
     path: "files/",
     operations: {

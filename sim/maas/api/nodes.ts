@@ -3,7 +3,7 @@ import { deleted } from "../http/answers";
 import type { Context } from "../http/context";
 import type { Endpoint } from "../http/router";
 import { filterNodes } from "./machine-filters";
-import { isRegistered } from "./machines";
+import { details, isRegistered, setZoneOf } from "./machines";
 
 const list = (context: Context) =>
   filterNodes(
@@ -24,7 +24,17 @@ function remove(context: Context) {
   return deleted();
 }
 
+function powerParameters(context: Context) {
+  const node = context.maas.node(context.parameter("system_id"));
+  context.requirePermission(context.isAdmin);
+  return node.powerParameters;
+}
+
 export const nodeEndpoints: Endpoint<Context>[] = [
-  { path: "nodes/", operations: { GET: list, "GET is_registered": isRegistered }, anonymous: { "GET is_registered": isRegistered } },
-  { path: "nodes/{system_id}/", operations: { GET: get, DELETE: remove } },
+  {
+    path: "nodes/",
+    operations: { GET: list, "GET is_registered": isRegistered, "POST set_zone": setZoneOf((row) => row.nodeType <= 1) },
+    anonymous: { "GET is_registered": isRegistered },
+  },
+  { path: "nodes/{system_id}/", operations: { GET: get, DELETE: remove, "GET power_parameters": powerParameters, "GET details": details } },
 ];

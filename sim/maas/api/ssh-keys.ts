@@ -1,8 +1,9 @@
+import { X509Certificate } from "node:crypto";
 import { ApiError, contentTypes, crashed, deleted, json, notFound, text } from "../http/answers";
 import type { Context } from "../http/context";
 import { Form, formErrors, mandatory } from "../http/forms";
 import type { Endpoint } from "../http/router";
-import type { SshKey } from "../state/model";
+import type { SshKey, SslKey } from "../state/model";
 
 const show = (row: SshKey) => ({
   id: row.id,
@@ -69,8 +70,47 @@ function remove(context: Context) {
   return deleted();
 }
 
+const showSsl = (row: SslKey) => ({ id: row.id, key: row.key, resource_uri: `/MAAS/api/2.0/account/prefs/sslkeys/${row.id}/` });
+
+function listSsl({ maas, user }: Context) {
+  return maas.tables.sslKeys.filter((row) => row.userId === user.id).map(showSsl);
+}
+
+function createSsl({ maas, user, form }: Context) {
+  const fields = new Form(form);
+  const key = fields.required("key", (value) => (isCertificate(value) ? undefined : "Invalid SSL key."));
+  fields.done();
+  if (maas.tables.sslKeys.some((row) => row.userId === user.id && row.key === key))
+    throw formErrors({ __all__: ["This key has already been added for this user."] });
+  return json(showSsl(maas.store.insert("sslKeys", { id: maas.store.nextId("sslKeys"), userId: user.id, key: key! })), 201);
+}
+
+function isCertificate(text: string): boolean {
+  try {
+    return new X509Certificate(text) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+function findSsl(context: Context): SslKey {
+  const row = context.maas.tables.sslKeys.find((candidate) => String(candidate.id) === context.parameter("id"));
+  if (!row) throw notFound("SSLKey");
+  if (row.userId !== context.user.id) throw new ApiError(403, "Can't get a key you don't own.");
+  return row;
+}
+
+function removeSsl(context: Context) {
+  const row = context.maas.tables.sslKeys.find((candidate) => String(candidate.id) === context.parameter("id"));
+  if (!row) throw notFound("SSLKey");
+  if (row.userId !== context.user.id) return text("Can't delete a key you don't own.", 403, contentTypes.text);
+  context.maas.store.remove("sslKeys", (candidate) => candidate.id === row.id);
+  return deleted();
+}
+
 export const sshKeyEndpoints: Endpoint<Context>[] = [
   { path: "account/prefs/sshkeys/", operations: { GET: list, POST: create, "POST import": importKeys } },
   { path: "account/prefs/sshkeys/{id}/", operations: { GET: (context) => show(find(context)), DELETE: remove } },
-  { path: "account/prefs/sslkeys/", operations: { GET: () => [] } },
+  { path: "account/prefs/sslkeys/", operations: { GET: listSsl, POST: createSsl } },
+  { path: "account/prefs/sslkeys/{id}/", operations: { GET: (context) => showSsl(findSsl(context)), DELETE: removeSsl } },
 ];

@@ -91,8 +91,8 @@ function create(context: Context) {
 }
 
 function update(context: Context) {
-  context.requireAdmin();
   const subnet = find(context);
+  context.requirePermission(context.isAdmin);
   const { form, cidr, gatewayIp, vlan, dnsServers, rdnsMode } = read(context, subnet);
   const flag = (name: string, current: boolean) => (form.has(name) ? checkbox(form.get(name)) : current);
   // A subnet that was named after its CIDR follows it.
@@ -115,8 +115,8 @@ function update(context: Context) {
 }
 
 function remove(context: Context) {
-  context.requireAdmin();
   const subnet = find(context);
+  context.requirePermission(context.isAdmin);
   const { store, tables } = context.maas;
   store.remove("ipRanges", (row) => row.subnetId === subnet.id);
   store.remove("reservedIps", (row) => row.subnetId === subnet.id);

@@ -79,8 +79,8 @@ function hasDynamicRange(context: Context, vlan: Vlan): boolean {
 }
 
 function update(context: Context) {
-  context.requireAdmin();
   const vlan = find(context);
+  context.requirePermission(context.isAdmin);
   const { tables, store, render } = context.maas;
   const form = new Form(context.form, false);
   const vid = form.integer("vid");
@@ -124,8 +124,8 @@ function update(context: Context) {
 }
 
 function remove(context: Context) {
-  context.requireAdmin();
   const vlan = find(context);
+  context.requirePermission(context.isAdmin);
   const { store, tables } = context.maas;
   const first = tables.vlans.filter((row) => row.fabricId === vlan.fabricId).sort((a, b) => a.id - b.id)[0];
   if (first?.id === vlan.id) throw badRequest("This VLAN is the default VLAN in the fabric, it cannot be deleted.");
@@ -154,6 +154,30 @@ function showSpace(context: Context, space: Space) {
   };
 }
 
+/** Stands for the VLANs without a space, as older clients know no VLAN without one; only where there are such VLANs. */
+function undefinedSpace(context: Context): object[] {
+  const { tables, render } = context.maas;
+  const vlans = tables.vlans.filter((row) => row.spaceId === null);
+  if (vlans.length === 0) return [];
+  return [
+    {
+      name: "undefined",
+      description: "Backward compatibility object to ensure objects not associated with a space can be found.",
+      id: -1,
+      vlans: vlans.map((row) => render.network.vlan(row)),
+      subnets: tables.subnets.filter((row) => vlans.some((vlan) => vlan.id === row.vlanId)).map((row) => render.network.subnet(row)),
+      resource_uri: "/MAAS/api/2.0/spaces/undefined/",
+    },
+  ];
+}
+
+const isUndefinedSpace = (context: Context) => ["-1", "undefined"].includes(context.parameter("id"));
+
+function readOneSpace(context: Context) {
+  const [placeholder] = isUndefinedSpace(context) ? undefinedSpace(context) : [];
+  return placeholder ?? showSpace(context, findSpace(context));
+}
+
 function findSpace(context: Context): Space {
   const space = context.maas.tables.spaces.find(
     (row) => String(row.id) === context.parameter("id") || row.name === context.parameter("id"),
@@ -162,8 +186,14 @@ function findSpace(context: Context): Space {
   return space;
 }
 
+function updateSpace(context: Context) {
+  if (isUndefinedSpace(context)) throw badRequest("Space cannot be modified: undefined");
+  const space = findSpace(context);
+  context.requirePermission(context.isAdmin);
+  return saveSpace(context, space);
+}
+
 function saveSpace(context: Context, space?: Space) {
-  context.requireAdmin();
   const { store, tables } = context.maas;
   const form = new Form(context.form, !space);
   const name = form.optional("name", (value) =>
@@ -184,8 +214,9 @@ function saveSpace(context: Context, space?: Space) {
 }
 
 function removeSpace(context: Context) {
-  context.requireAdmin();
+  if (isUndefinedSpace(context)) throw badRequest("Space cannot be deleted: undefined");
   const space = findSpace(context);
+  context.requirePermission(context.isAdmin);
   const used = context.maas.tables.vlans.filter((row) => row.spaceId === space.id).map((row) => row.id);
   const subnets = context.maas.tables.subnets.filter((row) => used.includes(row.vlanId));
   if (subnets.length > 0)
@@ -211,15 +242,18 @@ export const vlanEndpoints: Endpoint<Context>[] = [
   {
     path: "spaces/",
     operations: {
-      GET: (context) => context.maas.tables.spaces.map((row) => showSpace(context, row)),
-      POST: (context) => saveSpace(context),
+      GET: (context) => [...context.maas.tables.spaces.map((row) => showSpace(context, row)), ...undefinedSpace(context)],
+      POST: (context) => {
+        context.requireAdmin();
+        return saveSpace(context);
+      },
     },
   },
   {
     path: "spaces/{id}/",
     operations: {
-      GET: (context) => showSpace(context, findSpace(context)),
-      PUT: (context) => saveSpace(context, findSpace(context)),
+      GET: readOneSpace,
+      PUT: updateSpace,
       DELETE: removeSpace,
     },
   },

@@ -26,7 +26,7 @@ export class NodeRenderer {
       name: domain.name,
       resource_record_count: this.maas.dnsRecordCount(domain),
       id: domain.id,
-      is_default: domain.id === 0,
+      is_default: domain === this.maas.defaultDomain,
       resource_uri: uri(`domains/${domain.id}/`),
     };
   }
@@ -152,7 +152,7 @@ export class NodeRenderer {
       physicalblockdevice_set: physical,
       virtualblockdevice_set: disks.filter((disk) => disk.type === "virtual"),
       storage: physical.reduce((sum, disk) => sum + disk.size, 0) / 1e6,
-      special_filesystems: [],
+      special_filesystems: node.specialFilesystems ?? [],
       volume_groups: group("lvm-vg").map((row) => ({ system_id: node.systemId, id: row.id, __incomplete__: true })),
       raids: group("raid").map((row) => ({ system_id: node.systemId, id: row.id, __incomplete__: true })),
       bcaches: group("bcache").map((row) => ({ system_id: node.systemId, id: row.id, __incomplete__: true })),

@@ -22,6 +22,11 @@ export interface SshKey {
   key: string;
   keysource: string;
 }
+export interface SslKey {
+  id: number;
+  userId: number;
+  key: string;
+}
 export interface Named {
   id: number;
   name: string;
@@ -275,6 +280,14 @@ export interface Installation {
   vendorData: string | null;
 }
 
+export interface SpecialFilesystem {
+  fstype: string;
+  label: string;
+  uuid: string;
+  mount_point: string;
+  mount_options: string | null;
+}
+
 export interface Node {
   systemId: string;
   nodeType: number;
@@ -337,6 +350,8 @@ export interface Node {
   installation: Installation;
   eraseOnRelease: boolean;
   isDpu: boolean;
+  /** In memory, as tmpfs and ramfs are. */
+  specialFilesystems?: SpecialFilesystem[];
   addressTtl: number | null;
   /** Addresses found by commissioning, by interface. */
   created: string;
@@ -367,6 +382,7 @@ export interface Tables {
   users: User[];
   tokens: Token[];
   sshKeys: SshKey[];
+  sslKeys: SslKey[];
   zones: Zone[];
   pools: Pool[];
   spaces: Space[];
@@ -408,4 +424,6 @@ export interface Database {
   sequences: Record<string, number>;
   config: Record<string, unknown>;
   region: { regionId: string; rackId: string | null };
+  /** Once somebody has chosen another than the first. */
+  defaultDomainId?: number;
 }

@@ -220,6 +220,7 @@ const emptyTables = (): Tables => ({
   notifications: [],
   dhcpSnippets: [],
   files: [],
+  sslKeys: [],
   licenseKeys: [],
   discoveries: [],
 });
