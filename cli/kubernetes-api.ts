@@ -35,7 +35,27 @@ export class KubernetesApi {
   }
 
   /** GET of an API path, for example `/api/v1/nodes`. Throws with the server's own message on any other answer than 200. */
-  get<T>(path: string): Promise<T> {
+  async get<T>(path: string): Promise<T> {
+    const { status, text } = await this.request(path);
+    if (status === 200) {
+      return JSON.parse(text) as T;
+    }
+    throw new Error(`the Kubernetes API answered ${status} to ${path}: ${text.slice(0, 200)}`);
+  }
+
+  /** The same, undefined where there is no such object. */
+  async find<T>(path: string): Promise<T | undefined> {
+    const { status, text } = await this.request(path);
+    if (status === 404) {
+      return undefined;
+    }
+    if (status === 200) {
+      return JSON.parse(text) as T;
+    }
+    throw new Error(`the Kubernetes API answered ${status} to ${path}: ${text.slice(0, 200)}`);
+  }
+
+  private request(path: string): Promise<{ status: number | undefined; text: string }> {
     return new Promise((resolve, reject) => {
       const headers = this.token ? { authorization: `Bearer ${this.token}` } : {};
       const request = https.get(
@@ -45,14 +65,7 @@ export class KubernetesApi {
           const chunks: Buffer[] = [];
           response.on("data", (chunk: Buffer) => chunks.push(chunk));
           response.on("error", reject);
-          response.on("end", () => {
-            const text = Buffer.concat(chunks).toString();
-            if (response.statusCode === 200) {
-              resolve(JSON.parse(text) as T);
-            } else {
-              reject(new Error(`the Kubernetes API answered ${response.statusCode} to ${path}: ${text.slice(0, 200)}`));
-            }
-          });
+          response.on("end", () => resolve({ status: response.statusCode, text: Buffer.concat(chunks).toString() }));
         },
       );
       request.on("timeout", () =>

@@ -130,6 +130,11 @@ export interface Machine {
   blockdevice_set: BlockDevice[];
   commissioning_status_name: string;
   testing_status_name: string;
+  cpu_count?: number;
+  /** MiB. */
+  memory?: number;
+  /** Vendor, product, serial number, firmware: `Unknown` where MAAS was told nothing. */
+  hardware_info?: Record<string, string>;
 }
 
 export interface MachineEvent {

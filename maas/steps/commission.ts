@@ -1,4 +1,5 @@
 import { isStatus } from "../errors";
+import { type Inventory, inventoryOf } from "../inventory";
 import { type Identity, requireMachine } from "../lookup";
 import { StepError } from "../step-error";
 import { type Machine, Status } from "../types";
@@ -34,6 +35,8 @@ export interface Commissioned {
   architecture: string;
   commissioning: string;
   testing: string;
+  /** For `lab drift`: what it was made of then. */
+  inventory: Inventory;
 }
 
 const USUAL = 300;
@@ -50,6 +53,7 @@ export async function commission(context: Context, desired: CommissionDesired): 
     architecture: machine.architecture,
     commissioning: machine.commissioning_status_name,
     testing: machine.testing_status_name,
+    inventory: inventoryOf(machine),
   };
 }
 

@@ -1,0 +1,98 @@
+import type { MaasClient } from "../../maas/client";
+import { type Inventory, inventoryOf } from "../../maas/inventory";
+import { findMachine } from "../../maas/lookup";
+import { deploymentOf } from "../../maas/ownership";
+import type { Commissioned } from "../../maas/steps/commission";
+import type { DeployDesired, Deployed } from "../../maas/steps/deploy";
+import { digestOf } from "../../maas/steps/digest";
+import type { EnlistDesired } from "../../maas/steps/enlist";
+import { type Machine, Status } from "../../maas/types";
+import type { Finding, Repair } from "./finding";
+import { type StateResource, stepsOf } from "./state";
+
+export interface MachineState {
+  /** Prefix of its resources. */
+  prefix: string;
+  enlisted: EnlistDesired;
+  inventory?: Inventory;
+  deployment?: { desired: DeployDesired; observed: Partial<Deployed> };
+}
+
+/** The machines that the state knows, by what their steps were told and saw. */
+export function machinesOf(resources: readonly StateResource[]): MachineState[] {
+  const commissioned = stepsOf<{ name: string }, Commissioned>(resources, "commission");
+  const deployed = stepsOf<DeployDesired, Deployed>(resources, "deploy");
+  return stepsOf<EnlistDesired, unknown>(resources, "enlist").map(({ resource, desired }) => ({
+    prefix: resource.name.replace(/-enlistment$/, ""),
+    enlisted: desired,
+    inventory: commissioned.find((each) => each.desired.name === desired.name)?.observed.inventory,
+    deployment: deployed.find((each) => each.desired.name === desired.name),
+  }));
+}
+
+/** Where MAAS's machine differs from what the steps left. */
+export function machineDrift({ prefix, enlisted, inventory, deployment }: MachineState, machine: Machine | undefined): Finding[] {
+  const findings: Finding[] = [];
+  const differs = (property: string, expected: unknown, found: unknown, repair: Repair) => {
+    if (expected !== undefined && expected !== null && String(expected) !== String(found ?? "")) {
+      findings.push({
+        source: "MAAS",
+        subject: enlisted.name,
+        property,
+        expected: String(expected),
+        found: String(found || "nothing"),
+        repair,
+      });
+    }
+  };
+  const edit: Repair = { says: "edited in MAAS", by: "step", resources: [`${prefix}-enlistment`] };
+  const redeploy: Repair = {
+    says: "deployed anew, with what runs on it",
+    by: "replace",
+    resources: [`${prefix}-incarnation`],
+    destructive: true,
+  };
+  if (!machine) {
+    differs("machine", "in MAAS", "not in MAAS", {
+      ...redeploy,
+      says: "enlisted and deployed anew",
+      resources: [`${prefix}-enlistment`, `${prefix}-incarnation`],
+    });
+    return findings;
+  }
+  differs("hostname", enlisted.name, machine.hostname, edit);
+  differs("power type", enlisted.composition ? undefined : enlisted.powerType, machine.power_type, edit);
+  differs("zone", enlisted.zone, machine.zone.name, edit);
+  differs("pool", enlisted.pool, machine.pool.name, edit);
+  const missing = enlisted.tags.filter((tag) => !machine.tag_names.includes(tag));
+  differs("tags", missing.length > 0 ? enlisted.tags.join(", ") : undefined, machine.tag_names.join(", "), edit);
+  if (deployment) {
+    const { desired, observed } = deployment;
+    differs("status", "Deployed", machine.status_name, redeploy);
+    if (machine.status === Status.Deployed) {
+      const owner = deploymentOf(machine);
+      const mine = owner?.stack === desired.stack && owner.digest === digestOf(desired);
+      differs("deployment", "this stack's", mine ? "this stack's" : "another one, made by hand", redeploy);
+      differs("release", observed.release, machine.distro_series, redeploy);
+      differs("power", "on", machine.power_state, { says: "nothing: switch it on", by: "none" });
+      differs("locked", desired.lock || undefined, machine.locked, { says: "nothing: lock it in MAAS", by: "none" });
+    }
+  }
+  if (inventory) {
+    const now = inventoryOf(machine);
+    const look: Repair = { says: "nothing: look at the machine; the next commissioning takes it as it is", by: "none" };
+    for (const key of Object.keys(inventory) as (keyof Inventory)[]) {
+      differs(`inventory: ${key}`, inventory[key], now[key], look);
+    }
+  }
+  return findings;
+}
+
+/** Asks MAAS for each machine of the state. */
+export async function maasDrift(client: MaasClient, resources: readonly StateResource[]): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const machine of machinesOf(resources)) {
+    findings.push(...machineDrift(machine, await findMachine({ client }, machine.enlisted)));
+  }
+  return findings;
+}

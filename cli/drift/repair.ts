@@ -1,0 +1,35 @@
+import type { Stack } from "../lab-facts";
+import { checkout } from "../paths";
+import { run } from "../process";
+import { say } from "../progress";
+import { type Drift, renderDrift } from "./finding";
+import { readState } from "./state";
+
+/** What `pulumi up` is told so that it repairs these findings. */
+export function repairArguments({ findings }: Pick<Drift, "findings">): string[] {
+  const replaced = new Set(findings.flatMap(({ repair }) => (repair.by === "replace" ? (repair.resources ?? []) : [])));
+  const refresh = findings.some(({ repair }) => repair.by === "refresh");
+  return [...(refresh ? ["--refresh"] : []), ...[...replaced].sort().flatMap((name) => ["--replace", `**::${name}`])];
+}
+
+/** Runs the MAAS steps again whose work was undone: their inputs are what they were, so the engine would not. */
+export async function repeatSteps(stack: Stack, { findings }: Pick<Drift, "findings">): Promise<void> {
+  const names = new Set(findings.flatMap(({ repair }) => (repair.by === "step" ? (repair.resources ?? []) : [])));
+  const resources = names.size > 0 ? await readState(stack) : [];
+  for (const { name, inputs, outputs } of resources.filter((resource) => names.has(resource.name))) {
+    say(`    ${name}: once more`);
+    const [command, ...args] = String(inputs.update).split(" ");
+    await run(command, args, {
+      cwd: checkout,
+      input: inputs.stdin,
+      env: { ...process.env, ...inputs.environment, PULUMI_COMMAND_STDOUT: outputs.stdout ?? "" },
+    });
+  }
+}
+
+/** Says what drift was found, repairs what the engine cannot see, and returns what to tell the engine. */
+export async function repair(stack: Stack, drift: Drift): Promise<string[]> {
+  process.stdout.write(renderDrift(drift));
+  await repeatSteps(stack, drift);
+  return repairArguments(drift);
+}
