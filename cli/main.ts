@@ -4,7 +4,7 @@ import { labProgram } from "./program";
 import { say } from "./progress";
 
 async function main(): Promise<void> {
-  const program = labProgram();
+  const program = labProgram(process.argv[2]);
   if (process.argv.length <= 2) {
     program.outputHelp();
     return;

@@ -33,6 +33,6 @@ export async function openLab(stack: string, { installs }: { installs: boolean }
     throw pulumi.reason;
   }
   await stage("Embedded lab (simulated MAAS, machines, mirror)", startSimulator);
-  await stage("Stack configuration", () => ensureSimStack(pulumi.value.environment, pulumi.value));
+  await stage("Stack configuration", () => ensureSimStack(pulumi.value));
   return { ...pulumi.value, stack };
 }

@@ -2,8 +2,8 @@ import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import * as yaml from "js-yaml";
 import { UserError } from "../components/settings/errors";
-import { parseSettings, readConfig } from "../components/settings/load";
 import type { Settings } from "../components/settings/schema";
+import { parseSettings, readConfig } from "../components/settings/validate";
 import { checkout, settingsFile } from "./paths";
 
 /** Stands for a secret that is set: `lab check` looks at its place, not at its value, so that it needs no passphrase. */

@@ -19,7 +19,7 @@ interface DaemonRecord extends SimulatorEndpoints {
 }
 
 const entry = path.join(checkout, "sim", "main.ts");
-const node = [process.execPath, "--import", `file://${path.join(checkout, "node_modules/tsx/dist/loader.mjs")}`] as const;
+const node = [process.execPath, "--require", path.join(checkout, "node_modules/tsx/dist/cjs/index.cjs")] as const;
 const startSeconds = 90;
 const stopSeconds = 90;
 

@@ -6,6 +6,7 @@ import { UserError } from "../components/settings/errors";
 import { recipes } from "../offline/images/recipes";
 import { paths, settingsFile } from "./paths";
 import { run } from "./process";
+import type { Toolchain } from "./toolchain";
 
 export const simStack = "sim";
 
@@ -85,17 +86,18 @@ function podsLeftOut(): Record<string, { replicas: 0 }> {
  * folder that holds the committed `Pulumi.sim.yaml` plus the simulator's API key, encrypted. The engine writes its
  * salt and secrets there and not into the repository.
  */
-export async function ensureSimStack(environment: Record<string, string>, options: { vendorReachable: boolean }): Promise<void> {
+export async function ensureSimStack(toolchain: Toolchain): Promise<void> {
   await fs.mkdir(paths.stacks, { recursive: true });
-  const env = { ...process.env, ...environment };
+  const { engine } = toolchain;
+  const env = { ...process.env, ...toolchain.environment };
   const file = stackFile(simStack);
   // `stack init` writes beside a Pulumi.yaml: this one names the same project and nothing else.
   await fs.writeFile(path.join(paths.stacks, "Pulumi.yaml"), "name: homelab\nruntime: nodejs\n");
-  const stacks = JSON.parse((await run("pulumi", ["stack", "ls", "--json"], { cwd: paths.stacks, env })).stdout) as { name: string }[];
+  const stacks = JSON.parse((await run(engine, ["stack", "ls", "--json"], { cwd: paths.stacks, env })).stdout) as { name: string }[];
   let current = await readStackFile(file);
   if (!stacks.some((stack) => stack.name === simStack)) {
     await fs.rm(file, { force: true });
-    await run("pulumi", ["stack", "init", simStack, "--non-interactive"], { cwd: paths.stacks, env });
+    await run(engine, ["stack", "init", simStack, "--non-interactive"], { cwd: paths.stacks, env });
     current = await readStackFile(file);
   }
   if (!current?.encryptionsalt) {
@@ -111,7 +113,7 @@ export async function ensureSimStack(environment: Record<string, string>, option
     Object.entries(current.config ?? {}).filter(([, value]) => typeof value === "object" && value !== null && "secure" in value),
   );
   const config: Record<string, unknown> = { ...committed.config, ...secrets };
-  if (!options.vendorReachable) {
+  if (!toolchain.vendorReachable) {
     config["homelab:images"] = { ...standInImages(), ...(committed.config?.["homelab:images"] as object | undefined) };
     config["homelab:monitoring"] = { ...podsLeftOut(), ...(committed.config?.["homelab:monitoring"] as object | undefined) };
   }
@@ -119,15 +121,15 @@ export async function ensureSimStack(environment: Record<string, string>, option
   if (text !== (await fs.readFile(file, "utf8"))) {
     await writePrivately(file, text);
   }
-  await setSecret("homelab:maasApiKey", (await fs.readFile(path.join(paths.simulator, "api-key"), "utf8")).trim(), env);
+  await setSecret("homelab:maasApiKey", (await fs.readFile(path.join(paths.simulator, "api-key"), "utf8")).trim(), engine, env);
 }
 
 /** Sets a secret of the sim stack unless it has that value already: encrypting anew would change the file each time. */
-async function setSecret(key: string, value: string, env: NodeJS.ProcessEnv): Promise<void> {
+async function setSecret(key: string, value: string, engine: string, env: NodeJS.ProcessEnv): Promise<void> {
   const base = ["--stack", simStack, "--config-file", stackFile(simStack), "--non-interactive"];
-  const current = await run("pulumi", ["config", "get", key, ...base], { cwd: paths.stacks, env, allowFailure: true });
+  const current = await run(engine, ["config", "get", key, ...base], { cwd: paths.stacks, env, allowFailure: true });
   if (current.code !== 0 || current.stdout.trim() !== value) {
-    await run("pulumi", ["config", "set", key, "--secret", ...base], { cwd: paths.stacks, env, input: value });
+    await run(engine, ["config", "set", key, "--secret", ...base], { cwd: paths.stacks, env, input: value });
   }
 }
 

@@ -5,6 +5,7 @@ export type { MachineAccess, MachineRole } from "./machine-access";
 export { Monitoring } from "./monitoring/monitoring";
 export { outputs } from "./outputs";
 export { formatProblem, isUserError, type Problem, UserError } from "./settings/errors";
-export { loadSettings, parseSettings } from "./settings/load";
+export { loadSettings } from "./settings/load";
 export type { Settings } from "./settings/schema";
+export { parseSettings } from "./settings/validate";
 export { TaskServers } from "./taskserver/task-servers";

@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { load } from "js-yaml";
 import { userData, userDataArgs } from "../../../components/maas/cloud-init";
-import { parseSettings } from "../../../components/settings/load";
+import { parseSettings } from "../../../components/settings/validate";
 import { ensureRootFileSystem } from "../../../sim/machines/root-file-system";
 import { root } from "./lab";
 

@@ -3,7 +3,7 @@ import * as path from "node:path";
 import { load } from "js-yaml";
 import { userData, userDataArgs } from "../../../components/maas/cloud-init";
 import { UserError } from "../../../components/settings/errors";
-import { parseSettings } from "../../../components/settings/load";
+import { parseSettings } from "../../../components/settings/validate";
 
 const fixtures = path.join(__dirname, "../../fixtures/settings");
 const read = (name: string) => load(fs.readFileSync(path.join(fixtures, `maas-${name}.yaml`), "utf8")) as any;

@@ -1,8 +1,8 @@
 import { RunError } from "@pulumi/pulumi";
 import fc from "fast-check";
 import { editDistance, formatProblem, nearest, describe as show, UserError } from "../../../components/settings/errors";
-import { readConfig } from "../../../components/settings/load";
 import { at } from "../../../components/settings/schema";
+import { readConfig } from "../../../components/settings/validate";
 import * as values from "../../../components/settings/values";
 
 describe("durations and sizes", () => {
