@@ -10,7 +10,7 @@ export interface Effect {
   gravity: Gravity;
   /** What it happens to: a machine, a node, a service, a volume, or another resource. */
   subject: string;
-  kind: "machine" | "node" | "service" | "volume" | "namespace" | "secret" | "resource";
+  kind: "machine" | "node" | "service" | "volume" | "namespace" | "object" | "maas" | "command" | "secret" | "resource";
   /** For example `reinstalled: its disk is wiped`. */
   what: string;
   urn: string;
@@ -50,41 +50,73 @@ function machine(change: Change): Reading | undefined {
   return { kind: "machine", subject, ...meaning[phase][change.operation] };
 }
 
+type Meanings = Partial<Record<Change["operation"], Pick<Reading, "gravity" | "what">>>;
+
+/** The parts of a node's component, by the end of their names. A part that goes, goes with its machine. */
+const nodeParts: Record<string, Meanings> = {
+  script: { create: { gravity: "adds", what: "given the installer" }, update: { gravity: "edits", what: "given another installer" } },
+  prepare: {
+    create: { gravity: "adds", what: "checked before it joins" },
+    update: { gravity: "interrupts", what: "drained if it is upgraded" },
+  },
+  k3s: {
+    create: { gravity: "adds", what: "k3s is installed and the node joins" },
+    update: { gravity: "interrupts", what: "k3s is upgraded or configured anew, and restarted where that needs it" },
+    replace: { gravity: "interrupts", what: "k3s is installed anew" },
+  },
+  admit: {
+    create: { gravity: "adds", what: "admitted with its labels and taints" },
+    update: { gravity: "edits", what: "its labels and taints are set" },
+  },
+  membership: { delete: { gravity: "destroys", what: "drained and removed from the cluster" } },
+};
+
 function node(change: Change): Reading | undefined {
   const owner = change.parents.find(({ type }) => type === "homelab:k3s:Node");
   if (!owner || !change.type.startsWith("command:remote")) {
     return undefined;
   }
-  const cluster = change.parents.find(({ type }) => type === "homelab:k3s:Cluster")?.name ?? "";
-  const subject = owner.name.replace(`${cluster}-`, "");
+  const cluster = change.parents.find(({ type }) => type === "homelab:k3s:Cluster")?.name ?? owner.name.split("-")[0];
+  const subject = owner.name.slice(cluster.length + 1);
   const part = change.name.slice(owner.name.length + 1);
-  if (part === "membership" && change.operation === "delete") {
-    return { kind: "node", subject, gravity: "destroys", what: "drained and removed from the cluster" };
+  const meanings = nodeParts[part] ?? {};
+  const meaning = meanings[change.operation] ?? (change.operation === "replace" ? meanings.update : undefined);
+  const otherwise = { create: "prepared for", update: "noted anew", replace: "noted anew", delete: "goes with its machine" }[
+    change.operation
+  ];
+  return {
+    kind: "node",
+    subject,
+    ...(meaning ?? { gravity: change.operation === "create" ? "adds" : "edits", what: `${part}: ${otherwise}` }),
+  };
+}
+
+/** Other commands: the settings of MAAS as a whole, and small things on machines. */
+function command(change: Change): Reading | undefined {
+  if (!change.type.startsWith("command:")) {
+    return undefined;
   }
-  if (part === "prepare" && change.operation !== "delete") {
-    return {
-      kind: "node",
-      subject,
-      gravity: change.operation === "create" ? "adds" : "interrupts",
-      what: change.operation === "create" ? "checked before it joins" : "drained if it is upgraded",
-    };
-  }
-  if (part === "k3s") {
+  if (change.type.startsWith("command:local")) {
     const what = {
-      create: "k3s is installed and the node joins",
-      update: "k3s is upgraded or configured anew, and restarted where that needs it",
-      replace: "k3s is installed anew",
-      delete: "k3s is uninstalled",
-    }[change.operation];
-    const gravity = ({ create: "adds", update: "interrupts", replace: "interrupts", delete: "destroys" } as const)[change.operation];
-    return { kind: "node", subject, gravity, what };
+      create: "made in MAAS, or adopted",
+      update: "edited in MAAS",
+      replace: "made anew in MAAS",
+      delete: "removed from MAAS",
+    };
+    return { kind: "maas", gravity: change.operation === "create" ? "adds" : "edits", what: what[change.operation] };
   }
-  return { kind: "node", subject, gravity: change.operation === "create" ? "adds" : "edits", what: `${part}: ${change.operation}d` };
+  // These write small files or only look; those that stop something are told above.
+  const what = { create: "run for the first time", update: "run again", replace: "run again", delete: "undone, or gone with its machine" };
+  return { kind: "command", gravity: change.operation === "create" ? "adds" : "edits", what: what[change.operation] };
 }
 
 function kubernetesObject(change: Change): Reading | undefined {
   if (!change.type.startsWith("kubernetes:")) {
     return undefined;
+  }
+  if (change.operation === "update" && change.properties.length === 0) {
+    // Where the cluster's address or certificates are not known yet, the engine expects an update of all that is in it.
+    return { kind: "object", gravity: "edits", what: "compared again, as the access to the cluster changes" };
   }
   const kind = change.type.split(":").at(-1) ?? "";
   const gone = change.operation === "delete" || change.operation === "replace";
@@ -112,7 +144,7 @@ function kubernetesObject(change: Change): Reading | undefined {
     return { kind: "service", gravity, what };
   }
   return {
-    kind: "resource",
+    kind: "object",
     gravity: change.operation === "create" ? "adds" : "edits",
     what: `${kind} ${{ create: "created", update: "edited", replace: "made anew", delete: "deleted" }[change.operation]}`,
   };
@@ -121,6 +153,9 @@ function kubernetesObject(change: Change): Reading | undefined {
 function secret(change: Change): Reading | undefined {
   if (!/^(random|tls):/.test(change.type)) {
     return undefined;
+  }
+  if (change.name.endsWith("-incarnation")) {
+    return { kind: "secret", gravity: change.operation === "create" ? "adds" : "edits", what: "names the deployment" };
   }
   // Keys and certificates restart nothing by themselves; what uses them is in the report with its own line.
   const what = {
@@ -139,6 +174,6 @@ export function effectOf(change: Change): Effect {
     gravity: change.operation === "create" ? "adds" : change.operation === "update" ? "edits" : "interrupts",
     what: { create: "created", update: "edited", replace: "made anew", delete: "deleted" }[change.operation],
   };
-  const reading = machine(change) ?? node(change) ?? kubernetesObject(change) ?? secret(change) ?? fallback;
+  const reading = machine(change) ?? node(change) ?? command(change) ?? kubernetesObject(change) ?? secret(change) ?? fallback;
   return { subject: change.name, urn: change.urn, properties: change.properties, ...reading };
 }

@@ -63,6 +63,7 @@ export function changesOf(preview: Preview): Change[] {
     seen.add(step.urn);
     const operation = isPart ? "replace" : (step.op as Operation);
     const parents: Change["parents"] = [];
+    // What stays the same is in the JSON only with --show-sames; the nearest parent is known by its URN in any case.
     for (let parent = parentOf.get(step.urn); parent; parent = parentOf.get(parent)) {
       parents.unshift({ type: typeOf(parent), name: nameOf(parent) });
     }

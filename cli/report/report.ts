@@ -7,6 +7,8 @@ export interface Report {
   /** Whether anything in it loses data. */
   destructive: boolean;
   effects: Effect[];
+  /** The machines that it touches, with the gravest thing that happens to each, in MAAS or in the cluster. */
+  machines: Record<string, Gravity>;
   counts: Record<Gravity, number>;
 }
 
@@ -30,7 +32,13 @@ export function reportOf(stack: string, preview: Preview): Report {
   const counts = Object.fromEntries(
     order.map((gravity) => [gravity, effects.filter((effect) => effect.gravity === gravity).length]),
   ) as Report["counts"];
-  return { stack, destructive: counts.destroys > 0, effects, counts };
+  const machines: Report["machines"] = {};
+  for (const { kind, subject, gravity } of effects) {
+    if (kind === "machine" || kind === "node") {
+      machines[subject] ??= gravity;
+    }
+  }
+  return { stack, destructive: counts.destroys > 0, effects, machines, counts };
 }
 
 function verdict(report: Report): string {
@@ -44,16 +52,29 @@ function verdict(report: Report): string {
   return report.counts.interrupts > 0 ? "No data is lost; something is interrupted." : "No data is lost, nothing is interrupted.";
 }
 
-function line(effect: Effect): string {
-  return `${effect.kind} ${effect.subject}: ${effect.what}`;
+/** Names in one line before it says how many more there are. */
+const shownNames = 6;
+
+/** Lines of one gravity: what happens to several things in the same way is one line. */
+function lines(report: Report, gravity: Gravity, quote: (name: string) => string): string[] {
+  const groups = new Map<string, Effect[]>();
+  for (const effect of report.effects.filter((each) => each.gravity === gravity)) {
+    const key = `${effect.kind} ${effect.what}`;
+    groups.set(key, [...(groups.get(key) ?? []), effect]);
+  }
+  return [...groups.values()].map((effects) => {
+    const names = [...new Set(effects.map(({ subject }) => subject))];
+    const more = names.length > shownNames ? ` and ${names.length - shownNames} more` : "";
+    return `${effects[0].kind} ${names.slice(0, shownNames).map(quote).join(", ")}${more}: ${effects[0].what}`;
+  });
 }
 
-/** For a terminal: the verdict, then one line an effect, the gravest first. */
+/** For a terminal: the verdict, then what happens, the gravest first. */
 export function renderText(report: Report): string {
   const parts = [`${report.stack}: ${verdict(report).replaceAll("**", "")}`];
   for (const gravity of order.filter((one) => report.counts[one] > 0)) {
     parts.push(`\n${headings[gravity]} (${report.counts[gravity]})`);
-    parts.push(...report.effects.filter((effect) => effect.gravity === gravity).map((effect) => `  ${line(effect)}`));
+    parts.push(...lines(report, gravity, (name) => name).map((line) => `  ${line}`));
   }
   return `${parts.join("\n")}\n`;
 }
@@ -68,11 +89,7 @@ export function renderMarkdown(report: Report): string {
   const parts = [commentMarker(report.stack), `### Stack \`${report.stack}\``, "", verdict(report)];
   for (const gravity of order.filter((one) => report.counts[one] > 0)) {
     parts.push("", `#### ${headings[gravity]} (${report.counts[gravity]})`, "");
-    parts.push(
-      ...report.effects
-        .filter((effect) => effect.gravity === gravity)
-        .map((effect) => `- ${effect.kind} \`${effect.subject}\`: ${effect.what}`),
-    );
+    parts.push(...lines(report, gravity, (name) => `\`${name}\``).map((line) => `- ${line}`));
   }
   const changed = report.effects.filter(({ properties }) => properties.length > 0);
   if (changed.length > 0) {

@@ -34,7 +34,7 @@ async function previewOf(options: Options): Promise<Preview> {
     return JSON.parse(await fs.readFile(options.preview, "utf8")) as Preview;
   }
   const lab = await openLab(options.stack, { installs: false });
-  const args = await withStackFile(["preview", "--json", "--stack", options.stack]);
+  const args = await withStackFile(["preview", "--json", "--show-sames", "--stack", options.stack]);
   const result = await run(lab.engine, args, { cwd: checkout, env: { ...process.env, ...lab.environment }, allowFailure: true });
   if (result.code !== 0) {
     throw new Error(

@@ -22,7 +22,7 @@ async function record(change: NamedChange): Promise<void> {
   const file = path.join(paths.stacks, `Pulumi.${change.name}.yaml`);
   fs.writeFileSync(file, yaml.dump({ ...stack, config: changed(stack.config, change) }), { mode: 0o600 });
   try {
-    const args = ["preview", "--json", "--stack", simStack, "--config-file", file];
+    const args = ["preview", "--json", "--show-sames", "--stack", simStack, "--config-file", file];
     const result = await run(engine, args, { cwd: checkout, env: { ...process.env, ...environment }, allowFailure: true });
     const preview = JSON.parse(result.stdout) as Preview & { diagnostics?: { severity: string; message: string }[] };
     const errors = (preview.diagnostics ?? []).filter(({ severity }) => severity === "error").map(({ message }) => message);
