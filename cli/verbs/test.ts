@@ -23,24 +23,15 @@ interface JestReport {
 const jest = path.join(checkout, "node_modules", "jest", "bin", "jest.js");
 
 /**
- * Runs jest and counts. The end-to-end project runs in a network namespace of its own, so that neither a lab that is up on
- * this computer nor anything else on its networks is touched.
+ * Runs jest and counts.
+ *
+ * @param name what the report's file is called
+ * @param wrapper command line that starts jest's, for example one that puts it into a network namespace
  */
-async function runProjects(projects: readonly string[], args: readonly string[], options: { ownNetwork?: boolean } = {}): Promise<Counts> {
-  const output = path.join(paths.logs, `jest-${projects.join("-")}.json`);
+async function runTests(name: string, args: readonly string[], wrapper: readonly string[] = []): Promise<Counts> {
+  const output = path.join(paths.logs, `jest-${name}.json`);
   await fs.rm(output, { force: true });
-  const command = [
-    process.execPath,
-    jest,
-    "--selectProjects",
-    ...projects,
-    "--json",
-    `--outputFile=${output}`,
-    "--passWithNoTests",
-    ...args,
-  ];
-  const wrapped = options.ownNetwork ? ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", ...command] : command;
-  const exit = await runJest(wrapped);
+  const exit = await runJest([...wrapper, process.execPath, jest, "--json", `--outputFile=${output}`, "--passWithNoTests", ...args]);
   const report = JSON.parse(await fs.readFile(output, "utf8").catch(() => "null")) as JestReport | null;
   if (!report) {
     return { passed: 0, failed: 1, skipped: 0 };
@@ -48,6 +39,17 @@ async function runProjects(projects: readonly string[], args: readonly string[],
   // A test file that does not even load has no tests to count: it counts as one failure.
   const failed = report.numFailedTests + report.numRuntimeErrorTestSuites;
   return { passed: report.numPassedTests, failed: failed === 0 && exit !== 0 ? 1 : failed, skipped: report.numPendingTests };
+}
+
+/** A lab of its own each, in a network namespace of its own: no lab that is up on this computer is touched, nor one another. */
+const ownNetwork = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"];
+
+/** Those of the end-to-end test files that jest's arguments ask for. */
+async function endToEndTests(args: readonly string[]): Promise<string[]> {
+  const patterns = args.filter((arg) => !arg.startsWith("-")).map((pattern) => new RegExp(pattern));
+  const names = await fs.readdir(path.join(checkout, "test", "e2e"));
+  const files = names.filter((name) => name.endsWith(".test.ts")).map((name) => path.join(checkout, "test", "e2e", name));
+  return files.filter((file) => patterns.length === 0 || patterns.some((pattern) => pattern.test(file))).sort();
 }
 
 /** jest prints its report to stderr; its JSON goes to the file, not to the terminal. */
@@ -81,14 +83,22 @@ export function register(program: Command): void {
           }
         }
       }
-      const counts: Counts[] = [];
+      const running: Promise<Counts>[] = [];
+      if (wanted("e2e")) {
+        const forJest = args.filter((arg) => arg.startsWith("-"));
+        for (const file of await endToEndTests(args)) {
+          const name = path.basename(file, ".test.ts");
+          running.push(runTests(name, ["--selectProjects", "e2e", "--runTestsByPath", file, ...forJest], ownNetwork));
+        }
+      }
       const fast = ["unit", "integration"].filter(wanted);
       if (fast.length > 0) {
-        counts.push(await runProjects(fast, ["--maxWorkers=2", ...args]));
+        // The labs take longest, and wait in between: the others take what processor time they leave.
+        running.push(
+          runTests(fast.join("-"), ["--selectProjects", ...fast, "--maxWorkers=2", ...args], running.length > 0 ? ["nice"] : []),
+        );
       }
-      if (wanted("e2e")) {
-        counts.push(await runProjects(["e2e"], ["--runInBand", ...args], { ownNetwork: true }));
-      }
+      const counts = await Promise.all(running);
       const sum = (key: keyof Counts) => counts.reduce((all, one) => all + one[key], 0);
       say(`\nAll tests in ${total()}.`);
       const skipped = sum("skipped") > 0 ? `, ${sum("skipped")} skipped` : "";

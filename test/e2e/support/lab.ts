@@ -127,7 +127,8 @@ export class TestLab {
     left.push(...mounts.split("\n").filter((line) => line.includes(`${this.state}/`)));
     for (const pid of (await fs.readdir("/proc")).filter((name) => /^\d+$/.test(name))) {
       const commandLine = (await fs.readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")).replaceAll("\0", " ");
-      if (commandLine.includes(this.state) && Number(pid) !== process.pid) {
+      // Another lab's folder may begin with the same words.
+      if (`${commandLine} `.match(new RegExp(`${this.state}[/ ]`)) && Number(pid) !== process.pid) {
         left.push(`process ${pid}: ${commandLine}`);
       }
     }
