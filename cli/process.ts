@@ -77,10 +77,3 @@ export function runAttached(command: string, args: readonly string[], options: S
     });
   });
 }
-
-/** Start time of a process in clock ticks since boot (proc(5), field 22), which with its pid names it for good. */
-export async function startTimeOf(pid: number): Promise<string | undefined> {
-  const stat = await fs.readFile(`/proc/${pid}/stat`, "utf8").catch(() => undefined);
-  const fields = stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return fields?.[0] === "Z" ? undefined : fields?.[19];
-}

@@ -3,8 +3,9 @@ import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "../components/settings/errors";
+import { identify, isAlive, type ProcessIdentity, signal, waitForEnd } from "../sim/machines/processes";
 import { checkout, paths } from "./paths";
-import { run, startTimeOf } from "./process";
+import { run } from "./process";
 import type { Report } from "./progress";
 
 /** Where the embedded lab answers. */
@@ -13,10 +14,7 @@ export interface SimulatorEndpoints {
   mirror: string;
 }
 
-interface DaemonRecord extends SimulatorEndpoints {
-  pid: number;
-  startTime: string;
-}
+type DaemonRecord = SimulatorEndpoints & ProcessIdentity;
 
 const entry = path.join(checkout, "sim", "main.ts");
 const node = [process.execPath, "--require", path.join(checkout, "node_modules/tsx/dist/cjs/index.cjs")] as const;
@@ -29,7 +27,7 @@ async function recorded(): Promise<DaemonRecord | undefined> {
     return undefined;
   }
   const record = JSON.parse(text) as DaemonRecord;
-  return (await startTimeOf(record.pid)) === record.startTime ? record : undefined;
+  return isAlive(record) ? record : undefined;
 }
 
 /** The running embedded lab of this state folder, if it runs. */
@@ -62,9 +60,10 @@ export async function startSimulator(report: Report): Promise<SimulatorEndpoints
   while (Date.now() < deadline) {
     const output = (await fs.readFile(paths.simulatorLog)).subarray(offset).toString();
     const ready = output.split("\n").find((line) => line.startsWith('{"ready":true'));
-    if (ready && child.pid) {
+    const identity = identify(child.pid ?? 0);
+    if (ready && identity) {
       const { url, mirror } = JSON.parse(ready) as SimulatorEndpoints;
-      const record: DaemonRecord = { pid: child.pid, startTime: (await startTimeOf(child.pid)) ?? "", url, mirror };
+      const record: DaemonRecord = { ...identity, url, mirror };
       await fs.writeFile(paths.simulatorPid, JSON.stringify(record));
       return record;
     }
@@ -89,15 +88,10 @@ export async function startSimulator(report: Report): Promise<SimulatorEndpoints
 export async function stopSimulator(report: Report): Promise<void> {
   const record = await recorded();
   if (record) {
-    process.kill(record.pid, "SIGTERM");
-    const deadline = Date.now() + stopSeconds * 1000;
-    while ((await startTimeOf(record.pid)) === record.startTime) {
-      if (Date.now() > deadline) {
-        report(`still running after ${stopSeconds} s, killing it`);
-        process.kill(record.pid, "SIGKILL");
-        break;
-      }
-      await sleep(200);
+    signal(record, "SIGTERM");
+    if (!(await waitForEnd(record, stopSeconds * 1000))) {
+      report(`still running after ${stopSeconds} s, killing it`);
+      signal(record, "SIGKILL");
     }
   }
   await fs.rm(paths.simulatorPid, { force: true });

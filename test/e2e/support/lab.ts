@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { MaasClient } from "../../../maas/client";
 
 export const checkout = path.resolve(__dirname, "../../..");
 
@@ -91,25 +92,8 @@ export class TestLab {
 
   /** GET of the simulated MAAS's API as its administrator. */
   async maas<T>(resource: string): Promise<T> {
-    const [consumer, token, secret] = (await fs.readFile(path.join(this.state, "sim", "api-key"), "utf8")).trim().split(":");
-    const nonce = Math.random().toString(36).slice(2);
-    const parameters = {
-      oauth_version: "1.0",
-      oauth_signature_method: "PLAINTEXT",
-      oauth_consumer_key: consumer,
-      oauth_token: token,
-      oauth_signature: `%26${secret}`,
-      oauth_nonce: nonce,
-      oauth_timestamp: String(Math.floor(Date.now() / 1000)),
-    };
-    const authorization = `OAuth ${Object.entries(parameters)
-      .map(([key, value]) => `${key}="${value}"`)
-      .join(", ")}`;
-    const response = await fetch(`http://192.168.200.1:5240/MAAS/api/2.0/${resource}`, { headers: { authorization } });
-    if (!response.ok) {
-      throw new Error(`MAAS answered ${response.status} to ${resource}: ${await response.text()}`);
-    }
-    return (await response.json()) as T;
+    const apiKey = (await fs.readFile(path.join(this.state, "sim", "api-key"), "utf8")).trim();
+    return new MaasClient({ url: "http://192.168.200.1:5240/MAAS", apiKey, patience: 1_000 }).get<T>(resource);
   }
 
   /** Everything of this lab that must be gone after `lab down`. */
