@@ -65,7 +65,10 @@ export async function ensureBackend(): Promise<void> {
   }
 }
 
-/** Images to run where no registry can be reached: each one that is assembled here, by name. */
+/**
+ * Images of the embedded lab, by name: assembled on this computer, registries or not. Its machines reach nothing but
+ * their MAAS and its mirror, and a lab that is the same everywhere is worth more to a newcomer than newer programs.
+ */
 function standInImages(): Record<string, string> {
   return Object.fromEntries(recipes.map(({ name, reference }) => [name, reference]));
 }
@@ -113,10 +116,8 @@ export async function ensureSimStack(toolchain: Toolchain): Promise<void> {
     Object.entries(current.config ?? {}).filter(([, value]) => typeof value === "object" && value !== null && "secure" in value),
   );
   const config: Record<string, unknown> = { ...committed.config, ...secrets };
-  if (!toolchain.vendorReachable) {
-    config["homelab:images"] = { ...standInImages(), ...(committed.config?.["homelab:images"] as object | undefined) };
-    config["homelab:monitoring"] = { ...podsLeftOut(), ...(committed.config?.["homelab:monitoring"] as object | undefined) };
-  }
+  config["homelab:images"] = { ...standInImages(), ...(committed.config?.["homelab:images"] as object | undefined) };
+  config["homelab:monitoring"] = { ...podsLeftOut(), ...(committed.config?.["homelab:monitoring"] as object | undefined) };
   const text = yaml.dump({ encryptionsalt: current.encryptionsalt, config }, { sortKeys: true, lineWidth: -1 });
   if (text !== (await fs.readFile(file, "utf8"))) {
     await writePrivately(file, text);

@@ -15,8 +15,6 @@ export interface Toolchain {
   engine: string;
   /** Environment for every call of the engine. */
   environment: Record<string, string>;
-  /** Whether the vendors' own downloads could be reached. */
-  vendorReachable: boolean;
 }
 
 const record = path.join(paths.state, "toolchain.json");
@@ -54,14 +52,13 @@ export async function ensurePulumi(): Promise<Toolchain> {
   await writeShim();
   await ensureBackend();
   const executable = path.join(engine.directory, "pulumi");
-  const toolchain: Toolchain = { engine: executable, environment: pulumiEnvironment(engine.directory), vendorReachable: reachable };
-  await fs.writeFile(record, JSON.stringify({ engine: executable, vendorReachable: reachable }));
-  return toolchain;
+  await fs.writeFile(record, JSON.stringify({ engine: executable }));
+  return { engine: executable, environment: pulumiEnvironment(engine.directory) };
 }
 
 /** The toolchain of the last `ensurePulumi`, without a word and without looking at the network; made now if there is none. */
 export async function knownPulumi(): Promise<Toolchain> {
-  const known = JSON.parse(await fs.readFile(record, "utf8").catch(() => "{}")) as { engine?: string; vendorReachable?: boolean };
+  const known = JSON.parse(await fs.readFile(record, "utf8").catch(() => "{}")) as { engine?: string };
   const there =
     known.engine !== undefined &&
     (await fs.access(known.engine).then(
@@ -74,7 +71,6 @@ export async function knownPulumi(): Promise<Toolchain> {
   return {
     engine: known.engine,
     environment: pulumiEnvironment(path.dirname(known.engine)),
-    vendorReachable: known.vendorReachable ?? false,
   };
 }
 
