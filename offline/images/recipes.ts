@@ -14,6 +14,8 @@ export interface Recipe {
   goModule?: {
     folder: string;
     program: string;
+    /** The package to build, of a module that only pins others; the module's own unless given. */
+    package?: string;
     /** Further folders that the program is compiled from. */
     uses?: string[];
   };
@@ -94,6 +96,22 @@ export const recipes: readonly Recipe[] = [
     packages: ["prometheus-node-exporter"],
     files: ["usr/bin/prometheus-node-exporter"],
     entrypoint: ["/usr/bin/prometheus-node-exporter"],
+    user: "65534:65534",
+    shell: false,
+  }),
+  ...recipe("kube-state-metrics", {
+    // Cron jobs have time zones, and the program ends at one that it does not know.
+    packages: ["tzdata"],
+    files: ["Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Etc", "Europe", "Indian", "Pacific", "UTC"].map(
+      (region) => `usr/share/zoneinfo/${region}`,
+    ),
+    // Upstream's program on the client libraries of the cluster's own version: most of it is compiled for k3s already.
+    goModule: {
+      folder: "offline/kube-state-metrics",
+      program: "kube-state-metrics",
+      package: "k8s.io/kube-state-metrics/v2",
+    },
+    entrypoint: ["/kube-state-metrics"],
     user: "65534:65534",
     shell: false,
   }),

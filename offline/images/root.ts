@@ -97,8 +97,8 @@ export async function makeRoot(recipe: Recipe, scratch: string, root: string): P
     await addShell(tree, root);
   }
   if (recipe.goModule) {
-    const { folder, program } = recipe.goModule;
-    await output("go", ["build", "-mod=readonly", "-trimpath", "-ldflags", "-s -w", "-o", path.join(root, program), "."], {
+    const { folder, program, package: built = "." } = recipe.goModule;
+    await output("go", ["build", "-mod=readonly", "-trimpath", "-ldflags", "-s -w", "-o", path.join(root, program), built], {
       cwd: path.join(checkout, folder),
       env: { ...process.env, CGO_ENABLED: "0", GOFLAGS: "-buildvcs=false" },
     });

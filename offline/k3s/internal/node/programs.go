@@ -68,6 +68,8 @@ func (n *Node) kubeletArguments() ([]string, error) {
 	flags := map[string]string{
 		"config": file, "kubeconfig": n.agentDir("kubelet.kubeconfig"), "hostname-override": o.NodeName, "node-ip": o.NodeIP,
 		"root-dir": "/var/lib/kubelet", "cert-dir": n.agentDir("pki"), "v": strconv.Itoa(o.V),
+		// Where cAdvisor asks which container a control group is of; it does not look at the runtime's endpoint.
+		"containerd": ContainerdSocket,
 	}
 	if len(o.NodeLabels) > 0 {
 		flags["node-labels"] = strings.Join(o.NodeLabels, ",")
