@@ -3,7 +3,7 @@ import type * as http from "node:http";
 import * as path from "node:path";
 import ipaddr from "ipaddr.js";
 import { UserError } from "../components/settings/errors";
-import { startMaas } from "./maas-in-lab";
+import { metricsPorts, startMaas } from "./maas-in-lab";
 import { createBridge, type LabNetwork, removeBridge } from "./machines/bridge";
 import { closeFirewall, openFirewall } from "./machines/firewall";
 import { checkHost, ownerPrefix } from "./machines/host-check";
@@ -56,10 +56,10 @@ export async function startLab(options: LabOptions): Promise<EmbeddedLab> {
   const network = networkOf(options);
   const addresses = [network.address, "127.0.0.1"];
   await refuseSecond(options.state);
-  await checkHost(
-    network,
-    addresses.flatMap((address) => [options.maasPort, options.mirrorPort].map((port) => ({ address, port }))),
-  );
+  await checkHost(network, [
+    ...addresses.flatMap((address) => [options.maasPort, options.mirrorPort].map((port) => ({ address, port }))),
+    ...Object.values(metricsPorts(options.maasPort)).map((port) => ({ address: network.address, port })),
+  ]);
   await fs.mkdir(options.state, { recursive: true, mode: 0o700 });
   await writeAtomically(lockFile(options.state), JSON.stringify(identify(process.pid)));
   const undo: (() => Promise<unknown>)[] = [() => fs.rm(lockFile(options.state), { force: true })];

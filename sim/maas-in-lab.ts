@@ -30,7 +30,13 @@ export async function startMaas({ state, hardware, network, addresses, port }: M
   for (const address of addresses) {
     await maas.listen(address, port);
   }
+  await maas.listenMetrics(addresses[0], metricsPorts(port));
   return maas;
+}
+
+/** Where the region's and the rack's own metrics are: as far from the API's port as a real MAAS has them, 5239 and 5249. */
+export function metricsPorts(port: number): { region: number; rack: number } {
+  return { region: port - 1, rack: port + 9 };
 }
 
 /** The region of a lab with this network: its one subnet, with the rack controller at the host's address. */

@@ -11,6 +11,7 @@ import { apiPrefix, outsideApi, Router } from "./http/router";
 import { Maas } from "./maas";
 import { Status } from "./machine/status";
 import { Metadata } from "./metadata";
+import { clusterMetrics, RequestLatency, rackFamilies, serveControllerMetrics } from "./metrics";
 import type { MaasOptions } from "./options";
 import type { Token } from "./state/model";
 import { newToken, newUser } from "./state/seed";
@@ -21,6 +22,8 @@ export { labProfile } from "./options";
 export interface MaasSimulator {
   /** Starts to listen (port 0: a free one) and answers the base URL, for example `http://127.0.0.1:5240/MAAS`. Can be called for several addresses. */
   listen(host: string, port: number): Promise<string>;
+  /** The region's and the rack's own metrics, which real ones serve on ports 5239 and 5249. */
+  listenMetrics(host: string, ports: { region: number; rack: number }): Promise<void>;
   /** Stops listening, waits for what runs, and leaves the state on disk. The hardware is closed by who made it. */
   close(): Promise<void>;
   /** The administrator's API key, `consumer:token:secret`; the same for the life of the state directory. */
@@ -40,6 +43,7 @@ class Simulator implements MaasSimulator {
   private readonly metadata: Metadata;
   private readonly servers: Server[] = [];
   private readonly watchdog: NodeJS.Timeout;
+  private readonly latency = new RequestLatency();
 
   constructor(options: MaasOptions) {
     this.maas = new Maas(options);
@@ -71,6 +75,11 @@ class Simulator implements MaasSimulator {
       this.resume();
     }
     return `${base}/MAAS`;
+  }
+
+  async listenMetrics(host: string, ports: { region: number; rack: number }): Promise<void> {
+    this.servers.push(await serveControllerMetrics(() => [this.latency.family()], host, ports.region));
+    this.servers.push(await serveControllerMetrics(rackFamilies, host, ports.rack));
   }
 
   /** What was under way when the last process ended goes on. */
@@ -147,8 +156,11 @@ class Simulator implements MaasSimulator {
 
   private async serve(message: IncomingMessage, response: ServerResponse): Promise<void> {
     let answer: Answer;
+    const started = process.hrtime.bigint();
+    let measured: Record<string, string> | undefined;
     try {
       const request = await readRequest(message);
+      measured = this.measured(request);
       const fault = request.path.startsWith("/sim/") ? undefined : this.maas.faults.forRequest(request.method, message.url ?? "");
       if (fault?.kind === "drop") {
         message.socket.destroy();
@@ -166,10 +178,21 @@ class Simulator implements MaasSimulator {
       answer = this.failure(error);
       await this.maas.store.flush().catch(() => undefined);
     }
+    if (measured) {
+      this.latency.observe({ ...measured, status: String(answer.status) }, Number(process.hrtime.bigint() - started) / 1e9);
+    }
     const body = typeof answer.body === "string" ? Buffer.from(answer.body) : answer.body;
     const length: Record<string, string | number> = answer.status === 204 ? {} : { "Content-Length": body.length };
     response.writeHead(answer.status, { "Content-Type": answer.contentType, ...answer.headers, ...length });
     response.end(message.method === "HEAD" || answer.status === 204 ? undefined : body);
+  }
+
+  /** What a request of the API counts under; others are not counted. */
+  private measured(request: MaasRequest): Record<string, string> | undefined {
+    const match = request.path.startsWith(apiPrefix) ? this.router.match(request.path.slice(apiPrefix.length)) : undefined;
+    return (
+      match && { method: request.method, path: `${apiPrefix}${match.endpoint.path}`, op: match.operation ?? request.query.get("op") ?? "" }
+    );
   }
 
   private failure(error: unknown): Answer {
@@ -192,6 +215,10 @@ class Simulator implements MaasSimulator {
       });
     if (request.path.startsWith("/MAAS/metadata/")) return this.metadata.handle(request, (authorise() as Token | undefined)?.nodeId);
     if (request.path === "/MAAS/rpc/" || request.path === "/") return json({ simulator: true });
+    if (request.path === "/MAAS/metrics") {
+      const enabled = this.maas.config.prometheus_enabled === true;
+      return new Answer(enabled ? 200 : 404, enabled ? clusterMetrics(this.maas) : "", contentTypes.bareText);
+    }
     const match = request.path.startsWith(apiPrefix) ? this.router.match(request.path.slice(apiPrefix.length)) : undefined;
     if (!match) return outsideApi(request.path);
     const token = authorise() as Token | undefined;
