@@ -13,6 +13,7 @@ const monitoring = new Monitoring("monitoring", {
   images,
   machines,
   settings: settings.monitoring,
+  etcd: cluster.etcd,
   maasUrl: settings.maas.url,
   taskServers: taskServers.monitored,
 });

@@ -1,4 +1,6 @@
+import { randomBytes } from "node:crypto";
 import * as https from "node:https";
+import type { Duplex } from "node:stream";
 import * as yaml from "js-yaml";
 
 interface KubeConfig {
@@ -73,6 +75,32 @@ export class KubernetesApi {
           new Error(`the Kubernetes API at ${this.server.host} did not answer within ${requestTimeoutMilliseconds / 1000} s`),
         ),
       );
+      request.on("error", reject);
+    });
+  }
+
+  /** A WebSocket below an API path, after its handshake. The caller closes it. */
+  upgrade(path: string, protocol: string): Promise<Duplex> {
+    return new Promise((resolve, reject) => {
+      const headers = {
+        ...(this.token ? { authorization: `Bearer ${this.token}` } : {}),
+        connection: "Upgrade",
+        upgrade: "websocket",
+        "sec-websocket-version": "13",
+        "sec-websocket-key": randomBytes(16).toString("base64"),
+        "sec-websocket-protocol": protocol,
+      };
+      const request = https.get(new URL(path, this.server), { agent: this.agent, headers });
+      request.on("upgrade", (_response, socket, head) => {
+        if (head.length > 0) {
+          socket.unshift(head);
+        }
+        resolve(socket);
+      });
+      request.on("response", (response) => {
+        response.resume();
+        reject(new Error(`the Kubernetes API answered ${response.statusCode} to ${path.split("?")[0]}, not with a WebSocket`));
+      });
       request.on("error", reject);
     });
   }

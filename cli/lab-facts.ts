@@ -19,7 +19,11 @@ export interface StackOutputs {
   sshKey?: string;
   sshHostKeys?: string[];
   prometheus?: string;
+  /** Only where it runs. */
   grafana?: string;
+  grafanaPassword?: string;
+  alertmanager?: string;
+  monitoringNamespace?: string;
   taskServer?: { taskd?: string; taskchampion?: string };
   taskUsers?: Record<string, UserAccess>;
 }
@@ -34,8 +38,8 @@ export async function stackOutputs(stack: Stack): Promise<StackOutputs> {
   return result.code === 0 ? (JSON.parse(result.stdout) as StackOutputs) : {};
 }
 
-/** A client of the stack's MAAS, with the stack's own API key. */
-export async function maasOf(stack: Stack): Promise<MaasClient> {
+/** Where the stack's MAAS is, and the stack's own API key; the key never to be printed. */
+export async function maasSettingsOf(stack: Stack): Promise<{ url: string; apiKey: string }> {
   const env = { ...process.env, ...stack.environment };
   const args = ["config", "--json", "--show-secrets", "--stack", stack.stack, "--config-file", stackFile(stack.stack)];
   const config = JSON.parse((await run(stack.engine, args, { env, cwd: __dirname })).stdout) as Record<
@@ -44,7 +48,12 @@ export async function maasOf(stack: Stack): Promise<MaasClient> {
   >;
   const { objectValue: maas, value } = config["homelab:maas"] ?? {};
   const { url } = maas ?? (JSON.parse(value ?? "{}") as { url?: string });
-  return new MaasClient({ url: url ?? "", apiKey: config["homelab:maasApiKey"]?.value ?? "", patience: 5_000 });
+  return { url: url ?? "", apiKey: config["homelab:maasApiKey"]?.value ?? "" };
+}
+
+/** A client of the stack's MAAS. */
+export async function maasOf(stack: Stack): Promise<MaasClient> {
+  return new MaasClient({ ...(await maasSettingsOf(stack)), patience: 5_000 });
 }
 
 export interface MachineFacts {

@@ -1,9 +1,9 @@
 import { installPackages } from "./host-packages";
 import { preflight } from "./preflight";
-import { stage } from "./progress";
+import { say, stage } from "./progress";
 import { checkStackFile } from "./settings-file";
 import { startSimulator } from "./simulator-process";
-import { ensureSimStack, simStack } from "./stack";
+import { ensureSimStack, podsLeftOut, simStack } from "./stack";
 import { artefactsCached, ensureArtefacts, ensurePulumi, type Toolchain } from "./toolchain";
 
 /** A stack with everything below it running: what the engine needs to work on it. */
@@ -34,5 +34,10 @@ export async function openLab(stack: string, { installs }: { installs: boolean }
   }
   await stage("Embedded lab (simulated MAAS, machines, mirror)", startSimulator);
   await stage("Stack configuration", () => ensureSimStack(pulumi.value));
+  if (installs) {
+    for (const program of podsLeftOut()) {
+      say(`    no image of ${program} can be assembled for the embedded lab: its objects are applied, and no pod of it runs`);
+    }
+  }
   return { ...pulumi.value, stack };
 }

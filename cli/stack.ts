@@ -73,15 +73,17 @@ function standInImages(): Record<string, string> {
   return Object.fromEntries(recipes.map(({ name, reference }) => [name, reference]));
 }
 
-/** Monitoring's programs without an image here: their objects are applied all the same, with no pod. */
-function podsLeftOut(): Record<string, { replicas: 0 }> {
+/** Monitoring's programs without an image here, as settings: their objects are applied all the same, with no pod. */
+export function podsLeftOut(): string[] {
   const programs = { grafana: "grafana", kubeStateMetrics: "kube-state-metrics" };
   const made = standInImages();
-  return Object.fromEntries(
-    Object.entries(programs)
-      .filter(([, image]) => !(image in made))
-      .map(([setting]) => [setting, { replicas: 0 as const }]),
-  );
+  return Object.entries(programs)
+    .filter(([, image]) => !(image in made))
+    .map(([setting]) => setting);
+}
+
+function withPodsLeftOut(monitoring: Record<string, object>): Record<string, object> {
+  return { ...monitoring, ...Object.fromEntries(podsLeftOut().map((setting) => [setting, { replicas: 0, ...monitoring[setting] }])) };
 }
 
 /**
@@ -117,7 +119,7 @@ export async function ensureSimStack(toolchain: Toolchain): Promise<void> {
   );
   const config: Record<string, unknown> = { ...committed.config, ...secrets };
   config["homelab:images"] = { ...standInImages(), ...(committed.config?.["homelab:images"] as object | undefined) };
-  config["homelab:monitoring"] = { ...podsLeftOut(), ...(committed.config?.["homelab:monitoring"] as object | undefined) };
+  config["homelab:monitoring"] = withPodsLeftOut((committed.config?.["homelab:monitoring"] ?? {}) as Record<string, object>);
   const text = yaml.dump({ encryptionsalt: current.encryptionsalt, config }, { sortKeys: true, lineWidth: -1 });
   if (text !== (await fs.readFile(file, "utf8"))) {
     await writePrivately(file, text);

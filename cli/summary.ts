@@ -1,10 +1,13 @@
 import Table from "cli-table3";
+import { atPrometheus } from "./dashboards";
 import { type ClusterFacts, clusterFacts, type MachineFacts, machineFacts, type Stack, type StackOutputs, stackOutputs } from "./lab-facts";
+import { type MonitoringFacts, monitoringFacts } from "./prometheus";
 
 /** All that `lab status` shows, also as its JSON. What could not be asked has the reason instead. */
 export interface LabStatus {
   machines: MachineFacts[] | { error: string };
   cluster?: ClusterFacts | { error: string };
+  monitoring?: MonitoringFacts | { error: string };
   addresses: Record<string, string>;
   taskUsers: string[];
 }
@@ -13,11 +16,12 @@ const orError = <T>(facts: Promise<T>): Promise<T | { error: string }> => facts.
 
 export async function labStatus(stack: Stack): Promise<LabStatus> {
   const outputs = await stackOutputs(stack);
-  const [machines, cluster] = await Promise.all([
+  const [machines, cluster, monitoring] = await Promise.all([
     orError(machineFacts(stack, outputs)),
     outputs.kubeconfig ? orError(clusterFacts(outputs.kubeconfig)) : undefined,
+    outputs.prometheus ? orError(atPrometheus(outputs, monitoringFacts)) : undefined,
   ]);
-  return { machines, cluster, addresses: addressesOf(outputs), taskUsers: Object.keys(outputs.taskUsers ?? {}) };
+  return { machines, cluster, monitoring, addresses: addressesOf(outputs), taskUsers: Object.keys(outputs.taskUsers ?? {}) };
 }
 
 function addressesOf(outputs: StackOutputs): Record<string, string> {
@@ -25,14 +29,15 @@ function addressesOf(outputs: StackOutputs): Record<string, string> {
     "Kubernetes API": outputs.endpoint,
     Prometheus: outputs.prometheus,
     Grafana: outputs.grafana,
+    Alertmanager: outputs.alertmanager,
     taskd: outputs.taskServer?.taskd,
     "TaskChampion sync server": outputs.taskServer?.taskchampion,
   };
   return Object.fromEntries(Object.entries(known).filter((entry): entry is [string, string] => entry[1] !== undefined));
 }
 
-/** Whether everything that should run does. */
-export function healthy({ machines, cluster }: LabStatus): boolean {
+/** Whether everything that should run does, and no alert says that somebody should look today. */
+export function healthy({ machines, cluster, monitoring }: LabStatus): boolean {
   return (
     Array.isArray(machines) &&
     machines.length > 0 &&
@@ -40,7 +45,8 @@ export function healthy({ machines, cluster }: LabStatus): boolean {
     cluster !== undefined &&
     "nodes" in cluster &&
     cluster.nodes.every(({ ready }) => ready) &&
-    cluster.pods.every(({ ready }) => ready)
+    cluster.pods.every(({ ready }) => ready) &&
+    !(monitoring && "alerts" in monitoring && monitoring.alerts.some(({ severity }) => severity === "critical"))
   );
 }
 
@@ -48,6 +54,37 @@ function table(head: string[], rows: string[][]): string {
   const lines = new Table({ head, style: { head: [], border: [], compact: true } });
   lines.push(...rows);
   return `${lines.toString()}\n`;
+}
+
+const percent = (share: number | undefined) => (share === undefined ? "" : `${Math.round(share * 100)} %`);
+
+function renderMonitoring(monitoring: LabStatus["monitoring"]): string {
+  if (!monitoring) {
+    return "";
+  }
+  if ("error" in monitoring) {
+    return `\nMonitoring could not be asked: ${monitoring.error}\n`;
+  }
+  const { machines, alerts, targets } = monitoring;
+  const rows = machines.map(({ name, up, cpu, memory, disk }) => [name, up ? "yes" : "no", percent(cpu), percent(memory), percent(disk)]);
+  const parts = [`\nUse of the machines\n${table(["name", "answers", "CPU", "memory", "fullest disk"], rows)}`];
+  if (alerts.length === 0 && targets.down.length === 0) {
+    parts.push(`\nNothing is wrong: no alert fires, and all ${targets.up} targets answer.\n`);
+  }
+  if (alerts.length > 0) {
+    const lines = alerts.map(({ name, severity, summary, since }) => [
+      name,
+      severity,
+      summary,
+      since.replace(/\..*|Z$/, "").replace("T", " "),
+    ]);
+    parts.push(`\nWrong now (docs/runbooks/ALERT.md says what to do)\n${table(["alert", "severity", "what", "since (UTC)"], lines)}`);
+  }
+  if (targets.down.length > 0) {
+    const lines = targets.down.map(({ job, instance, error }) => [job, instance, error]);
+    parts.push(`\nTargets that do not answer Prometheus\n${table(["job", "instance", "why"], lines)}`);
+  }
+  return parts.join("");
 }
 
 /** The status as tables for a terminal. */
@@ -88,6 +125,7 @@ export function renderStatus(status: LabStatus): string {
       )}`,
     );
   }
+  parts.push(renderMonitoring(status.monitoring));
   const addresses = Object.entries(status.addresses);
   if (addresses.length > 0) {
     parts.push(`\nAddresses\n${table(["service", "address"], addresses)}`);

@@ -36,6 +36,13 @@ export function outputs({ settings, machines, cluster, monitoring, taskServers }
     sshHostKeys: pulumi.output(machines.map(({ address, hostKey }) => pulumi.interpolate`${address} ${hostKey}`)),
     /** URL of Prometheus. */
     prometheus: monitoring.prometheus,
+    /** URL of Alertmanager, and of Grafana where it has a pod. */
+    alertmanager: monitoring.alertmanager,
+    grafana: monitoring.grafana?.url,
+    /** Of Grafana's user `admin`; secret. */
+    grafanaPassword: monitoring.grafana?.password,
+    /** Where all of monitoring runs. */
+    monitoringNamespace: monitoring.namespace,
     taskServer: { taskd: taskServers.taskd, authority: taskServers.authority },
     /** By organisation/user: address, credentials, certificate and key for Taskwarrior; secret. */
     taskUsers: taskServers.users,

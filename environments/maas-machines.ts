@@ -8,8 +8,9 @@ import { MaasMachine } from "../components/maas/machine";
 export function maasMachines(settings: Settings): MachineAccess[] {
   const deployKey = new tls.PrivateKey("deploy-key", { algorithm: "ED25519" });
   const { network, ssh } = settings;
+  const metrics = settings.monitoring.maas.enabled || undefined;
   const maas = new Maas("maas", {
-    settings: settings.maas,
+    settings: { ...settings.maas, defaults: { metrics, ...settings.maas.defaults } },
     network,
     machines: settings.machines,
     apiKey: pulumi.secret(settings.maasApiKey),

@@ -71,6 +71,8 @@ function serverConfig(cluster: ClusterSettings, node: NodeConfig): Record<string
     "cluster-domain": unless("cluster.local", network.clusterDomain),
     "flannel-backend": network.flannelBackend,
     "default-local-storage-path": cluster.storage.path,
+    // On the node's own address as well, for Prometheus; the port has numbers and no data.
+    "etcd-expose-metrics": node.etcd || undefined,
     // k3s' 500 and 5000 ms are for slow links between sites. On one wire a dead leader can be noticed in less than half the time,
     // which is most of what clients wait for when a server dies.
     "etcd-arg": node.etcd ? ["heartbeat-interval=200", "election-timeout=2000"] : undefined,

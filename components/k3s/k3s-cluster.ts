@@ -40,6 +40,8 @@ export class K3sCluster extends pulumi.ComponentResource {
   /** `https://ADDRESS:6443` */
   readonly endpoint: pulumi.Output<string>;
   readonly nodes: Record<string, K3sNode>;
+  /** Whether the servers keep their state in embedded etcd. */
+  readonly etcd: boolean;
 
   constructor(name: string, args: K3sClusterArgs, opts?: pulumi.ComponentResourceOptions) {
     // What is given here lies in the state in clear, so not the settings as they are.
@@ -79,6 +81,7 @@ export class K3sCluster extends pulumi.ComponentResource {
       { parent: this, deletedWith: first.resource },
     );
 
+    this.etcd = usesEtcd(cluster, servers.length);
     this.registerOutputs({ kubeconfig: this.kubeconfig, endpoint: this.endpoint });
   }
 

@@ -21,6 +21,7 @@ export function regionConfig(defaults: DefaultsOfMaas): Record<string, string | 
     // MAAS counts in minutes.
     node_timeout: nodeTimeout && Math.ceil(toSeconds(nodeTimeout) / 60),
     remote_syslog: defaults.remoteSyslog,
+    prometheus_enabled: defaults.metrics,
   };
   return Object.fromEntries(Object.entries(values).filter((entry): entry is [string, string | number | boolean] => entry[1] !== undefined));
 }

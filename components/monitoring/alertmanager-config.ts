@@ -16,7 +16,7 @@ export function renderAlertmanagerConfig(settings: AlertmanagerSettings): string
       // One message for one trouble of one machine, not one for all machines nor one for each container.
       group_by: ["alertname", "instance", "namespace"],
       group_wait: toGoDuration(settings.groupWait),
-      group_interval: "5m",
+      group_interval: toGoDuration(settings.groupInterval),
       repeat_interval: toGoDuration(settings.repeatInterval),
       receiver: NOBODY,
       routes: [

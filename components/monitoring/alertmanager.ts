@@ -6,6 +6,7 @@ import { dataVolume } from "../kubernetes/volume";
 import { checksum, containerSecurity, labelsOf, podSecurity, selectorOf } from "../kubernetes/workload";
 import type { MonitoringSettings } from "../settings/monitoring";
 import { renderAlertmanagerConfig } from "./alertmanager-config";
+import { besides } from "./placement";
 import { PORTS } from "./prometheus-config";
 
 export interface AlertmanagerArgs {
@@ -75,6 +76,7 @@ export class Alertmanager extends pulumi.ComponentResource {
               automountServiceAccountToken: false,
               enableServiceLinks: false,
               securityContext: podSecurity(USER),
+              affinity: besides("prometheus"),
               containers: [
                 {
                   name: NAME,

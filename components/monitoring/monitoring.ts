@@ -40,6 +40,7 @@ export class Monitoring extends pulumi.ComponentResource {
   /** URL of Prometheus, as it is reached from outside the cluster; in-cluster for a service of type ClusterIP. */
   readonly prometheus: pulumi.Output<string>;
   readonly alertmanager?: pulumi.Output<string>;
+  /** Undefined while it has no pod. */
   readonly grafana?: { url: pulumi.Output<string>; user: string; password: pulumi.Output<string> };
   readonly namespace: pulumi.Output<string>;
 
@@ -86,8 +87,10 @@ export class Monitoring extends pulumi.ComponentResource {
     if (settings.grafana.enabled) {
       const dashboards = renderDashboards(args.taskServers?.namespace ?? "tasks");
       const grafana = new Grafana(`${name}-grafana`, { ...common, settings: settings.grafana, dashboards }, { parent: this });
-      const url = urlOf(grafana.service, settings.grafana.service, args, PORTS.grafana);
-      this.grafana = { url, user: "admin", password: grafana.password };
+      if (settings.grafana.replicas > 0) {
+        const url = urlOf(grafana.service, settings.grafana.service, args, PORTS.grafana);
+        this.grafana = { url, user: "admin", password: grafana.password };
+      }
     }
 
     this.registerOutputs({
@@ -107,7 +110,7 @@ function prometheusFiles(args: MonitoringArgs): Record<string, pulumi.Input<stri
     alertmanager: settings.alertmanager.enabled,
     grafana: settings.grafana.enabled && settings.grafana.replicas > 0,
     etcd: args.etcd ?? false,
-    maas: settings.maas.enabled ? args.maasUrl : undefined,
+    maas: settings.maas.enabled && args.maasUrl ? { url: args.maasUrl, racks: settings.maas.racks } : undefined,
   };
   const rules = (certificates: Record<string, string>) =>
     ruleFiles({
@@ -125,7 +128,12 @@ function prometheusFiles(args: MonitoringArgs): Record<string, pulumi.Input<stri
       ruleFiles: names,
       alertmanager: settings.alertmanager.enabled ? `alertmanager:${PORTS.alertmanager}` : undefined,
     }),
-    ...Object.fromEntries(names.map((file) => [file, certificates.apply((ends) => renderRules(rules(ends)[file], settings.runbooks))])),
+    ...Object.fromEntries(
+      names.map((file) => [
+        file,
+        certificates.apply((ends) => renderRules(rules(ends)[file], settings.runbooks, settings.alerts.patience)),
+      ]),
+    ),
   };
 }
 

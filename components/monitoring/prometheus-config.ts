@@ -12,6 +12,8 @@ export const PORTS = {
   kubelet: 10250,
   apiserver: 6443,
   etcd: 2381,
+  maasRegion: 5239,
+  maasRack: 5249,
 } as const;
 
 /** Where things are inside Prometheus's container. */
@@ -124,32 +126,38 @@ export function clusterJobs(): ScrapeJob[] {
   ];
 }
 
-/** What only some stacks have. `maas` is MAAS's base URL. */
+/** What only some stacks have. `maas` is MAAS's base URL and its rack controllers' addresses. */
 export function optionalJobs(has: {
   kubeStateMetrics: boolean;
   alertmanager: boolean;
   grafana: boolean;
   etcd: boolean;
-  maas?: string;
+  maas?: { url: string; racks: readonly string[] };
 }): ScrapeJob[] {
   const inCluster = (name: string, port: number): ScrapeJob => ({ job_name: name, static_configs: [{ targets: [`${name}:${port}`] }] });
-  const maas = has.maas === undefined ? undefined : new URL(has.maas);
   return [
     // Its series have labels like `namespace` and `pod` of their own, about the objects and not about the exporter.
     ...(has.kubeStateMetrics ? [{ ...inCluster("kube-state-metrics", PORTS.kubeStateMetrics), honor_labels: true }] : []),
     ...(has.alertmanager ? [inCluster("alertmanager", PORTS.alertmanager)] : []),
     ...(has.grafana ? [inCluster("grafana", PORTS.grafana)] : []),
     ...(has.etcd ? [{ job_name: "etcd", ...onMachines(PORTS.etcd, "server") }] : []),
-    ...(maas
-      ? [
-          {
-            job_name: "maas",
-            scheme: maas.protocol.replace(":", "") as "http" | "https",
-            metrics_path: `${maas.pathname.replace(/\/+$/, "")}/metrics`,
-            static_configs: [{ targets: [maas.host] }],
-          },
-        ]
-      : []),
+    ...(has.maas ? maasJobs(has.maas) : []),
+  ];
+}
+
+/** MAAS: what it knows of its machines, and how its region and rack controllers do, each from where MAAS serves it. */
+function maasJobs({ url, racks }: { url: string; racks: readonly string[] }): ScrapeJob[] {
+  const { protocol, host, hostname, pathname } = new URL(url);
+  const at = (names: readonly string[], port: number) => [{ targets: names.map((name) => `${name}:${port}`) }];
+  return [
+    {
+      job_name: "maas",
+      scheme: protocol.replace(":", "") as "http" | "https",
+      metrics_path: `${pathname.replace(/\/+$/, "")}/metrics`,
+      static_configs: [{ targets: [host] }],
+    },
+    { job_name: "maas-region", static_configs: at([hostname], PORTS.maasRegion) },
+    { job_name: "maas-rack", static_configs: at(racks.length > 0 ? racks : [hostname], PORTS.maasRack) },
   ];
 }
 

@@ -6,6 +6,7 @@ import { dataVolume } from "../kubernetes/volume";
 import { checksum, containerSecurity, labelsOf, podSecurity, selectorOf } from "../kubernetes/workload";
 import type { MonitoringSettings } from "../settings/monitoring";
 import { toBytes, toQuantity } from "../settings/values";
+import { besides } from "./placement";
 import { PORTS, PROMETHEUS_PATHS, prometheusFlags } from "./prometheus-config";
 
 export interface PrometheusArgs {
@@ -78,6 +79,7 @@ export class Prometheus extends pulumi.ComponentResource {
               // It writes the head of its database at the end.
               terminationGracePeriodSeconds: 120,
               securityContext: podSecurity(USER),
+              affinity: besides("alertmanager"),
               containers: [
                 {
                   name: NAME,

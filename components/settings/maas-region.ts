@@ -45,6 +45,8 @@ export const defaultsOfMaas = z.strictObject({
   /** After this MAAS itself calls a machine failed. */
   nodeTimeout: duration.optional(),
   remoteSyslog: z.string().optional(),
+  /** Whether MAAS tells Prometheus about its machines; `homelab:monitoring.maas.enabled` turns it on as well. */
+  metrics: z.boolean().optional(),
 });
 
 /** A commissioning, testing or release script from a file, with MAAS's metadata header in it. */

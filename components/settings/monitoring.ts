@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Problem } from "./errors";
-import { duration, hostname, httpUrl, size, toBytes, toSeconds } from "./values";
+import { duration, hostname, httpUrl, ipv4, size, toBytes, toSeconds } from "./values";
 
 const service = z.enum(["LoadBalancer", "NodePort", "ClusterIP"]);
 
@@ -71,6 +71,8 @@ export const monitoringSettings = z.strictObject({
       deadMansSwitch: httpUrl.optional(),
       /** How long the first alert of a group waits for others. */
       groupWait: duration.default("30 seconds"),
+      /** How long after a message about a group the next one may follow: news of it, or that it is over. */
+      groupInterval: duration.default("5 minutes"),
       /** How often a group that goes on is reported again. */
       repeatInterval: duration.default("12 hours"),
       service: service.default("ClusterIP"),
@@ -88,8 +90,19 @@ export const monitoringSettings = z.strictObject({
     .prefault({}),
   maas: z
     .strictObject({
-      /** Needs `maas <profile> maas set-config name=prometheus_enabled value=true` once. */
+      /** Also turns MAAS's setting `prometheus_enabled` on. */
       enabled: z.boolean().default(false),
+      /** Addresses of rack controllers, for their own metrics (port 5249); the region controller's host when empty. */
+      racks: z.array(hostname.or(ipv4)).default([]),
+    })
+    .prefault({}),
+  alerts: z
+    .strictObject({
+      /**
+       * Factor on how long trouble has to last before it is an alert. Below 1 for a rehearsal, or for a lab that must not
+       * be down for minutes; above 1 where machines are slow to boot and nobody wants to hear of each reboot.
+       */
+      patience: z.number().min(0.01).max(10).default(1),
     })
     .prefault({}),
   /** Where alerts link to for what to do: a URL that serves `docs/runbooks/` of this repository. */
