@@ -14,6 +14,7 @@ const monitoring = new Monitoring("monitoring", {
   machines,
   settings: settings.monitoring,
   etcd: cluster.etcd,
+  clusterBackups: cluster.backupsEvery,
   maasUrl: settings.maas.url,
   taskServers: taskServers.monitored,
 });

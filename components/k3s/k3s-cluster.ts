@@ -42,6 +42,8 @@ export class K3sCluster extends pulumi.ComponentResource {
   readonly nodes: Record<string, K3sNode>;
   /** Whether the servers keep their state in embedded etcd. */
   readonly etcd: boolean;
+  /** Seconds between backups of the datastore; undefined where the servers make none. */
+  readonly backupsEvery?: number;
 
   constructor(name: string, args: K3sClusterArgs, opts?: pulumi.ComponentResourceOptions) {
     // What is given here lies in the state in clear, so not the settings as they are.
@@ -82,6 +84,7 @@ export class K3sCluster extends pulumi.ComponentResource {
     );
 
     this.etcd = usesEtcd(cluster, servers.length);
+    this.backupsEvery = cluster.backups.enabled && typeof cluster.datastore === "string" ? toSeconds(cluster.backups.every) : undefined;
     this.registerOutputs({ kubeconfig: this.kubeconfig, endpoint: this.endpoint });
   }
 

@@ -6,6 +6,7 @@ import type { Images } from "../images";
 import { networkPolicy } from "../kubernetes/policy";
 import { checksum, containerSecurity, labelsOf, podSecurity, selectorOf } from "../kubernetes/workload";
 import type { MonitoringSettings } from "../settings/monitoring";
+import { type Duration, toGoDuration } from "../settings/values";
 import { DATASOURCE, HOME } from "./dashboards";
 import { PORTS } from "./prometheus-config";
 
@@ -14,6 +15,8 @@ export interface GrafanaArgs {
   images: Images;
   namespace: pulumi.Input<string>;
   settings: MonitoringSettings["grafana"];
+  /** Prometheus's. */
+  scrapeInterval: Duration;
   /** JSON of each dashboard by uid. */
   dashboards: Readonly<Record<string, string>>;
 }
@@ -38,7 +41,8 @@ export class Grafana extends pulumi.ComponentResource {
     const options = { parent: this, provider: args.provider };
     const meta = (suffix = "") => ({ name: `${NAME}${suffix}`, namespace, labels: labelsOf(NAME, "monitoring") });
 
-    const password = new random.RandomPassword(`${name}-password`, { length: 24, special: false }, { parent: this });
+    const keepers = { generation: String(settings.passwordGeneration) };
+    const password = new random.RandomPassword(`${name}-password`, { length: 24, special: false, keepers }, { parent: this });
     this.password = pulumi.secret(password.result);
     const account = new kubernetes.core.v1.ServiceAccount(
       `${name}-account`,
@@ -50,7 +54,7 @@ export class Grafana extends pulumi.ComponentResource {
       { metadata: meta("-admin"), stringData: { password: this.password } },
       options,
     );
-    const files = provisioning();
+    const files = provisioning(toGoDuration(args.scrapeInterval));
     const config = new kubernetes.core.v1.ConfigMap(`${name}-provisioning`, { metadata: meta("-provisioning"), data: files }, options);
     const boards = Object.keys(args.dashboards).map(
       (uid) =>
@@ -165,7 +169,7 @@ function environment(settings: MonitoringSettings["grafana"], admin: pulumi.Inpu
   ];
 }
 
-function provisioning(): Record<string, string> {
+function provisioning(scrapeInterval: string): Record<string, string> {
   const datasources = {
     apiVersion: 1,
     datasources: [
@@ -177,7 +181,7 @@ function provisioning(): Record<string, string> {
         isDefault: true,
         editable: false,
         // $__rate_interval is four of these.
-        jsonData: { httpMethod: "POST", timeInterval: "30s" },
+        jsonData: { httpMethod: "POST", timeInterval: scrapeInterval },
       },
     ],
   };

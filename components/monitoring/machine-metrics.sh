@@ -1,11 +1,12 @@
 #!/bin/sh
 # What only the machine itself can tell, as a file for node-exporter's textfile collector: when k3s's certificates end,
-# and how old the newest etcd snapshot is.
+# and how old the newest etcd snapshot and the newest backup are.
 #
-#   machine-metrics K3S-DATA TEXTFILE-FOLDER
+#   machine-metrics K3S-DATA TEXTFILE-FOLDER [BACKUPS]
 set -eu
 k3s=$1
 folder=$2
+backups=${3:-/var/lib/homelab/backups}
 out=$folder/homelab.prom
 mkdir -p "$folder"
 
@@ -27,6 +28,18 @@ mkdir -p "$folder"
     echo '# HELP homelab_etcd_snapshot_size_bytes Size of the newest etcd snapshot.'
     echo '# TYPE homelab_etcd_snapshot_size_bytes gauge'
     printf 'homelab_etcd_snapshot_size_bytes %s\n' "${newest##* }"
+  fi
+  # Archives of the datastore with its token, which a timer makes on each server.
+  archive=$(find "$backups" -maxdepth 1 -type f -name '*.tar.gz' -printf '%T@ %s\n' 2>/dev/null | sort -n | tail -n 1)
+  if [ -d "$k3s/server/db" ]; then
+    echo '# HELP homelab_cluster_backup_timestamp_seconds When the newest backup of the datastore was made; since when there has been none.'
+    echo '# TYPE homelab_cluster_backup_timestamp_seconds gauge'
+    made=${archive%% *}
+    printf 'homelab_cluster_backup_timestamp_seconds %s\n' "${made:-$(stat -c %Y "$k3s/server/token" 2>/dev/null || stat -c %Y "$k3s/server")}"
+    echo '# HELP homelab_cluster_backup_size_bytes Size of the newest backup of the datastore.'
+    echo '# TYPE homelab_cluster_backup_size_bytes gauge'
+    size=${archive##* }
+    printf 'homelab_cluster_backup_size_bytes %s\n' "${size:-0}"
   fi
 } >"$out.new"
 chmod 644 "$out.new"

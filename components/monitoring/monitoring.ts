@@ -23,6 +23,8 @@ export interface MonitoringArgs {
   machines: readonly MachineAccess[];
   /** Whether the servers keep their state in etcd. */
   etcd?: boolean;
+  /** Seconds between backups of the datastore, where the servers make them. */
+  clusterBackups?: number;
   /** MAAS's base URL. */
   maasUrl?: string;
   /** The task servers, if there are any: their namespace, their containers, and when which certificate ends (RFC 3339). */
@@ -86,7 +88,11 @@ export class Monitoring extends pulumi.ComponentResource {
     this.prometheus = urlOf(prometheus.service, settings.prometheus.service, args, PORTS.prometheus);
     if (settings.grafana.enabled) {
       const dashboards = renderDashboards(args.taskServers?.namespace ?? "tasks");
-      const grafana = new Grafana(`${name}-grafana`, { ...common, settings: settings.grafana, dashboards }, { parent: this });
+      const grafana = new Grafana(
+        `${name}-grafana`,
+        { ...common, settings: settings.grafana, scrapeInterval: settings.prometheus.scrapeInterval, dashboards },
+        { parent: this },
+      );
       if (settings.grafana.replicas > 0) {
         const url = urlOf(grafana.service, settings.grafana.service, args, PORTS.grafana);
         this.grafana = { url, user: "admin", password: grafana.password };
@@ -116,6 +122,7 @@ function prometheusFiles(args: MonitoringArgs): Record<string, pulumi.Input<stri
     ruleFiles({
       ...has,
       maas: has.maas !== undefined,
+      clusterBackups: args.clusterBackups,
       taskServers,
       certificates: Object.fromEntries(Object.entries(certificates).map(([key, end]) => [key, Math.floor(Date.parse(end) / 1000)])),
     });

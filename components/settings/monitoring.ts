@@ -84,6 +84,8 @@ export const monitoringSettings = z.strictObject({
       enabled: z.boolean().default(true),
       replicas,
       service: service.default("LoadBalancer"),
+      /** Raise it to have a new password for `admin`; Grafana is restarted with it. */
+      passwordGeneration: z.number().int().min(1).default(1),
       /** Whether dashboards can be seen without logging in. */
       anonymous: z.boolean().default(false),
     })

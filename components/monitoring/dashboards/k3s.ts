@@ -158,6 +158,16 @@ export const k3s: DashboardSpec = {
           width: 8,
           needs: "etcd",
         },
+        {
+          title: "Age of the newest backup of the cluster",
+          kind: "stat",
+          unit: "s",
+          queries: [["time() - homelab_cluster_backup_timestamp_seconds", "{{instance}}"]],
+          description:
+            "Of a server that has made none yet: its own age. Every six hours by default; after two that were missed there is an alert.",
+          thresholds: [7 * 3600, 13 * 3600],
+          width: 8,
+        },
       ],
     },
   ],

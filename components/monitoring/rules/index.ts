@@ -1,4 +1,4 @@
-import { etcdRules, k3sRules } from "./k3s";
+import { clusterBackupRules, etcdRules, k3sRules } from "./k3s";
 import { containerRules, workloadRules } from "./kubernetes";
 import { maasRules } from "./maas";
 import { machineRules } from "./machines";
@@ -11,6 +11,8 @@ export interface RuleOptions {
   kubeStateMetrics: boolean;
   etcd: boolean;
   maas: boolean;
+  /** Seconds between backups of the cluster, where its servers make them. */
+  clusterBackups?: number;
   /** Namespace and container names of the task servers. */
   taskServers?: { namespace: string; servers: readonly string[] };
   /** Ends of certificates, in seconds since 1970, by name. */
@@ -23,7 +25,11 @@ export function ruleFiles(options: RuleOptions): Record<string, RuleGroup[]> {
   return {
     "rules-machines.yml": [machineRules],
     "rules-kubernetes.yml": [containerRules, ...(options.kubeStateMetrics ? [workloadRules] : [])],
-    "rules-k3s.yml": [k3sRules, ...(options.etcd ? [etcdRules] : [])],
+    "rules-k3s.yml": [
+      k3sRules,
+      ...(options.etcd ? [etcdRules] : []),
+      ...(options.clusterBackups ? [clusterBackupRules(options.clusterBackups)] : []),
+    ],
     ...(options.maas ? { "rules-maas.yml": [maasRules] } : {}),
     ...(taskServers
       ? { "rules-task-servers.yml": [taskServerRules(taskServers.namespace, taskServers.servers), certificateRules(certificates)] }

@@ -33,6 +33,22 @@ export const k3sRules: RuleGroup = {
   ],
 };
 
+/** Where the servers' timers make a backup of the datastore every so many seconds. */
+export function clusterBackupRules(every: number): RuleGroup {
+  return {
+    name: "cluster-backups",
+    rules: [
+      {
+        alert: "ClusterBackupOld",
+        // One may be missed, to a reboot; the hour is for the timer's random delay and the backup itself.
+        expr: `time() - homelab_cluster_backup_timestamp_seconds > ${2 * every + 3600}`,
+        severity: "critical",
+        summary: "the newest backup of the cluster on {{ $labels.instance }} is {{ $value | humanizeDuration }} old",
+      },
+    ],
+  };
+}
+
 /** Where the datastore is etcd. */
 export const etcdRules: RuleGroup = {
   name: "etcd",

@@ -32,6 +32,14 @@ describe("a machine with a BMC", () => {
     const deployed = await server.until(enlisted.system_id, "Deployed");
     expect(deployed).toMatchObject({ power_state: "on", netboot: false, ip_addresses: ["192.168.200.11"] });
 
+    const metrics = () => fetch(new URL("/MAAS/metrics", server.url));
+    expect((await metrics()).status).toBe(404);
+    await server.call("POST", "maas/?op=set_config", { name: "prometheus_enabled", value: "true" });
+    const counted = await (await metrics()).text();
+    expect(counted).toMatch(/^maas_machines\{maas_id="\w+",status="deployed"\} 1$/m);
+    expect(counted).toMatch(/^maas_machines\{maas_id="\w+",status="failed_deployment"\} 0$/m);
+    expect(counted).toMatch(/^maas_machine_arches\{maas_id="\w+",arches="amd64"\} 1$/m);
+
     const released = await server.call("POST", `machines/${enlisted.system_id}/?op=release`, {});
     expect(released.body.status_name).toBe("Releasing");
     const free = await server.until(enlisted.system_id, "Ready");

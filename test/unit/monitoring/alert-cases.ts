@@ -174,6 +174,11 @@ export const alertCases: Record<string, Case> = {
     firing: { 'homelab_etcd_snapshot_timestamp_seconds{instance="node1"}': `${LONG_AGO}x20` },
     quiet: { 'homelab_etcd_snapshot_timestamp_seconds{instance="node1"}': `${LONG_AGO + 12 * 3600}x20` },
   },
+  ClusterBackupOld: {
+    at: 10,
+    firing: { 'homelab_cluster_backup_timestamp_seconds{instance="node1"}': `${LONG_AGO}x20` },
+    quiet: { 'homelab_cluster_backup_timestamp_seconds{instance="node1"}': `${LONG_AGO + 16 * 3600}x20` },
+  },
   MachineFailed: {
     at: 10,
     firing: { 'maas_machines{job="maas", status="failed_deployment"}': "1x20" },

@@ -47,7 +47,11 @@ describe("the machine's own metrics", () => {
       writeFileSync(file, name);
       utimesSync(file, time, time);
     }
-    execFileSync("/bin/sh", [script, path.join(folder, "k3s"), path.join(folder, "out")]);
+    mkdirSync(path.join(folder, "backups"));
+    const archive = path.join(folder, "backups", "node1.tar.gz");
+    writeFileSync(archive, "backup");
+    utimesSync(archive, 1_600_000_000, 1_600_000_000);
+    execFileSync("/bin/sh", [script, path.join(folder, "k3s"), path.join(folder, "out"), path.join(folder, "backups")]);
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -62,6 +66,16 @@ describe("the machine's own metrics", () => {
     expect(text()).not.toContain("broken");
     expect(text()).toMatch(/homelab_etcd_snapshot_timestamp_seconds 1700000000\.0+\n/);
     expect(text()).toContain("homelab_etcd_snapshot_size_bytes 3\n");
+    expect(text()).toMatch(/homelab_cluster_backup_timestamp_seconds 1600000000\.0+\n/);
+    expect(text()).toContain("homelab_cluster_backup_size_bytes 6\n");
+  });
+
+  test("count a server without a backup from its own beginning", () => {
+    const token = path.join(folder, "k3s/server/token");
+    writeFileSync(token, "x");
+    utimesSync(token, 1_500_000_000, 1_500_000_000);
+    execFileSync("/bin/sh", [script, path.join(folder, "k3s"), path.join(folder, "none"), path.join(folder, "absent")]);
+    expect(readFileSync(path.join(folder, "none/homelab.prom"), "utf8")).toContain("homelab_cluster_backup_timestamp_seconds 1500000000\n");
   });
 
   test("pass promtool", async () => {

@@ -85,6 +85,19 @@ describe("Monitoring", () => {
       expect(data["prometheus.yml"]).toContain(`job_name: ${job}\n`);
     }
     expect(data["prometheus.yml"]).toContain("metrics_path: /MAAS/metrics");
+    expect(data["prometheus.yml"]).toContain("192.168.200.1:5239");
+    expect(data["prometheus.yml"]).toContain("192.168.200.1:5249");
+  });
+
+  test("Prometheus and Alertmanager want to be on one machine, a server", () => {
+    for (const [name, companion] of [
+      ["prometheus", "alertmanager"],
+      ["alertmanager", "prometheus"],
+    ]) {
+      const { affinity } = workloads().find((workload) => workload.name === `monitoring-${name}`)!.inputs.spec.template.spec;
+      expect(JSON.stringify(affinity.podAffinity)).toContain(companion);
+      expect(JSON.stringify(affinity.nodeAffinity)).toContain("node-role.kubernetes.io/control-plane");
+    }
   });
 
   test("everything has a network policy but what is on the machine's own network", () => {

@@ -6,7 +6,7 @@ import * as path from "node:path";
 import { promisify } from "node:util";
 import * as yaml from "js-yaml";
 import { ruleFiles } from "../../../components/monitoring/rules";
-import { isAlert, renderRules } from "../../../components/monitoring/rules/rule";
+import { isAlert, renderRules, stretched } from "../../../components/monitoring/rules/rule";
 import { debianProgram } from "../../support/debian";
 import { alertCases } from "./alert-cases";
 
@@ -17,6 +17,7 @@ const files = ruleFiles({
   kubeStateMetrics: true,
   etcd: true,
   maas: true,
+  clusterBackups: 6 * 3600,
   taskServers: { namespace: "tasks", servers: ["taskd"] },
   // Three weeks before its end is five minutes after promtool's clock starts.
   certificates: { "Home/alice": 21 * 24 * 3600 + 300 },
@@ -65,6 +66,15 @@ describe("rules", () => {
     const { stdout, stderr } = await run(promtool, ["test", "rules", file]).catch((error) => error);
     expect(`${stdout}${stderr}`).toContain("SUCCESS");
   }, 120_000);
+
+  test("trouble has to last as long as the stack's patience says", () => {
+    expect(stretched("2m", 0.05)).toBe("6s");
+    expect(stretched("1h", 1)).toBe("1h");
+    expect(stretched("30s", 10)).toBe("300s");
+    const text = renderRules(files["rules-machines.yml"], "docs/runbooks", 0.05);
+    expect(text).toContain("for: 6s\n");
+    expect(text).not.toMatch(/for: \d+[mh]\n/);
+  });
 
   test("the absence of a task server's probes is an alert, too", async () => {
     const file = path.join(folder, "absent.yml");
