@@ -1,4 +1,4 @@
-import { imagesOf, K3sCluster, loadSettings, Monitoring, outputs, TaskServers } from "./components";
+import { imagesOf, K3sCluster, loadSettings, Monitoring, otherMachines, outputs, TaskServers } from "./components";
 import { environments } from "./environments";
 
 const settings = loadSettings();
@@ -12,6 +12,7 @@ const monitoring = new Monitoring("monitoring", {
   provider,
   images,
   machines,
+  otherMachines: otherMachines(settings),
   settings: settings.monitoring,
   etcd: cluster.etcd,
   clusterBackups: cluster.backupsEvery,

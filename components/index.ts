@@ -1,6 +1,7 @@
 /** What `index.ts` and the environments use of the components. */
 export { type Images, imagesOf } from "./images";
 export { K3sCluster, type K3sClusterArgs } from "./k3s/k3s-cluster";
+export { otherMachines } from "./maas/other-machines";
 export type { MachineAccess, MachineRole } from "./machine-access";
 export { Monitoring } from "./monitoring/monitoring";
 export { outputs } from "./outputs";

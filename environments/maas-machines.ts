@@ -3,6 +3,7 @@ import * as tls from "@pulumi/tls";
 import type { MachineAccess, Settings } from "../components";
 import { Maas } from "../components/maas/maas";
 import { MaasMachine } from "../components/maas/machine";
+import { withNodeExporter } from "../components/monitoring/machine-exporter";
 
 /** The machines of `homelab:machines` through MAAS, each on its own: they come up side by side. */
 export function maasMachines(settings: Settings): MachineAccess[] {
@@ -16,5 +17,7 @@ export function maasMachines(settings: Settings): MachineAccess[] {
     apiKey: pulumi.secret(settings.maasApiKey),
   });
   const shared = { maas: maas.access, scripts: maas.scripts, network, ssh, deployKey };
-  return settings.machines.map((machine) => new MaasMachine(machine.name, { machine, ...shared }, { dependsOn: maas }).access);
+  return settings.machines
+    .map((machine) => ({ ...machine, userData: withNodeExporter(machine.userData, settings.monitoring) }))
+    .map((machine) => new MaasMachine(machine.name, { machine, ...shared }, { dependsOn: maas }).access);
 }

@@ -11,7 +11,7 @@ import { KubeStateMetrics } from "./kube-state-metrics";
 import { MachineMetrics } from "./machine-metrics";
 import { NodeExporter } from "./node-exporter";
 import { Prometheus } from "./prometheus";
-import { optionalJobs, PORTS, renderMachines, renderPrometheusConfig } from "./prometheus-config";
+import { OTHER_MACHINES, optionalJobs, PORTS, renderMachines, renderPrometheusConfig } from "./prometheus-config";
 import { ruleFiles } from "./rules";
 import { renderRules } from "./rules/rule";
 
@@ -21,6 +21,8 @@ export interface MonitoringArgs {
   settings: MonitoringSettings;
   /** What is measured, and where the load balancer answers. */
   machines: readonly MachineAccess[];
+  /** Machines beside the stack's that have a node-exporter. */
+  otherMachines?: pulumi.Input<{ name: string; address: string }[]>;
   /** Whether the servers keep their state in etcd. */
   etcd?: boolean;
   /** Seconds between backups of the datastore, where the servers make them. */
@@ -64,7 +66,9 @@ export class Monitoring extends pulumi.ComponentResource {
     this.namespace = namespace.metadata.name;
     const common = { provider, images, namespace: namespace.metadata.name };
 
-    new NodeExporter(`${name}-node-exporter`, common, { parent: this });
+    if (settings.nodeExporter.from === "pods") {
+      new NodeExporter(`${name}-node-exporter`, common, { parent: this });
+    }
     for (const machine of args.machines) {
       new MachineMetrics(`${name}-machine-${machine.name}`, { machine }, { parent: this, dependsOn: [namespace] });
     }
@@ -82,7 +86,7 @@ export class Monitoring extends pulumi.ComponentResource {
     }
     const prometheus = new Prometheus(
       `${name}-prometheus`,
-      { ...common, settings: settings.prometheus, files: prometheusFiles(args), targets: { "machines.json": machinesFile(args.machines) } },
+      { ...common, settings: settings.prometheus, files: prometheusFiles(args), targets: targetFiles(args) },
       { parent: this },
     );
     this.prometheus = urlOf(prometheus.service, settings.prometheus.service, args, PORTS.prometheus);
@@ -133,6 +137,7 @@ function prometheusFiles(args: MonitoringArgs): Record<string, pulumi.Input<stri
       scrapeInterval: settings.prometheus.scrapeInterval,
       jobs: optionalJobs(has),
       ruleFiles: names,
+      otherMachines: args.otherMachines !== undefined,
       alertmanager: settings.alertmanager.enabled ? `alertmanager:${PORTS.alertmanager}` : undefined,
     }),
     ...Object.fromEntries(
@@ -144,8 +149,14 @@ function prometheusFiles(args: MonitoringArgs): Record<string, pulumi.Input<stri
   };
 }
 
-function machinesFile(machines: MonitoringArgs["machines"]): pulumi.Output<string> {
-  return pulumi.all(machines.map(({ name, role, address }) => pulumi.output({ name, role, address }))).apply(renderMachines);
+function targetFiles({ machines, otherMachines }: MonitoringArgs): Record<string, pulumi.Output<string>> {
+  const own = pulumi.all(machines.map(({ name, role, address }) => pulumi.output({ name, role, address })));
+  return {
+    "machines.json": own.apply(renderMachines),
+    ...(otherMachines && {
+      [OTHER_MACHINES]: pulumi.output(otherMachines).apply((others) => renderMachines(others.map((each) => ({ ...each, role: "none" })))),
+    }),
+  };
 }
 
 /** URL of a service: k3s' load balancer and node ports answer on every machine's address. */

@@ -15,17 +15,24 @@ const NAME = "node-exporter";
 /** On the machine: files `*.prom` that the machine's own timers write, read by node-exporter's textfile collector. */
 export const TEXTFILE_FOLDER = "/var/lib/node-exporter/textfile";
 
-/**
- * Flags that make node-exporter measure the machine and not its own container. `root` is where the machine's root file
- * system is mounted.
- */
-export function nodeExporterFlags(root = "/host/root"): string[] {
+/** Where node-exporter finds what is the machine's. */
+interface HostPaths {
+  root: string;
+  proc: string;
+  sys: string;
+  textfile: string;
+}
+
+const IN_CONTAINER: HostPaths = { root: "/host/root", proc: "/host/proc", sys: "/host/sys", textfile: "/host/textfile" };
+
+/** Flags that make node-exporter measure the machine and not its own container. */
+export function nodeExporterFlags({ root, proc, sys, textfile }: HostPaths = IN_CONTAINER): string[] {
   return [
-    "--path.procfs=/host/proc",
-    "--path.sysfs=/host/sys",
+    `--path.procfs=${proc}`,
+    `--path.sysfs=${sys}`,
     `--path.rootfs=${root}`,
     `--web.listen-address=:${PORTS.nodeExporter}`,
-    "--collector.textfile.directory=/host/textfile",
+    `--collector.textfile.directory=${textfile}`,
     // Every container has a mount or four; they are the machine's disk once more.
     "--collector.filesystem.mount-points-exclude=^/(dev|proc|sys|run/(k3s/)?(containerd|netns|credentials)|var/lib/(docker|containerd|kubelet|rancher/k3s/agent/containerd))($|/)",
     "--collector.filesystem.fs-types-exclude=^(autofs|binfmt_misc|bpf|cgroup2?|configfs|debugfs|devpts|devtmpfs|fusectl|hugetlbfs|mqueue|nsfs|proc|procfs|pstore|ramfs|securityfs|sysfs|tmpfs|tracefs)$",

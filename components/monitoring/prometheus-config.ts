@@ -19,6 +19,10 @@ export const PORTS = {
 /** Where things are inside Prometheus's container. */
 export const PROMETHEUS_PATHS = { config: "/etc/prometheus", targets: "/etc/prometheus-targets", data: "/prometheus" } as const;
 
+/** The file of machines that MAAS has beside the stack's. */
+export const OTHER_MACHINES = "other-machines.json";
+const targetFile = (name: string) => `${PROMETHEUS_PATHS.targets}/${name}`;
+
 const ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount";
 
 interface Relabel {
@@ -55,6 +59,8 @@ export interface PrometheusConfigOptions {
   ruleFiles?: readonly string[];
   /** `host:port` of Alertmanager. */
   alertmanager?: string;
+  /** Whether there is a file of machines that are not the stack's. */
+  otherMachines?: boolean;
 }
 
 /**
@@ -82,16 +88,20 @@ export function renderPrometheusConfig(options: PrometheusConfigOptions): string
     },
     ...(options.ruleFiles?.length ? { rule_files: options.ruleFiles.map((name) => `${PROMETHEUS_PATHS.config}/${name}`) } : {}),
     ...(options.alertmanager ? { alerting: { alertmanagers: [{ static_configs: [{ targets: [options.alertmanager] }] }] } } : {}),
-    scrape_configs: [...clusterJobs(), ...(options.jobs ?? [])],
+    scrape_configs: [...clusterJobs(options), ...(options.jobs ?? [])],
   };
   return yaml.dump(config, { lineWidth: -1, noRefs: true });
 }
 
 /** What every cluster has: Prometheus itself, nodes, kubelets, containers, API servers and cluster DNS. */
-export function clusterJobs(): ScrapeJob[] {
+export function clusterJobs({ otherMachines }: Pick<PrometheusConfigOptions, "otherMachines"> = {}): ScrapeJob[] {
   return [
     { job_name: "prometheus", static_configs: [{ targets: [`localhost:${PORTS.prometheus}`] }] },
-    { job_name: "node-exporter", ...onMachines(PORTS.nodeExporter) },
+    {
+      job_name: "node-exporter",
+      ...onMachines(PORTS.nodeExporter),
+      file_sd_configs: [{ files: ["machines.json", ...(otherMachines ? [OTHER_MACHINES] : [])].map(targetFile) }],
+    },
     {
       job_name: "kubelet",
       ...withAccount(),
@@ -185,7 +195,7 @@ function withAccount(): Pick<ScrapeJob, "scheme" | "authorization" | "tls_config
 /** The machines, or those of one role, on a port. */
 export function onMachines(port: number, role?: "server" | "agent"): Pick<ScrapeJob, "file_sd_configs" | "relabel_configs"> {
   return {
-    file_sd_configs: [{ files: [`${PROMETHEUS_PATHS.targets}/machines.json`] }],
+    file_sd_configs: [{ files: [targetFile("machines.json")] }],
     relabel_configs: [
       ...(role ? [{ source_labels: ["__role"], regex: role, action: "keep" }] : []),
       { source_labels: ["__address__"], target_label: "__address__", replacement: `$1:${port}` },

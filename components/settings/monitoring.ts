@@ -78,6 +78,26 @@ export const monitoringSettings = z.strictObject({
       service: service.default("ClusterIP"),
     })
     .prefault({}),
+  nodeExporter: z
+    .strictObject({
+      /**
+       * `pods`: on the cluster's nodes, with the cluster. `cloud-init`: from the system's packages at each machine's first
+       * boot, so that it is measured before, without and after the cluster. A change redeploys the machines.
+       */
+      from: z.enum(["pods", "cloud-init"]).default("pods"),
+    })
+    .prefault({}),
+  otherMachines: z
+    .strictObject({
+      /** Whether machines that MAAS has deployed beside this stack's are measured, too: where node-exporter answers on port 9100. */
+      enabled: z.boolean().default(false),
+      /** Only machines with this tag in MAAS. */
+      tag: z
+        .string()
+        .regex(/^[\w.-]+$/, "must be a tag: letters, digits, dots, dashes and underscores")
+        .optional(),
+    })
+    .prefault({}),
   kubeStateMetrics: z.strictObject({ enabled: z.boolean().default(true), replicas }).prefault({}),
   grafana: z
     .strictObject({

@@ -8,6 +8,7 @@ import { type Enlisted, enlist, withdraw } from "./enlist";
 import { ensureGroup, removeGroup } from "./groups";
 import { forgetImages, importImages } from "./images";
 import { ensureDomain, ensureReservedAddress, ensureRoute, removeDomain, removeReservedAddress, removeRoute } from "./names";
+import { others } from "./others";
 import { ensureRange, removeRange } from "./range";
 import { release } from "./release";
 import { removeScript, upload } from "./script";
@@ -62,6 +63,8 @@ const steps = {
   commission: async ({ context, desired, operation }: Call) => (operation === "delete" ? undefined : commission(context, desired)),
   deploy: ({ context, desired, operation }: Call): Promise<unknown> =>
     ({ create: deploy, update: verify, delete: release })[operation](context, desired),
+  /** A question: there is nothing to delete. */
+  others: async ({ context, desired, operation }: Call) => (operation === "delete" ? undefined : others(context, desired)),
 } satisfies Record<string, Step>;
 
 export type StepName = keyof typeof steps;

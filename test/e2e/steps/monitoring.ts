@@ -117,8 +117,9 @@ export function monitoringSteps(lab: TestLab): void {
       const { kubeconfig, prometheus } = await connect();
       const flags = await prometheus.get<Record<string, string>>("status/flags");
       // 80 % of the volume of 8 GiB, and 15 days.
-      expect(flags["storage.tsdb.retention.size"]).toBe("6553MiB");
       expect(flags["storage.tsdb.retention.time"]).toBe("15d");
+      const [{ value: limit }] = await prometheus.query('prometheus_tsdb_retention_limit_bytes{job="prometheus"}');
+      expect(limit).toBe(Math.floor(0.8 * 8 * 1024) * mebibyte);
 
       const api = new KubernetesApi(kubeconfig);
       const items = async <T>(resource: string) => (await api.get<{ items: T[] }>(resource)).items;

@@ -1,8 +1,11 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import * as yaml from "js-yaml";
 import { imagesOf } from "../../../components/images";
+import { withNodeExporter } from "../../../components/monitoring/machine-exporter";
 import { Monitoring } from "../../../components/monitoring/monitoring";
 import { monitoringSettings } from "../../../components/settings/monitoring";
+import { userDataSettings } from "../../../components/settings/user-data";
 import { fakeMachine } from "../../support/machines";
 import { allRegistered, type Registered, recordResources, settled } from "../../support/mocks";
 
@@ -19,6 +22,7 @@ describe("Monitoring", () => {
       images: imagesOf({}),
       settings: monitoringSettings.parse({ maas: { enabled: true } }),
       etcd: true,
+      otherMachines: [{ name: "nas", address: "192.168.200.77" }],
       maasUrl: "http://192.168.200.1:5240/MAAS",
       taskServers: { namespace: "tasks", servers: ["taskd"], certificates: pulumi.output({ server: "2027-01-01T00:00:00Z" }) },
       machines: [fakeMachine("node1", "server", "192.168.200.11")],
@@ -35,6 +39,26 @@ describe("Monitoring", () => {
   test("hands the machines to Prometheus as files that need no restart", () => {
     const targets = seen.find(({ name }) => name === "monitoring-prometheus-targets")?.inputs.data["machines.json"];
     expect(JSON.parse(targets)).toEqual([{ targets: ["192.168.200.11"], labels: { instance: "node1", __role: "server" } }]);
+  });
+
+  test("machines of MAAS that are not in the cluster are measured, by node-exporter alone", () => {
+    const targets = seen.find(({ name }) => name === "monitoring-prometheus-targets")?.inputs.data["other-machines.json"];
+    expect(JSON.parse(targets)).toEqual([{ targets: ["192.168.200.77"], labels: { instance: "nas", __role: "none" } }]);
+    const { data } = seen.find(({ name }) => name === "monitoring-prometheus-config")!.inputs;
+    const jobs = (yaml.load(data["prometheus.yml"]) as { scrape_configs: { job_name: string }[] }).scrape_configs;
+    const reading = jobs.filter((job) => JSON.stringify(job).includes("other-machines.json"));
+    expect(reading.map(({ job_name }) => job_name)).toEqual(["node-exporter"]);
+  });
+
+  test("node-exporter by cloud-init comes with its package and its flags, and twice is as once", () => {
+    const bare = userDataSettings.parse({ packages: ["htop"] });
+    const settings = monitoringSettings.parse({ nodeExporter: { from: "cloud-init" } });
+    const exported = withNodeExporter(bare, settings);
+    expect(exported.packages).toEqual(["htop", "prometheus-node-exporter"]);
+    expect(exported.files[0].content).toMatch(/^ARGS='--path\.procfs=\/proc .*--web\.listen-address=:9100 .*'\n$/);
+    expect(exported.files[0].content).toContain("--collector.textfile.directory=/var/lib/node-exporter/textfile");
+    expect(withNodeExporter(exported, settings)).toMatchObject({ packages: exported.packages, files: exported.files });
+    expect(withNodeExporter(bare, monitoringSettings.parse({}))).toEqual(bare);
   });
 
   test("every container is bounded, cannot write to its image and has probes", () => {

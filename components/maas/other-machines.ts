@@ -1,0 +1,30 @@
+import * as command from "@pulumi/command";
+import * as pulumi from "@pulumi/pulumi";
+import { canonical } from "../../maas/canonical";
+import type { OtherMachine } from "../../maas/steps/others";
+import type { Settings } from "../settings/schema";
+
+/**
+ * Machines that MAAS has deployed and that are none of this stack's, as MAAS says at each preview and each `up`: nothing
+ * of them is in the state. Undefined where the settings do not ask for them.
+ */
+export function otherMachines(
+  settings: Pick<Settings, "maas" | "maasApiKey" | "machines" | "monitoring">,
+): pulumi.Output<OtherMachine[]> | undefined {
+  const { maas, maasApiKey, machines, monitoring } = settings;
+  if (!monitoring.otherMachines.enabled) {
+    return undefined;
+  }
+  const answer = command.local.runOutput({
+    command: "node maas/step.cjs others create",
+    stdin: canonical({ known: machines.map(({ name }) => name), tag: monitoring.otherMachines.tag }),
+    environment: {
+      MAAS_URL: maas.url,
+      MAAS_API_KEY: pulumi.secret(maasApiKey),
+      ...(maas.caFile && { NODE_EXTRA_CA_CERTS: maas.caFile }),
+    },
+    logging: command.local.Logging.Stderr,
+  });
+  // The answer is a secret only because the key that was asked with is one.
+  return pulumi.unsecret(answer.stdout.apply((text) => JSON.parse(text) as OtherMachine[]));
+}
