@@ -4,11 +4,12 @@ import * as path from "node:path";
 import type { LabStatus } from "../../cli/summary";
 import type { Machine } from "../../maas/types";
 import { changeSteps } from "./steps/changes";
-import { monitoringSteps } from "./steps/monitoring";
+import { monitoringOfTests, monitoringSteps } from "./steps/monitoring";
 import { taskServerSteps } from "./steps/task-servers";
 import { checkout, eventually, TestLab } from "./support/lab";
+import { settingsOf } from "./support/settings";
 
-const lab = new TestLab("e2e");
+const lab = new TestLab("e2e", settingsOf("e2e", { monitoring: monitoringOfTests }));
 const minutes = 60_000;
 
 interface PrometheusAnswer {
