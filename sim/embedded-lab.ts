@@ -3,6 +3,8 @@ import type * as http from "node:http";
 import * as path from "node:path";
 import ipaddr from "ipaddr.js";
 import { UserError } from "../components/settings/errors";
+import { serveNames } from "./dns/server";
+import { Zones } from "./dns/zones";
 import { metricsPorts, startMaas } from "./maas-in-lab";
 import { createBridge, type LabNetwork, removeBridge } from "./machines/bridge";
 import { closeFirewall, openFirewall } from "./machines/firewall";
@@ -90,6 +92,10 @@ export async function startLab(options: LabOptions): Promise<EmbeddedLab> {
     undo.push(() => hardware.close());
     const maas = await startMaas({ state: options.state, hardware, network, addresses, port: options.maasPort });
     undo.push(() => maas.close());
+    const names = await serveNames(new Zones(maas.maas), network.address, 53).catch((error: Error) => {
+      options.log(`names of machines are not answered: ${error.message}`);
+    });
+    undo.push(async () => names?.close());
     return { url: `http://${network.address}:${options.maasPort}/MAAS`, mirror: `http://${network.address}:${options.mirrorPort}/`, close };
   } catch (error) {
     await close();

@@ -1,3 +1,4 @@
+import { Resolver } from "node:dns/promises";
 import * as fs from "node:fs/promises";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
@@ -83,6 +84,9 @@ describe("the embedded lab, from nothing to nothing", () => {
         ["node1", "Deployed", "on"],
         ["node2", "Deployed", "on"],
       ]);
+      const resolver = new Resolver();
+      resolver.setServers(["192.168.200.1"]);
+      expect(await resolver.resolve4("node1.maas")).toEqual(["192.168.200.11"]);
     },
     15 * minutes,
   );
