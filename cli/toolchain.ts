@@ -2,12 +2,12 @@ import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import { ensureEngine } from "../offline/engine";
 import { ensureImages, imagesCached } from "../offline/images";
-import { ensureK3s, k3sCached } from "../offline/k3s";
+import { ensureK3s, k3sCached, k3sVersions } from "../offline/k3s";
 import { installPlugins } from "../offline/plugins/install";
 import { vendorReachable } from "../offline/vendor";
 import { ensureRootFileSystem, rootFileSystemCached } from "../sim/machines/root-file-system";
 import { checkout, paths } from "./paths";
-import { say, stage } from "./progress";
+import { type Report, say, stage } from "./progress";
 import { ensureBackend, pulumiEnvironment } from "./stack";
 
 export interface Toolchain {
@@ -79,11 +79,19 @@ export async function artefactsCached(): Promise<boolean> {
   return (await Promise.all([rootFileSystemCached(), k3sCached(), imagesCached()])).every(Boolean);
 }
 
-/** What the embedded lab's machines are made of: root file system and, for machines that are installed, Kubernetes and container images. */
-export async function ensureArtefacts({ installs }: { installs: boolean } = { installs: true }): Promise<void> {
+/**
+ * What the embedded lab's machines are made of: root file system and, for machines that are installed, Kubernetes and container images.
+ *
+ * @param options.versions of k3s; the pinned one when absent
+ */
+export async function ensureArtefacts(
+  { installs, versions = k3sVersions.slice(0, 1) }: { installs: boolean; versions?: readonly string[] } = { installs: true },
+): Promise<void> {
   const parts = await Promise.allSettled([
     stage("Machine image (Debian)", (report) => ensureRootFileSystem(report)),
-    ...(installs ? [stage("Kubernetes (upstream, behind k3s's files, units and commands)", (report) => ensureK3s(report))] : []),
+    ...(installs
+      ? [stage("Kubernetes (upstream, behind k3s's files, units and commands)", (report) => ensureVersions(versions, report))]
+      : []),
   ]);
   for (const part of parts) {
     if (part.status === "rejected") {
@@ -92,5 +100,12 @@ export async function ensureArtefacts({ installs }: { installs: boolean } = { in
   }
   if (installs) {
     await stage("Container images (from Debian packages and Go modules)", (report) => ensureImages(undefined, report));
+  }
+}
+
+/** One after another: what the first compiles, the next only links. */
+async function ensureVersions(versions: readonly string[], report: Report): Promise<void> {
+  for (const version of versions) {
+    await ensureK3s(report, version);
   }
 }

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import type { Command } from "commander";
+import { k3sVersions } from "../../offline/k3s";
 import { installPackages, testPackages } from "../host-packages";
 import { checkout, paths } from "../paths";
 import { say, stage, total } from "../progress";
@@ -76,7 +77,7 @@ export function register(program: Command): void {
       const wanted = (project: string) => options.only === undefined || options.only === project;
       if (wanted("integration") || wanted("e2e")) {
         await stage("Debian packages", (report) => installPackages(report, testPackages));
-        const [pulumi, artefacts] = await Promise.allSettled([ensurePulumi(), ensureArtefacts()]);
+        const [pulumi, artefacts] = await Promise.allSettled([ensurePulumi(), ensureArtefacts({ installs: true, versions: k3sVersions })]);
         for (const part of [pulumi, artefacts]) {
           if (part.status === "rejected") {
             throw part.reason;

@@ -4,8 +4,11 @@ import * as fs from "node:fs/promises";
 import * as http from "node:http";
 import * as path from "node:path";
 
-/** A folder and the URL path under which its files are offered, for example `/k3s/v1.34.1+k3s1/`, or a file and its own path. */
-export type Publication = { at: string; folder: string } | { at: string; file: string };
+/**
+ * A folder and the URL path under which its files are offered, for example `/k3s/v1.34.1+k3s1/`, or a file and its own path.
+ * A folder that is a function is made when the first of its files is asked for.
+ */
+export type Publication = { at: string; folder: string | (() => Promise<string>) } | { at: string; file: string };
 
 /**
  * Offers what machines install from: k3s releases and image archives, as a mirror on the lab's network would. Only GET and HEAD,
@@ -57,7 +60,7 @@ async function answer(
     return text(200, await listing(publications));
   }
   for (const publication of publications) {
-    const file = fileOf(publication, wanted);
+    const file = await fileOf(publication, wanted);
     const stat = file === undefined ? undefined : await fs.stat(file).catch(() => undefined);
     if (file !== undefined && stat?.isFile()) {
       return sendFile(file, stat.size, stat.mtimeMs, request, response);
@@ -67,18 +70,22 @@ async function answer(
       wanted.startsWith(publication.at) &&
       /^sha256sum-[a-z0-9]+\.txt$/.test(wanted.slice(publication.at.length))
     ) {
-      return text(200, await checksums(publication.folder, sums));
+      return text(200, await checksums(await folderOf(publication.folder), sums));
     }
   }
   return text(404, `${wanted} is not on this mirror; / lists what is\n`);
 }
 
 /** The file that a path would be, if this publication has it. */
-function fileOf(publication: Publication, wanted: string): string | undefined {
+async function fileOf(publication: Publication, wanted: string): Promise<string | undefined> {
   if ("file" in publication) {
     return wanted === publication.at ? publication.file : undefined;
   }
-  return wanted.startsWith(publication.at) ? path.join(publication.folder, wanted.slice(publication.at.length)) : undefined;
+  return wanted.startsWith(publication.at) ? path.join(await folderOf(publication.folder), wanted.slice(publication.at.length)) : undefined;
+}
+
+function folderOf(folder: string | (() => Promise<string>)): Promise<string> | string {
+  return typeof folder === "string" ? folder : folder();
 }
 
 function decode(url: string): string | undefined {
@@ -92,7 +99,8 @@ function decode(url: string): string | undefined {
 async function listing(publications: readonly Publication[]): Promise<string> {
   const lines: string[] = [];
   for (const publication of publications) {
-    const names = "file" in publication ? [""] : await filesIn(publication.folder);
+    // What is not made yet is listed by its folder.
+    const names = "file" in publication || typeof publication.folder !== "string" ? [""] : await filesIn(publication.folder);
     lines.push(...names.map((name) => `${publication.at}${name}`));
   }
   return `${[...new Set(lines)].sort().join("\n")}\n`;

@@ -21,6 +21,7 @@ beforeAll(async () => {
   await fs.writeFile(path.join(folder, "secret"), "not published");
   server = createMirror(async () => [
     { at: "/k3s/v1.34.1+k3s1/", folder: path.join(folder, "release") },
+    { at: "/k3s/v1.34.1+k3s2/", folder: async () => path.join(folder, "release") },
     { at: "/images/", folder: path.join(folder, "images") },
     { at: "/install.sh", file: path.join(folder, "install.sh") },
   ]);
@@ -35,7 +36,7 @@ afterAll(async () => {
 });
 
 describe("the artefact mirror", () => {
-  test.each(["/k3s/v1.34.1+k3s1/k3s", "/k3s/v1.34.1%2Bk3s1/k3s"])("sends %s", async (url) => {
+  test.each(["/k3s/v1.34.1+k3s1/k3s", "/k3s/v1.34.1%2Bk3s1/k3s", "/k3s/v1.34.1+k3s2/k3s"])("sends %s", async (url) => {
     const response = await fetch(base + url);
     expect(response.status).toBe(200);
     expect(response.headers.get("content-length")).toBe("10");
@@ -109,7 +110,7 @@ describe("the artefact mirror", () => {
   });
 
   test("lists what it has", async () => {
-    expect(await (await fetch(`${base}/`)).text()).toBe("/images/pause.tar\n/install.sh\n/k3s/v1.34.1+k3s1/k3s\n");
+    expect(await (await fetch(`${base}/`)).text()).toBe("/images/pause.tar\n/install.sh\n/k3s/v1.34.1+k3s1/k3s\n/k3s/v1.34.1+k3s2/\n");
   });
 
   test.each([
