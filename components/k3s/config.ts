@@ -3,6 +3,7 @@ import * as yaml from "js-yaml";
 import type { MachineRole } from "../machine-access";
 import type { ClusterSettings } from "../settings/cluster";
 import { type Problem, UserError } from "../settings/errors";
+import { disabledComponents } from "./address-pool";
 import { ACCEPTED_KEYS } from "./config-keys";
 import { hardenedConfig } from "./hardening";
 
@@ -63,7 +64,7 @@ function serverConfig(cluster: ClusterSettings, node: NodeConfig): Record<string
     // Every name that clients will ever use has to be in the certificate from the first start on.
     "tls-san": [...new Set([...node.apiNames, ...cluster.tlsSan])],
     "write-kubeconfig-mode": "0600",
-    disable: [...cluster.disable].sort(),
+    disable: disabledComponents(cluster),
     "secrets-encryption": cluster.secretsEncryption || undefined,
     "cluster-cidr": unless("10.42.0.0/16", network.podCidr),
     "service-cidr": unless("10.43.0.0/16", network.serviceCidr),

@@ -7,6 +7,7 @@ import type { Images } from "../images";
 import type { MachineAccess, MachineRole } from "../machine-access";
 import type { Settings } from "../settings/schema";
 import { toSeconds } from "../settings/values";
+import { addressPoolFiles } from "./address-pool";
 import { backupFiles } from "./backups";
 import { type NodeMarks, usesEtcd } from "./config";
 import { hardeningFiles } from "./hardening";
@@ -200,6 +201,7 @@ export function nodeExtras(role: MachineRole, { images, settings }: Pick<K3sClus
           // Manifests have to be there before k3s' first start.
           { path: `${MANIFESTS}/homelab-kube-vip.yaml`, mode: "0600" as const, content: virtualAddress },
           ...storageFiles(cluster),
+          ...addressPoolFiles(cluster, images),
           { path: "/etc/rancher/k3s/config.yaml.d/15-datastore.yaml", mode: "0600" as const, content: datastore },
           ...backupFiles(role, cluster),
         ]

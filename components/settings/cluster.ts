@@ -1,6 +1,7 @@
 import { z } from "zod";
 import versions from "../../versions.json";
 import { ACCEPTED_KEYS, MANAGED_KEYS } from "../k3s/config-keys";
+import { addressPoolSettings, checkAddressPool } from "./address-pool";
 import { nearest, type Problem } from "./errors";
 import type { MachinesSettings } from "./machines";
 import { gatewayOf, type NetworkSettings } from "./network";
@@ -142,6 +143,7 @@ export const clusterSettings = z.strictObject({
   datastore: z.union([z.enum(["auto", "sqlite", "etcd"]), externalDatastore]).default("auto"),
   virtualAddress: virtualAddress.optional(),
   network: network.prefault({}),
+  addressPool: addressPoolSettings.optional(),
   /** Packaged components to leave out. */
   disable: z.array(z.enum(["coredns", "servicelb", "traefik", "local-storage", "metrics-server"])).default(["traefik", "metrics-server"]),
   /** Further names and addresses for the API server's certificate. */
@@ -193,6 +195,9 @@ export function checkCluster(settings: { cluster: ClusterSettings; machines: Mac
   return [
     ...problems,
     ...virtualAddressProblems(cluster, machines, network),
+    ...(cluster.addressPool
+      ? checkAddressPool({ pool: cluster.addressPool, machines, network, virtualAddress: cluster.virtualAddress?.address })
+      : []),
     ...collisions(cluster, network),
     ...extraKeys(cluster, "server"),
     ...extraKeys(cluster, "agent"),

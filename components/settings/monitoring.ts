@@ -51,6 +51,8 @@ const replicas = z.union([z.literal(0), z.literal(1)]).default(1);
 
 /** `homelab:monitoring`: what is measured, for how long it is kept, and how it is reached. */
 export const monitoringSettings = z.strictObject({
+  /** Without it the lab is watched by something of your own, or by nothing. */
+  enabled: z.boolean().default(true),
   namespace: hostname.default("monitoring"),
   prometheus: z
     .strictObject({

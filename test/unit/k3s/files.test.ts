@@ -36,6 +36,7 @@ describe("files by setting", () => {
     const everything = {
       hardening: true,
       virtualAddress: "192.168.200.10",
+      addressPool: { addresses: ["192.168.200.240 - 192.168.200.250"] },
       storage: { onDelete: "retain" },
       datastore: { endpoint: "postgres://user:hush@db/k3s" },
       registries: { mirrors: { "docker.io": { endpoints: ["http://mirror.example:5000"] } } },
