@@ -143,12 +143,24 @@ rotate_certificates() {
   fi
 }
 
+# What kubelet insists on, where the kernel has it otherwise: a machine that shares its kernel may not write what is right already.
+load_kernel_settings() {
+  wanted=/etc/sysctl.d/90-homelab-kubelet.conf
+  [ -e "$wanted" ] || return 0
+  while IFS='=' read -r key value; do
+    case "$key" in
+    '' | '#'*) continue ;;
+    esac
+    if [ "$(sysctl -n "$key" 2>/dev/null)" != "$value" ]; then
+      sysctl -q -w "$key=$value" >&2 || fail "the kernel setting $key cannot be set to $value, which homelab:cluster.hardening needs"
+    fi
+  done <"$wanted"
+}
+
 # The backups' timer, when the settings have one.
 enable_units() {
   timer=homelab-backup.timer
-  case "$CHANGED" in
-  *90-homelab-kubelet.conf*) [ ! -e /etc/sysctl.d/90-homelab-kubelet.conf ] || sysctl --load /etc/sysctl.d/90-homelab-kubelet.conf >&2 ;;
-  esac
+  load_kernel_settings
   case "$CHANGED" in
   *homelab-backup*) systemctl daemon-reload ;;
   *) return 0 ;;
