@@ -14,7 +14,8 @@ export interface Restored {
 
 /**
  * Rebuilds the cluster from a backup on machines where k3s is installed: freshly deployed ones, or the cluster as it is.
- * What is in the cluster now is lost, but for the datastore that is set aside on each server.
+ * What is in the cluster now is lost, but for the datastore that is set aside on each server. Nodes of the backup's time that
+ * are not among the machines are taken out of the restored cluster.
  *
  * The machines keep this stack's tokens and node passwords: the backup's token is used once to open it, and changed.
  * Afterwards the kubeconfig is another one; run the program again with `--replace` of `kubeconfigUrn`.
@@ -32,14 +33,15 @@ export async function restore(shell: Shell, hosts: readonly Host[], archive: Buf
     progress?.(`${server.name}: leaving the cluster that was`);
     await shell.run(server, verb("detach"), { progress });
   }
-  const restored = JSON.parse((await shell.run(first, verb("restore"), { stdin: archive, progress })).toString()) as Restored;
+  const all = hosts.map(({ name }) => name).join(" ");
+  const restored = JSON.parse(
+    (await shell.run(first, verb("restore", { nodes: all }), { stdin: archive, progress })).toString(),
+  ) as Restored;
   for (const host of [...servers, ...agents]) {
     progress?.(`${host.name}: joining the restored cluster`);
     await shell.run(host, verb("rejoin", { ...rejoinParameters(host, first), node: host.name }), { progress });
   }
-  await shell.run(first, verb("ready", { nodes: hosts.map(({ name }) => name).join(" "), endpoint: `https://${first.address}:6443` }), {
-    progress,
-  });
+  await shell.run(first, verb("ready", { nodes: all, endpoint: `https://${first.address}:6443` }), { progress });
   return restored;
 }
 

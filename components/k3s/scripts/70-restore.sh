@@ -18,6 +18,17 @@ set_datastore_aside() {
   fi
 }
 
+# Nodes that are none of NODES, the machines that there are now: nobody would ever bring these back.
+forget_strangers() {
+  [ -n "$NODES" ] || return 0
+  for known in $("$K3S" kubectl get nodes --output 'jsonpath={.items[*].metadata.name}'); do
+    case " $NODES " in
+    *" $known "*) ;;
+    *) "$K3S" kubectl delete node "$known" --wait=false >&2 ;;
+    esac
+  done
+}
+
 # restore: the archive comes on stdin.
 restore() {
   UNIT=k3s ROLE=server
@@ -61,6 +72,7 @@ restore() {
   systemctl start --no-block k3s
   await_start
   until_true "$READY_TIMEOUT" "the API" api_answers || fail "the API does not answer after the restore" k3s
+  forget_strangers
   # The machines' node passwords are this stack's, not those of the backup's time.
   "$K3S" kubectl --namespace kube-system get secrets --output name | sed -n '/\.node-password\.k3s$/p' |
     xargs -r "$K3S" kubectl --namespace kube-system delete >&2

@@ -81,7 +81,7 @@ describe("restore", () => {
     expect(await restore(shell, hosts, archive)).toMatchObject({ kind: "etcd" });
     expect(shell.ran).toEqual([
       "server2: detach",
-      "server1: restore",
+      "server1: restore 'nodes=agent1 server1 server2'",
       "server2: rejoin role=server start=etcd peers=10.0.0.1 node=server2",
       "agent1: rejoin role=agent node=agent1",
       "server1: ready 'nodes=agent1 server1 server2' endpoint=https://10.0.0.1:6443",
