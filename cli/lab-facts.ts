@@ -24,6 +24,7 @@ export interface StackOutputs {
   grafanaPassword?: string;
   alertmanager?: string;
   monitoringNamespace?: string;
+  taskNamespace?: string;
   taskServer?: { taskd?: string; taskchampion?: string };
   taskUsers?: Record<string, UserAccess>;
 }

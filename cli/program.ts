@@ -7,6 +7,7 @@ const verbs = [
   "down",
   "status",
   "open",
+  "plot",
   "preview",
   "report",
   "drift",

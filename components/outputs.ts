@@ -43,6 +43,8 @@ export function outputs({ settings, machines, cluster, monitoring, taskServers }
     grafanaPassword: monitoring.grafana?.password,
     /** Where all of monitoring runs. */
     monitoringNamespace: monitoring.namespace,
+    /** Where the task servers run. */
+    taskNamespace: settings.taskServers.namespace,
     taskServer: { taskd: taskServers.taskd, authority: taskServers.authority },
     /** By organisation/user: address, credentials, certificate and key for Taskwarrior; secret. */
     taskUsers: taskServers.users,

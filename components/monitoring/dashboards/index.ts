@@ -7,7 +7,7 @@ import { prometheus } from "./prometheus";
 import { taskServers } from "./task-servers";
 import { workloads } from "./workloads";
 
-export { DATASOURCE, type DashboardSpec, type PanelSpec, type Part } from "./panels";
+export { COLUMNS, DATASOURCE, type DashboardSpec, layout, type PanelSpec, type Part, type Place } from "./panels";
 
 /** Uid of the dashboard that Grafana opens with. */
 export const HOME = overview.uid;
@@ -21,6 +21,11 @@ export function dashboards(taskNamespace: string): DashboardSpec[] {
 export function renderDashboards(taskNamespace: string): Record<string, string> {
   const all = dashboards(taskNamespace);
   return Object.fromEntries(all.map((spec) => [spec.uid, renderDashboard(spec, all)]));
+}
+
+/** A panel's expression with dashboard variables set to everything; ready for Prometheus's API. */
+export function wholeLab(expr: string): string {
+  return expr.replaceAll("$__rate_interval", "5m").replaceAll(/\$(instance|namespace)\b/g, ".+");
 }
 
 export interface PanelQuery {
@@ -40,7 +45,7 @@ export function panelQueries(taskNamespace: string): PanelQuery[] {
         panel.queries.map(([expr]) => ({
           dashboard: dashboard.title,
           panel: panel.title,
-          expr: expr.replaceAll("$__rate_interval", "5m").replaceAll(/\$(instance|namespace)\b/g, ".+"),
+          expr: wholeLab(expr),
           needs: panel.needs,
           mayBeEmpty: panel.mayBeEmpty,
         })),

@@ -33,6 +33,8 @@ export type Part = "alertmanager" | "etcd" | "grafana" | "kube-state-metrics" | 
 const WIDTHS = { stat: 4, bars: 8, series: 12, table: 24 } as const;
 const HEIGHTS = { stat: 4, bars: 8, series: 8, table: 8 } as const;
 
+export const COLUMNS = 24;
+
 export const DATASOURCE = { type: "prometheus", uid: "prometheus" };
 
 export interface PanelSpec {
@@ -83,23 +85,42 @@ export function renderDashboard(spec: DashboardSpec, all: readonly DashboardSpec
   if (spec.variable) {
     builder = builder.withVariable(variable(spec.variable));
   }
-  // Laid out here: the builder's own layout lets panels run over the right edge.
-  let y = 0;
-  for (const { title, panels } of spec.rows) {
-    builder = builder.withRow(new RowBuilder(title).gridPos({ x: 0, y, w: 24, h: 1 }));
-    y += 1;
-    let [x, height] = [0, 0];
-    for (const panel of panels) {
-      const [w, h] = [panel.width ?? WIDTHS[panel.kind], HEIGHTS[panel.kind]];
-      if (x + w > 24) {
-        [x, y, height] = [0, y + height, 0];
-      }
-      builder = builder.withPanel(panelOf(panel).gridPos({ x, y, w, h }));
-      [x, height] = [x + w, Math.max(height, h)];
+  for (const { title, y, panels } of layout(spec)) {
+    builder = builder.withRow(new RowBuilder(title).gridPos({ x: 0, y, w: COLUMNS, h: 1 }));
+    for (const { panel, ...place } of panels) {
+      builder = builder.withPanel(panelOf(panel).gridPos(place));
     }
-    y += height;
   }
   return `${JSON.stringify(builder.build(), null, 1)}\n`;
+}
+
+/** Where a panel is on the page, in Grafana's units. */
+export interface Place {
+  x: number;
+  y: number;
+  w: number;
+  h: number;
+}
+
+/** Rows and panels with their places. Not left to the builder, whose own layout lets panels run over the right edge. */
+export function layout(spec: DashboardSpec): { title: string; y: number; panels: ({ panel: PanelSpec } & Place)[] }[] {
+  let y = 0;
+  return spec.rows.map(({ title, panels }) => {
+    const top = y;
+    y += 1;
+    let [x, height] = [0, 0];
+    const placed = panels.map((panel) => {
+      const [w, h] = [panel.width ?? WIDTHS[panel.kind], HEIGHTS[panel.kind]];
+      if (x + w > COLUMNS) {
+        [x, y, height] = [0, y + height, 0];
+      }
+      const place = { panel, x, y, w, h };
+      [x, height] = [x + w, Math.max(height, h)];
+      return place;
+    });
+    y += height;
+    return { title, y: top, panels: placed };
+  });
 }
 
 function link({ uid, title }: DashboardSpec) {

@@ -34,6 +34,9 @@ export class WebhookReceiver {
   }
 
   async stop(): Promise<void> {
+    if (!this.server.listening) {
+      return;
+    }
     this.server.closeAllConnections();
     await new Promise((resolve) => this.server.close(resolve));
   }

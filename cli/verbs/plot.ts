@@ -1,0 +1,62 @@
+import * as fs from "node:fs/promises";
+import * as path from "node:path";
+import type { Command } from "commander";
+import { dashboards } from "../../components/monitoring/dashboards";
+import { UserError } from "../../components/settings/errors";
+import { atPrometheus } from "../dashboards";
+import { stackOutputs } from "../lab-facts";
+import { linesOf } from "../plot/data";
+import { drawPage } from "../plot/page";
+import { say } from "../progress";
+import { PrometheusApi } from "../prometheus";
+import { simStack } from "../stack";
+import { knownPulumi } from "../toolchain";
+
+interface Options {
+  stack: string;
+  out: string;
+  minutes: number;
+}
+
+function parseMinutes(text: string): number {
+  const minutes = Number(text);
+  if (!Number.isInteger(minutes) || minutes < 1 || minutes > 60 * 24 * 31) {
+    throw new UserError({ path: "--minutes", message: "not a span of time", found: text, allowed: "1 to 44640" });
+  }
+  return minutes;
+}
+
+export function register(program: Command): void {
+  program
+    .command("plot")
+    .description("draw the dashboards as SVG files, by the same queries: for where there is no Grafana")
+    .option("--stack <name>", "stack to look at", simStack)
+    .option("--out <folder>", "where the files go", "dashboards")
+    .option("--minutes <number>", "how far back graphs go", parseMinutes, 60)
+    .addHelpText("after", "\nOne file for each dashboard, named after it. Existing files are replaced.")
+    .action(async (options: Options) => {
+      const outputs = await stackOutputs({ ...(await knownPulumi()), stack: options.stack });
+      if (!outputs.prometheus) {
+        throw new UserError({
+          path: "--stack",
+          message: `the stack ${options.stack} has no Prometheus`,
+          fix: `run './lab up --stack ${options.stack}' first`,
+        });
+      }
+      await fs.mkdir(options.out, { recursive: true });
+      await atPrometheus(outputs, async (url) => {
+        const api = new PrometheusApi(url);
+        const end = Math.floor(Date.now() / 1000);
+        const span = { start: end - options.minutes * 60, end };
+        for (const spec of dashboards(outputs.taskNamespace ?? "tasks")) {
+          const lines = [];
+          for (const panel of spec.rows.flatMap(({ panels }) => panels)) {
+            lines.push(await linesOf(api, panel, span));
+          }
+          const file = path.join(options.out, `${spec.uid.replace(/^homelab-/, "")}.svg`);
+          await fs.writeFile(file, drawPage(spec, lines, span));
+          say(`wrote ${file}`);
+        }
+      });
+    });
+}
