@@ -15,6 +15,8 @@ export interface AlertmanagerArgs {
   namespace: pulumi.Input<string>;
   settings: MonitoringSettings["alertmanager"];
   storageClass?: string;
+  /** Where people reach it, for the links in its messages. */
+  url?: pulumi.Input<string>;
 }
 
 const NAME = "alertmanager";
@@ -82,13 +84,14 @@ export class Alertmanager extends pulumi.ComponentResource {
                   name: NAME,
                   image: args.images.ref("alertmanager"),
                   imagePullPolicy: "IfNotPresent",
-                  args: [
+                  args: pulumi.output(args.url).apply((url) => [
+                    ...(url ? [`--web.external-url=${url}`] : []),
                     "--config.file=/etc/alertmanager/alertmanager.yml",
                     "--storage.path=/alertmanager",
                     `--web.listen-address=:${PORTS.alertmanager}`,
                     // One replica has nobody to gossip with.
                     "--cluster.listen-address=",
-                  ],
+                  ]),
                   ports: [{ name: "http", containerPort: PORTS.alertmanager }],
                   securityContext: containerSecurity(),
                   resources: { requests: { cpu: "10m", memory: "24Mi" }, limits: { memory: "96Mi" } },

@@ -79,14 +79,20 @@ export class Monitoring extends pulumi.ComponentResource {
       const { storageClass } = settings.prometheus;
       const alertmanager = new Alertmanager(
         `${name}-alertmanager`,
-        { ...common, settings: settings.alertmanager, storageClass },
+        { ...common, settings: settings.alertmanager, storageClass, url: outside(settings.alertmanager.service, args, PORTS.alertmanager) },
         { parent: this },
       );
       this.alertmanager = urlOf(alertmanager.service, settings.alertmanager.service, args, PORTS.alertmanager);
     }
     const prometheus = new Prometheus(
       `${name}-prometheus`,
-      { ...common, settings: settings.prometheus, files: prometheusFiles(args), targets: targetFiles(args) },
+      {
+        ...common,
+        settings: settings.prometheus,
+        files: prometheusFiles(args),
+        targets: targetFiles(args),
+        url: outside(settings.prometheus.service, args, PORTS.prometheus),
+      },
       { parent: this },
     );
     this.prometheus = urlOf(prometheus.service, settings.prometheus.service, args, PORTS.prometheus);
@@ -157,6 +163,15 @@ function targetFiles({ machines, otherMachines }: MonitoringArgs): Record<string
       [OTHER_MACHINES]: pulumi.output(otherMachines).apply((others) => renderMachines(others.map((each) => ({ ...each, role: "none" })))),
     }),
   };
+}
+
+/** URL of a service before there is the service: k3s' load balancer has the machines' addresses. Others have none that is known. */
+function outside(
+  type: MonitoringSettings["prometheus"]["service"],
+  { machines }: Pick<MonitoringArgs, "machines">,
+  port: number,
+): pulumi.Output<string> | undefined {
+  return type === "LoadBalancer" ? pulumi.interpolate`http://${machines[0].address}:${port}` : undefined;
 }
 
 /** URL of a service: k3s' load balancer and node ports answer on every machine's address. */

@@ -171,9 +171,14 @@ function maasJobs({ url, racks }: { url: string; racks: readonly string[] }): Sc
   ];
 }
 
-/** Flags of Prometheus's process. */
-export function prometheusFlags(settings: MonitoringSettings["prometheus"]): string[] {
+/**
+ * Flags of Prometheus's process.
+ *
+ * @param url where people reach it, for the links in alerts
+ */
+export function prometheusFlags(settings: MonitoringSettings["prometheus"], url?: string): string[] {
   return [
+    ...(url ? [`--web.external-url=${url}`] : []),
     `--config.file=${PROMETHEUS_PATHS.config}/prometheus.yml`,
     `--storage.tsdb.path=${PROMETHEUS_PATHS.data}`,
     `--storage.tsdb.retention.time=${toGoDuration(settings.retention)}`,

@@ -16,6 +16,8 @@ export interface PrometheusArgs {
   settings: MonitoringSettings["prometheus"];
   /** Files of /etc/prometheus by name, `prometheus.yml` among them. */
   files: Record<string, pulumi.Input<string>>;
+  /** Where people reach it, for the links in alerts. */
+  url?: pulumi.Input<string>;
   /** Files of target discovery by name. Prometheus reads them again when they change. */
   targets: Record<string, pulumi.Input<string>>;
 }
@@ -85,7 +87,7 @@ export class Prometheus extends pulumi.ComponentResource {
                   name: NAME,
                   image: args.images.ref("prometheus"),
                   imagePullPolicy: "IfNotPresent",
-                  args: prometheusFlags(settings),
+                  args: pulumi.output(args.url).apply((url) => prometheusFlags(settings, url)),
                   // Go collects earlier instead of being killed at the limit.
                   env: [{ name: "GOMEMLIMIT", value: `${Math.floor((toBytes(settings.memoryLimit) * 0.9) / 2 ** 20)}MiB` }],
                   ports: [{ name: "http", containerPort: PORTS.prometheus }],

@@ -36,6 +36,13 @@ describe("Monitoring", () => {
     expect((await settled(monitoring.prometheus)).value).toBe("http://192.168.200.11:9090");
   });
 
+  test("links of alerts lead to where people reach Prometheus", () => {
+    const { containers } = workloads().find(({ name }) => name === "monitoring-prometheus")!.inputs.spec.template.spec;
+    expect(containers[0].args).toContain("--web.external-url=http://192.168.200.11:9090");
+    const alertmanager = workloads().find(({ name }) => name === "monitoring-alertmanager")!.inputs.spec.template.spec.containers[0];
+    expect(alertmanager.args.join(" ")).not.toContain("external-url");
+  });
+
   test("hands the machines to Prometheus as files that need no restart", () => {
     const targets = seen.find(({ name }) => name === "monitoring-prometheus-targets")?.inputs.data["machines.json"];
     expect(JSON.parse(targets)).toEqual([{ targets: ["192.168.200.11"], labels: { instance: "node1", __role: "server" } }]);
