@@ -8,7 +8,7 @@ const machines = environments[settings.environment](settings);
 const cluster = new K3sCluster("k3s", { machines, images, settings });
 const { provider } = cluster;
 const taskServers = new TaskServers("tasks", { provider, images, machines, settings: settings.taskServers });
-const monitoring = new Monitoring("monitoring", {
+const watched = {
   provider,
   images,
   machines,
@@ -18,6 +18,7 @@ const monitoring = new Monitoring("monitoring", {
   clusterBackups: cluster.backupsEvery,
   maasUrl: settings.maas.url,
   taskServers: taskServers.monitored,
-});
+};
+const monitoring = settings.monitoring.enabled ? new Monitoring("monitoring", watched) : undefined;
 
 export = outputs({ settings, machines, cluster, monitoring, taskServers });

@@ -9,7 +9,7 @@ interface Parts {
   settings: Settings;
   machines: readonly MachineAccess[];
   cluster: K3sCluster;
-  monitoring: Monitoring;
+  monitoring?: Monitoring;
   taskServers: TaskServers;
 }
 
@@ -35,14 +35,14 @@ export function outputs({ settings, machines, cluster, monitoring, taskServers }
     /** `name address` host keys, as `known_hosts` takes them. */
     sshHostKeys: pulumi.output(machines.map(({ address, hostKey }) => pulumi.interpolate`${address} ${hostKey}`)),
     /** URL of Prometheus. */
-    prometheus: monitoring.prometheus,
+    prometheus: monitoring?.prometheus,
     /** URL of Alertmanager, and of Grafana where it has a pod. */
-    alertmanager: monitoring.alertmanager,
-    grafana: monitoring.grafana?.url,
+    alertmanager: monitoring?.alertmanager,
+    grafana: monitoring?.grafana?.url,
     /** Of Grafana's user `admin`; secret. */
-    grafanaPassword: monitoring.grafana?.password,
+    grafanaPassword: monitoring?.grafana?.password,
     /** Where all of monitoring runs. */
-    monitoringNamespace: monitoring.namespace,
+    monitoringNamespace: monitoring?.namespace,
     /** Where the task servers run. */
     taskNamespace: settings.taskServers.namespace,
     taskServer: { taskd: taskServers.taskd, authority: taskServers.authority },
