@@ -26,6 +26,11 @@ export interface MachineAccess {
    * in their `triggers`. Best made so that previews know it (for example a random id kept by what makes a redeploy).
    */
   incarnation: pulumi.Output<string>;
+  /**
+   * The same value, by way of `resource`: what has it in its triggers, and is deleted before it is replaced, is deleted before the
+   * machine is deployed anew.
+   */
+  deployed: pulumi.Output<string>;
   /** The resource whose deletion takes everything on the machine with it (`deletedWith`). */
   resource: pulumi.Resource;
 }

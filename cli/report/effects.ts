@@ -68,7 +68,10 @@ const nodeParts: Record<string, Meanings> = {
     create: { gravity: "adds", what: "admitted with its labels and taints" },
     update: { gravity: "edits", what: "its labels and taints are set" },
   },
-  membership: { delete: { gravity: "destroys", what: "drained and removed from the cluster" } },
+  membership: {
+    delete: { gravity: "destroys", what: "drained and removed from the cluster" },
+    replace: { gravity: "interrupts", what: "drained and taken out until its machine is deployed anew" },
+  },
 };
 
 function node(change: Change): Reading | undefined {

@@ -36,7 +36,7 @@ export interface K3sNodeArgs {
 
 /**
  * k3s on one machine: script in place ▶ node emptied (when it is about to be upgraded) ▶ k3s installed and
- * its node Ready ▶ node admitted with its labels and taints.
+ * its node Ready ▶ node admitted with its labels and taints. Its membership goes first when the machine goes.
  */
 export class K3sNode extends pulumi.ComponentResource {
   readonly role: MachineAccess["role"];
@@ -107,6 +107,7 @@ export class K3sNode extends pulumi.ComponentResource {
       },
       { parent: this, dependsOn: [installed] },
     );
+    // Leaves before its machine does, whether that is taken out of the settings or only deployed anew: emptied, and its name free.
     if (args.survivor) {
       machineCommand(
         `${name}-membership`,
@@ -117,6 +118,7 @@ export class K3sNode extends pulumi.ComponentResource {
             "drain-timeout": toSeconds(timeouts.drain),
             "lose-volumes": cluster.loseVolumesOf.includes(machine.name) ? "true" : undefined,
           }),
+          removeFor: machine.deployed,
           timeout: longer(timeouts.drain),
         },
         { parent: this, dependsOn: [this.admitted] },

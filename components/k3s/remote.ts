@@ -7,8 +7,10 @@ export interface MachineCommandArgs {
   machine: MachineAccess;
   /** Command text for create and update alike: every command here is the same to run twice. No secrets. */
   run?: pulumi.Input<string>;
-  /** Command text for when the resource is deleted. Then nothing triggers a replacement: that would run it. */
+  /** Command text for when the resource is deleted. Then a new deployment of the machine triggers nothing: that would run it. */
   remove?: pulumi.Input<string>;
+  /** With `remove`: a change of it has the resource deleted first, and made again. */
+  removeFor?: pulumi.Input<string>;
   /** A change of it runs the command anew, beside a new deployment of the machine. */
   rerun?: pulumi.Input<string>;
   /** Secrets and files. */
@@ -44,7 +46,7 @@ export function machineCommand(name: string, args: MachineCommandArgs, opts: pul
       update: args.run,
       delete: args.remove,
       stdin: args.stdin === undefined ? undefined : pulumi.secret(args.stdin),
-      triggers: args.remove === undefined ? [machine.incarnation, ...(args.rerun === undefined ? [] : [args.rerun])] : undefined,
+      triggers: triggers(args),
       addPreviousOutputInEnv: false,
       logging: args.secretOutput ? command.remote.Logging.None : command.remote.Logging.Stderr,
     },
@@ -53,6 +55,14 @@ export function machineCommand(name: string, args: MachineCommandArgs, opts: pul
       customTimeouts: { create: timeout, update: timeout },
       additionalSecretOutputs: args.secretOutput ? ["stdout", "stderr"] : undefined,
       deletedWith: machine.resource,
+      deleteBeforeReplace: args.remove !== undefined,
     },
   );
+}
+
+function triggers({ machine, remove, removeFor, rerun }: MachineCommandArgs): pulumi.Input<string>[] | undefined {
+  if (remove !== undefined) {
+    return removeFor === undefined ? undefined : [removeFor];
+  }
+  return rerun === undefined ? [machine.incarnation] : [machine.incarnation, rerun];
 }

@@ -125,6 +125,7 @@ export class MaasMachine extends pulumi.ComponentResource {
       privateKey: pulumi.secret(args.deployKey.privateKeyOpenssh),
       hostKey: hostKey.publicKeyOpenssh.apply((key) => key.trim()),
       incarnation: incarnation.hex,
+      deployed: pulumi.all([incarnation.hex, deployment.urn]).apply(([id]) => id),
       resource: deployment,
     };
     this.registerOutputs({ address: this.access.address, hostKey: this.access.hostKey });

@@ -12,6 +12,7 @@ export function fakeMachine(name: string, role: MachineRole, address: string): M
     privateKey: pulumi.secret("private key"),
     hostKey: pulumi.output("ssh-ed25519 AAAA"),
     incarnation: pulumi.output("1"),
+    deployed: pulumi.output("1"),
     resource: new pulumi.ComponentResource("test:index:Machine", name),
   };
 }
