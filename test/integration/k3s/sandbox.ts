@@ -54,6 +54,8 @@ export class Sandbox {
   readonly folder = fs.mkdtempSync(path.join(os.tmpdir(), "homelab-k3s-"));
   /** Paths asked of the mirror. */
   readonly requests: string[] = [];
+  /** What was sent to it with PUT, by path. */
+  readonly uploads = new Map<string, { headers: http.IncomingHttpHeaders; body: Buffer }>();
   readonly files = new Map<string, { content: string; modified: Date }>();
   url = "";
   private readonly server = http.createServer((request, response) => this.serve(request, response));
@@ -103,7 +105,7 @@ export class Sandbox {
     this.offer(`/k3s/${version}/k3s-airgap-images-amd64.tar`, `images of ${version}`);
   }
 
-  start(parameters: Record<string, string>, stdin: string): ChildProcess {
+  start(parameters: Record<string, string>, stdin: string, verb = "install"): ChildProcess {
     const mounts = OWN.map((own) => `mount --bind ${this.at(own)} ${own}`).join(" && ");
     const words = Object.entries(parameters).map(([key, value]) => `${key}=${value}`);
     const child = spawn("unshare", [
@@ -111,7 +113,7 @@ export class Sandbox {
       "--propagation=private",
       "sh",
       "-c",
-      `${mounts} && exec sh ${this.folder}/k3s.sh install "$@"`,
+      `${mounts} && exec sh ${this.folder}/k3s.sh ${verb} "$@"`,
       "sh",
       ...words,
     ]);
@@ -119,8 +121,8 @@ export class Sandbox {
     return child;
   }
 
-  run(parameters: Record<string, string>, stdin: string): Promise<Outcome> {
-    const child = this.start(parameters, stdin);
+  run(parameters: Record<string, string>, stdin: string, verb = "install"): Promise<Outcome> {
+    const child = this.start(parameters, stdin, verb);
     const outcome: Outcome = { code: null, stdout: "", stderr: "" };
     child.stdout?.on("data", (data) => (outcome.stdout += data));
     child.stderr?.on("data", (data) => (outcome.stderr += data));
@@ -131,7 +133,14 @@ export class Sandbox {
     const name = decodeURIComponent(request.url ?? "");
     const file = this.files.get(name);
     const since = request.headers["if-modified-since"];
-    if (!file) {
+    if (request.method === "PUT") {
+      const chunks: Buffer[] = [];
+      request.on("data", (chunk: Buffer) => chunks.push(chunk));
+      request.on("end", () => {
+        this.uploads.set(name, { headers: request.headers, body: Buffer.concat(chunks) });
+        response.writeHead(200).end();
+      });
+    } else if (!file) {
       response.writeHead(404).end();
     } else if (since && file.modified <= new Date(since)) {
       response.writeHead(304).end();
