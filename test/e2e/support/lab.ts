@@ -37,7 +37,7 @@ export class TestLab {
   }
 
   /** The same, for answers that hold secrets: nothing of them is kept. */
-  private async unrecorded(...args: string[]): Promise<Outcome> {
+  async unrecorded(...args: string[]): Promise<Outcome> {
     return this.spawn(path.join(checkout, "lab"), args, { recorded: false }).done;
   }
 

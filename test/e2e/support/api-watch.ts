@@ -1,0 +1,89 @@
+import * as https from "node:https";
+import { setTimeout as sleep } from "node:timers/promises";
+import * as yaml from "js-yaml";
+
+/** What a client of the Kubernetes API went through. */
+export interface Availability {
+  requests: number;
+  failed: number;
+  /** From the end of the last answer before the longest gap to that of the first one after it, in milliseconds. */
+  longestGap: number;
+}
+
+interface Kubeconfig {
+  clusters: { cluster: { server: string; "certificate-authority-data": string } }[];
+  users: { user: { "client-certificate-data": string; "client-key-data": string } }[];
+}
+
+const timeout = 1_000;
+const pause = 100;
+
+/**
+ * Asks an API server for `/readyz` ten times a second, each time on a new connection, as a client that has to find it anew
+ * after a failure. Reports what it saw when it is stopped.
+ */
+export class ApiWatch {
+  private readonly options: https.RequestOptions;
+  private readonly seen: Availability = { requests: 0, failed: 0, longestGap: 0 };
+  private answered = performance.now();
+  private stopped = false;
+  private readonly running: Promise<void>;
+
+  constructor(kubeconfig: string) {
+    const { clusters, users } = yaml.load(kubeconfig) as Kubeconfig;
+    const [{ cluster }, { user }] = [clusters[0], users[0]];
+    const decoded = (text: string) => Buffer.from(text, "base64");
+    const { hostname, port } = new URL(cluster.server);
+    this.options = {
+      hostname,
+      port,
+      path: "/readyz",
+      agent: false,
+      ca: decoded(cluster["certificate-authority-data"]),
+      cert: decoded(user["client-certificate-data"]),
+      key: decoded(user["client-key-data"]),
+    };
+    this.running = this.watch();
+  }
+
+  private async watch(): Promise<void> {
+    while (!this.stopped) {
+      this.seen.requests++;
+      if (await this.ask()) {
+        const now = performance.now();
+        this.seen.longestGap = Math.max(this.seen.longestGap, now - this.answered);
+        this.answered = now;
+      } else {
+        this.seen.failed++;
+      }
+      await sleep(pause);
+    }
+  }
+
+  private ask(): Promise<boolean> {
+    return new Promise((resolve) => {
+      const request = https.get({ ...this.options, signal: AbortSignal.timeout(timeout) }, (response) => {
+        response.resume();
+        response.on("end", () => resolve(response.statusCode === 200));
+        response.on("error", () => resolve(false));
+      });
+      request.on("error", () => resolve(false));
+    });
+  }
+
+  /** Answers since the watch began. */
+  get answers(): number {
+    return this.seen.requests - this.seen.failed;
+  }
+
+  /** Failures since the watch began. */
+  get failures(): number {
+    return this.seen.failed;
+  }
+
+  async stop(): Promise<Availability> {
+    this.stopped = true;
+    await this.running;
+    return { ...this.seen, longestGap: Math.round(this.seen.longestGap) };
+  }
+}
