@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { backup, listBackups } from "../../../components/k3s/operations/backup";
+import { backup, fetchBackup, listBackups } from "../../../components/k3s/operations/backup";
 import { restore } from "../../../components/k3s/operations/restore";
 import type { Host, Shell } from "../../../components/k3s/operations/shell";
 import { UserError } from "../../../components/settings/errors";
@@ -48,6 +48,20 @@ describe("backup", () => {
     const shell = shellWith({ backup: JSON.stringify({ name: "b1", bytes: 4, sha256 }), "fetch-backup": archive });
     expect(await backup(shell, hosts)).toEqual({ name: "b1", bytes: 4, sha256, archive });
     expect(shell.ran).toEqual(["server1: backup", "server1: fetch-backup name=b1"]);
+  });
+
+  it("is made on another server when the first one is dead", async () => {
+    const shell = shellWith({ backup: JSON.stringify({ name: "b1", bytes: 4, sha256 }), "fetch-backup": archive }, "server1");
+    await backup(shell, hosts);
+    expect(shell.ran).toEqual(["server2: backup", "server2: fetch-backup name=b1"]);
+    await expect(backup(shell, hosts.slice(0, 2))).rejects.toThrow("server1 cannot be reached");
+  });
+
+  it("is fetched by its name from the server that has it", async () => {
+    const shell = shellWith({ "list-backups": '[{"name":"b1","bytes":4,"made":100}]', "fetch-backup": archive });
+    expect(await fetchBackup(shell, hosts, "b1")).toEqual(archive);
+    expect(shell.ran.at(-1)).toBe("server1: fetch-backup name=b1");
+    expect(await fetchBackup(shell, hosts, "b2")).toBeUndefined();
   });
 
   it("is refused when it changed on its way", async () => {
