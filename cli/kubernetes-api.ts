@@ -13,7 +13,7 @@ interface KubeConfig {
 const requestTimeoutMilliseconds = 10_000;
 const decoded = (text: string | undefined) => (text === undefined ? undefined : Buffer.from(text, "base64"));
 
-/** Reads from the Kubernetes API with a kubeconfig's own certificate: enough for tables on a terminal, no client library. */
+/** The Kubernetes API with a kubeconfig's own certificate: enough for tables on a terminal and a job or two, no client library. */
 export class KubernetesApi {
   private readonly server: URL;
   private readonly agent: https.Agent;
@@ -38,36 +38,52 @@ export class KubernetesApi {
 
   /** GET of an API path, for example `/api/v1/nodes`. Throws with the server's own message on any other answer than 200. */
   async get<T>(path: string): Promise<T> {
-    const { status, text } = await this.request(path);
-    if (status === 200) {
-      return JSON.parse(text) as T;
-    }
-    throw new Error(`the Kubernetes API answered ${status} to ${path}: ${text.slice(0, 200)}`);
+    return JSON.parse(await this.text("GET", path)) as T;
   }
 
   /** The same, undefined where there is no such object. */
-  async find<T>(path: string): Promise<T | undefined> {
-    const { status, text } = await this.request(path);
-    if (status === 404) {
-      return undefined;
-    }
-    if (status === 200) {
-      return JSON.parse(text) as T;
-    }
-    throw new Error(`the Kubernetes API answered ${status} to ${path}: ${text.slice(0, 200)}`);
+  find<T>(path: string): Promise<T | undefined> {
+    return this.get<T>(path).catch((error: unknown) => {
+      if (error instanceof KubernetesRefusal && error.status === 404) {
+        return undefined;
+      }
+      throw error;
+    });
   }
 
-  private request(path: string): Promise<{ status: number | undefined; text: string }> {
+  /** POST of an object to a collection; the object as the server has it. */
+  async create<T>(path: string, object: unknown): Promise<T> {
+    return JSON.parse(await this.text("POST", path, object)) as T;
+  }
+
+  async delete(path: string): Promise<void> {
+    await this.text("DELETE", path);
+  }
+
+  /** Any request; the answer as text, for example a container's log. */
+  text(method: "GET" | "POST" | "DELETE", path: string, object?: unknown): Promise<string> {
     return new Promise((resolve, reject) => {
-      const headers = this.token ? { authorization: `Bearer ${this.token}` } : {};
-      const request = https.get(
+      const body = object === undefined ? undefined : JSON.stringify(object);
+      const headers = {
+        ...(this.token ? { authorization: `Bearer ${this.token}` } : {}),
+        ...(body === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(body) }),
+      };
+      const request = https.request(
         new URL(path, this.server),
-        { agent: this.agent, headers, timeout: requestTimeoutMilliseconds },
+        { method, agent: this.agent, headers, timeout: requestTimeoutMilliseconds },
         (response) => {
           const chunks: Buffer[] = [];
           response.on("data", (chunk: Buffer) => chunks.push(chunk));
           response.on("error", reject);
-          response.on("end", () => resolve({ status: response.statusCode, text: Buffer.concat(chunks).toString() }));
+          response.on("end", () => {
+            const text = Buffer.concat(chunks).toString();
+            const status = response.statusCode ?? 0;
+            if (status >= 200 && status < 300) {
+              resolve(text);
+            } else {
+              reject(new KubernetesRefusal(status, `the Kubernetes API answered ${status} to ${path}: ${text.slice(0, 200)}`));
+            }
+          });
         },
       );
       request.on("timeout", () =>
@@ -76,6 +92,7 @@ export class KubernetesApi {
         ),
       );
       request.on("error", reject);
+      request.end(body);
     });
   }
 
@@ -107,5 +124,15 @@ export class KubernetesApi {
 
   close(): void {
     this.agent.destroy();
+  }
+}
+
+/** An answer of the API that is not a success. */
+export class KubernetesRefusal extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
   }
 }

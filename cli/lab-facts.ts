@@ -1,4 +1,4 @@
-import type { UserAccess } from "../components/taskserver/taskrc";
+import type { ClientFile, UserAccess } from "../components/taskserver/taskrc";
 import { MaasClient } from "../maas/client";
 import type { Machine } from "../maas/types";
 import { KubernetesApi } from "./kubernetes-api";
@@ -27,6 +27,7 @@ export interface StackOutputs {
   taskNamespace?: string;
   taskServer?: { taskd?: string; taskchampion?: string };
   taskUsers?: Record<string, UserAccess>;
+  taskCompose?: ClientFile[];
 }
 
 export async function stackOutputs(stack: Stack): Promise<StackOutputs> {

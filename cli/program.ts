@@ -13,6 +13,7 @@ const verbs = [
   "drift",
   "check",
   "taskrc",
+  "compose",
   "kubeconfig",
   "backup",
   "restore",

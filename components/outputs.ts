@@ -45,8 +45,10 @@ export function outputs({ settings, machines, cluster, monitoring, taskServers }
     monitoringNamespace: monitoring?.namespace,
     /** Where the task servers run. */
     taskNamespace: settings.taskServers.namespace,
-    taskServer: { taskd: taskServers.taskd, authority: taskServers.authority },
+    taskServer: { taskd: taskServers.taskd, taskchampion: taskServers.champion?.url, authority: taskServers.authority },
     /** By organisation/user: address, credentials, certificate and key for Taskwarrior; secret. */
     taskUsers: taskServers.users,
+    /** Files of the same servers for a machine without Kubernetes, for `lab compose`; secret. */
+    taskCompose: taskServers.compose,
   };
 }

@@ -29,7 +29,9 @@ async function ingredients(recipe: Recipe): Promise<string[]> {
   const code = await Promise.all(["root.ts", "archive.ts"].map((name) => fs.readFile(path.join(__dirname, "images", name), "utf8")));
   const folders = recipe.goModule ? [recipe.goModule.folder, ...(recipe.goModule.uses ?? [])] : [];
   const module = (await Promise.all(folders.map((folder) => texts(path.join(checkout, folder))))).flat();
-  return [JSON.stringify(recipe), ...code, ...module];
+  const { crate } = recipe;
+  const sources = crate ? await Promise.all([crate.folder, `${crate.folder}/src`].map((folder) => texts(path.join(checkout, folder)))) : [];
+  return [JSON.stringify(recipe), ...code, ...module, ...sources.flat()];
 }
 
 async function withScratch<T>(work: (scratch: string) => Promise<T>, directory: string): Promise<T> {

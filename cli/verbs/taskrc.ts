@@ -1,10 +1,11 @@
 import * as fs from "node:fs/promises";
-import { homedir } from "node:os";
+import { homedir, tmpdir } from "node:os";
 import * as path from "node:path";
 import type { Command } from "commander";
 import { nearest, UserError } from "../../components/settings/errors";
 import { clientFiles, mergeTaskrc, renderTaskrc, type TaskwarriorVersion, type UserAccess } from "../../components/taskserver/taskrc";
 import { stackOutputs } from "../lab-facts";
+import { run } from "../process";
 import { say } from "../progress";
 import { simStack } from "../stack";
 import { knownPulumi } from "../toolchain";
@@ -15,6 +16,7 @@ interface Options {
   data: string;
   taskrc: string;
   print?: boolean;
+  archive?: string;
 }
 
 /** The user of that name: `organisation/user`, or the user's name alone where it is the only one. */
@@ -58,7 +60,37 @@ async function writeFiles(access: UserAccess, version: TaskwarriorVersion, optio
   await fs.writeFile(options.taskrc, mergeTaskrc(existing, access, version, options.data), { mode: 0o600 });
   await fs.chmod(options.taskrc, 0o600);
   say(`${existing === "" ? "wrote" : "set the sync settings in"} ${options.taskrc}`);
-  say(version === 2 ? "Now: 'task sync init' once, then 'task sync'." : "Now: 'task sync'.");
+  say(nextSteps(access, version, path.join(options.data, "ca.cert.pem")));
+}
+
+/** What is left to do on the device. Taskwarrior 3 has no setting for an authority: it trusts what the system trusts. */
+function nextSteps(access: UserAccess, version: TaskwarriorVersion, authority: string): string {
+  if (version === 2) {
+    return "Now: 'task sync init' once, then 'task sync'.";
+  }
+  const trusted = access.taskchampion?.ca
+    ? `Taskwarrior 3 trusts the authorities of its system only: 'export SSL_CERT_FILE=${authority}', or add that file to them.\n`
+    : "";
+  return `${trusted}Now: 'task sync'.`;
+}
+
+/** The same for another device: to be unpacked in the home there. */
+export async function writeArchive(access: UserAccess, version: TaskwarriorVersion, archive: string): Promise<void> {
+  const scratch = await fs.mkdtemp(path.join(tmpdir(), "lab-taskrc-"));
+  try {
+    const folder = path.join(scratch, ".task");
+    await fs.mkdir(folder, { mode: 0o700 });
+    const sync = { name: "sync.taskrc", mode: 0o600, content: renderTaskrc(access, version, "~/.task") };
+    for (const { name, mode, content } of [...clientFiles(access, version), sync]) {
+      await fs.writeFile(path.join(folder, name), content, { mode });
+    }
+    // Made for its owner only before anything is in it.
+    await fs.writeFile(archive, "", { mode: 0o600 });
+    await fs.chmod(archive, 0o600);
+    await run("tar", ["-C", scratch, "--owner=0", "--group=0", "-czf", path.resolve(archive), ".task"]);
+  } finally {
+    await fs.rm(scratch, { recursive: true, force: true });
+  }
 }
 
 export function register(program: Command): void {
@@ -70,12 +102,18 @@ export function register(program: Command): void {
     .option("--taskwarrior <version>", "2 syncs with taskd, 3 with TaskChampion's server", "2")
     .option("--data <folder>", "where the certificates go", path.join(homedir(), ".task"))
     .option("--taskrc <file>", "the taskrc to set; the rest of it is left as it is", path.join(homedir(), ".taskrc"))
+    .option("--archive <file>", "write all of it as one archive for another device, and nothing here")
     .option("--print", "print the settings instead (they hold credentials) and write nothing")
     .action(async (user: string, options: Options) => {
       const version = parseVersion(options.taskwarrior);
       const outputs = await stackOutputs({ ...(await knownPulumi()), stack: options.stack });
       const access = findUser(outputs.taskUsers ?? {}, user);
-      if (options.print) {
+      if (options.archive !== undefined) {
+        await writeArchive(access, version, options.archive);
+        say(`wrote ${options.archive}: it holds ${access.user}'s keys. On the other device, as that user:`);
+        say(`  tar -C ~ -xzf ${path.basename(options.archive)} && echo 'include ~/.task/sync.taskrc' >> ~/.taskrc`);
+        say(nextSteps(access, version, "~/.task/ca.cert.pem"));
+      } else if (options.print) {
         process.stdout.write(renderTaskrc(access, version, options.data));
       } else {
         await writeFiles(access, version, options);

@@ -3,6 +3,7 @@ import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import type { Command } from "commander";
 import { k3sVersions } from "../../offline/k3s";
+import { ensureTaskwarrior3 } from "../../test/support/taskwarrior3";
 import { installPackages, testPackages } from "../host-packages";
 import { checkout, paths } from "../paths";
 import { say, stage, total } from "../progress";
@@ -77,6 +78,8 @@ export function register(program: Command): void {
       const wanted = (project: string) => options.only === undefined || options.only === project;
       if (wanted("integration") || wanted("e2e")) {
         await stage("Debian packages", (report) => installPackages(report, testPackages));
+        // Clients of the task servers: the tests have no network to fetch them by.
+        await stage("Taskwarrior 3 (from a newer Debian, unpacked)", ensureTaskwarrior3);
         const [pulumi, artefacts] = await Promise.allSettled([ensurePulumi(), ensureArtefacts({ installs: true, versions: k3sVersions })]);
         for (const part of [pulumi, artefacts]) {
           if (part.status === "rejected") {

@@ -30,7 +30,13 @@ export interface MonitoringArgs {
   /** MAAS's base URL. */
   maasUrl?: string;
   /** The task servers, if there are any: their namespace, their containers, and when which certificate ends (RFC 3339). */
-  taskServers?: { namespace: string; servers: readonly string[]; certificates?: pulumi.Input<Record<string, string>> };
+  taskServers?: {
+    namespace: string;
+    servers: readonly string[];
+    /** `host:port` of the metrics of what stands in front of each, by server. */
+    gates?: Readonly<Record<string, string>>;
+    certificates?: pulumi.Input<Record<string, string>>;
+  };
 }
 
 /**
@@ -127,6 +133,7 @@ function prometheusFiles(args: MonitoringArgs): Record<string, pulumi.Input<stri
     grafana: settings.grafana.enabled && settings.grafana.replicas > 0,
     etcd: args.etcd ?? false,
     maas: settings.maas.enabled && args.maasUrl ? { url: args.maasUrl, racks: settings.maas.racks } : undefined,
+    taskGates: taskServers?.gates,
   };
   const rules = (certificates: Record<string, string>) =>
     ruleFiles({

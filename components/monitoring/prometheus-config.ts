@@ -143,6 +143,8 @@ export function optionalJobs(has: {
   grafana: boolean;
   etcd: boolean;
   maas?: { url: string; racks: readonly string[] };
+  /** `host:port` of what stands in front of each task server, by server. */
+  taskGates?: Readonly<Record<string, string>>;
 }): ScrapeJob[] {
   const inCluster = (name: string, port: number): ScrapeJob => ({ job_name: name, static_configs: [{ targets: [`${name}:${port}`] }] });
   return [
@@ -150,6 +152,24 @@ export function optionalJobs(has: {
     ...(has.kubeStateMetrics ? [{ ...inCluster("kube-state-metrics", PORTS.kubeStateMetrics), honor_labels: true }] : []),
     ...(has.alertmanager ? [inCluster("alertmanager", PORTS.alertmanager)] : []),
     ...(has.grafana ? [inCluster("grafana", PORTS.grafana)] : []),
+    ...(Object.keys(has.taskGates ?? {}).length > 0
+      ? [
+          {
+            job_name: "task-gates",
+            static_configs: Object.entries(has.taskGates ?? {}).map(([server, target]) => ({ targets: [target], labels: { server } })),
+            // Of HAProxy's 200 series a proxy, what somebody asks for.
+            metric_relabel_configs: [
+              {
+                source_labels: ["__name__"],
+                regex:
+                  "haproxy_(frontend_(current_sessions|connections_total|bytes_(in|out)_total|denied_connections_total)|backend_(current_queue|current_sessions|connection_errors_total|http_responses_total)|server_status)",
+                action: "keep",
+              },
+              { source_labels: ["proxy"], regex: "metrics", action: "drop" },
+            ],
+          },
+        ]
+      : []),
     ...(has.etcd ? [{ job_name: "etcd", ...onMachines(PORTS.etcd, "server") }] : []),
     ...(has.maas ? maasJobs(has.maas) : []),
   ];

@@ -13,6 +13,7 @@ export const IMAGE_NAMES = [
   "grafana",
   "taskd",
   "taskchampion-sync-server",
+  "haproxy",
   "kube-vip",
   "metallb-controller",
   "metallb-speaker",

@@ -106,6 +106,8 @@ export const taskServersSettings = z.strictObject({
       service: z.enum(["LoadBalancer", "NodePort", "ClusterIP"]).default("LoadBalancer"),
       storage: size.default("1 GiB"),
       storageClass: hostname.optional(),
+      /** HTTPS by a HAProxy in the server's own pod, with the task servers' certificate. An `ingress` takes its place. */
+      tls: z.boolean().default(true),
       /** HTTPS by an ingress controller of yours (k3s' Traefik, if it is not disabled) with the task servers' certificate. */
       ingress: z.strictObject({ hostname: dnsName, className: hostname.default("traefik") }).optional(),
     })
@@ -120,6 +122,27 @@ export const taskServersSettings = z.strictObject({
       storage: size.default("2 GiB"),
       /** A class on another disk, or on the network, makes a backup out of a second copy. */
       storageClass: hostname.optional(),
+      /** A second copy of every archive, in object storage with S3's interface. What is old there, the bucket's own rules drop. */
+      objectStorage: z
+        .strictObject({
+          /** Endpoint and bucket, and a prefix if you like, in path style. */
+          url: z
+            .string()
+            .regex(
+              /^https?:\/\/[A-Za-z0-9.-]+(:\d+)?(\/[A-Za-z0-9._-]+)+$/,
+              "must be an endpoint and a bucket such as https://s3.example/bucket or https://s3.example/bucket/lab",
+            ),
+          region: z
+            .string()
+            .regex(/^[a-z0-9-]+$/, "must be a region such as us-east-1")
+            .default("us-east-1"),
+          accessKeyId: z.string().regex(/^[\w+/=-]+$/, "must be an access key's id"),
+          /** Keep it with `pulumi config set --secret`. */
+          secretAccessKey: z.string().regex(/^[\w+/=-]+$/, "must be an access key's secret"),
+          /** PEM of the authority of the endpoint's certificate, where that is not a public one. */
+          authority: pem("CERTIFICATE").optional(),
+        })
+        .optional(),
     })
     .prefault({}),
 });

@@ -3,6 +3,8 @@
 #
 #   backup.sh DATA BACKUPS NAME KEEP
 #
+# With S3_URL in its environment the archive also goes to object storage: see object-storage.sh.
+#
 # Consistent without stopping the server: the copy counts only if no file changed while it was made, which is what a
 # power cut at that moment would have left, and what both taskd and SQLite recover from.
 set -eu
@@ -59,3 +61,10 @@ find "$backups" -name "$name-*.tar.gz" | sort | while read -r old; do
   echo "dropped ${old##*/}"
   count=$((count - 1))
 done
+
+if [ -n "${S3_URL:-}" ]; then
+  # shellcheck source=/dev/null
+  . "${0%/*}/object-storage.sh"
+  object_put "$archive"
+  echo "sent ${archive##*/} to object storage"
+fi

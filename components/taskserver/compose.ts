@@ -1,78 +1,156 @@
 import * as yaml from "js-yaml";
 import type { TaskServersSettings } from "../settings/task-servers";
 import { renderAccounts } from "./accounts";
+import { GATE_PATHS, renderTaskChampionGate, renderTaskdGate } from "./gate";
 import { script } from "./script";
-import { memoryLimit, TASKD_USER } from "./taskd";
+import { TASKCHAMPION_DATA, TASKCHAMPION_PORT, TASKCHAMPION_TLS_PORT, TASKCHAMPION_USER } from "./taskchampion";
+import { memoryLimit, TASKD_INNER_PORT, TASKD_USER } from "./taskd";
 import { renderTaskdConfig, TASKD_PATHS, TASKD_PORT } from "./taskd-config";
 import type { ClientFile } from "./taskrc";
 
 export interface ComposeOptions {
-  /** Image of taskd. */
-  image: string;
+  images: Record<"taskd" | "taskchampion-sync-server" | "haproxy", string>;
   /** Key of every account by id. */
   keys: Record<string, string>;
+  /** Client ids that TaskChampion's server lets in. */
+  clientIds: readonly string[];
   /** PEMs. */
   authority: string;
   server: { certificate: string; privateKey: string };
   revocations?: string;
 }
 
+const read = (from: string, to: string) => `./${from}:${to}:ro`;
+const hardened = (user: number) => ({
+  user: `${user}:${user}`,
+  read_only: true,
+  cap_drop: ["ALL"],
+  security_opt: ["no-new-privileges:true"],
+  restart: "unless-stopped",
+});
+const secret = (name: string, content: string): ClientFile => ({ name, mode: 0o400, content });
+const plain = (name: string, content: string): ClientFile => ({ name, mode: 0o644, content });
+
 /**
- * taskd as a single container on any machine with Docker or Podman: the same image, configuration, certificates and
- * accounts as in the cluster. The files belong into one folder; `docker compose up -d` there starts it. Files with
- * secrets are for the container's user only: `chown -R 10589:10589 secrets` once.
+ * The task servers as containers on any machine with Docker or Podman: the same images, configuration, certificates and
+ * accounts as in the cluster. The files belong into one folder; `docker compose up -d` there starts them. Folders with
+ * secrets are for the containers' users only: see README.txt among them.
  */
 export function composeFiles(settings: TaskServersSettings, options: ComposeOptions): ClientFile[] {
-  const { image, keys, authority, server, revocations } = options;
-  const read = (from: string, to: string) => `./${from}:${to}:ro`;
-  const common = {
-    image,
-    user: `${TASKD_USER}:${TASKD_USER}`,
-    read_only: true,
-    cap_drop: ["ALL"],
-    security_opt: ["no-new-privileges:true"],
-  };
+  const parts = [
+    ...(settings.taskd.enabled ? [taskdPart(settings, options)] : []),
+    ...(settings.taskchampion.enabled ? [taskChampionPart(options)] : []),
+  ];
   const compose = {
-    name: "task-server",
+    name: "task-servers",
+    services: Object.assign({}, ...parts.map(({ services }) => services)),
+    volumes: Object.fromEntries(parts.map(({ volume }) => [volume, {}])),
+  };
+  return [
+    plain("compose.yaml", yaml.dump(compose, { lineWidth: -1, noRefs: true })),
+    plain(
+      "README.txt",
+      `${["Before the first start, as root:", "", ...parts.map(({ owner }) => `  ${owner}`), "", "Then: docker compose up -d   (or podman-compose up -d)"].join("\n")}\n`,
+    ),
+    ...parts.flatMap(({ files }) => files),
+  ];
+}
+
+interface Part {
+  services: Record<string, object>;
+  volume: string;
+  files: ClientFile[];
+  /** Gives the secrets to the containers' user. */
+  owner: string;
+}
+
+function taskdPart(settings: TaskServersSettings, { images, keys, authority, server, revocations }: ComposeOptions): Part {
+  const common = { ...hardened(TASKD_USER), image: images.taskd };
+  const tasks = `taskd:${TASKD_PATHS.data}`;
+  const config = renderTaskdConfig(settings.taskd, {
+    ...TASKD_PATHS,
+    revocations: revocations !== undefined,
+    listen: `127.0.0.1:${TASKD_INNER_PORT}`,
+  });
+  return {
     services: {
-      layout: {
+      "taskd-gate": {
+        ...hardened(TASKD_USER),
+        image: images.haproxy,
+        command: ["haproxy", "-db", "-f", `${GATE_PATHS.config}/haproxy.cfg`],
+        ports: [`${TASKD_PORT}:${TASKD_PORT}`],
+        volumes: [read("taskd-gate", GATE_PATHS.config)],
+      },
+      "taskd-layout": {
         ...common,
+        restart: "no",
         entrypoint: ["/bin/sh", "/etc/taskd/layout.sh", TASKD_PATHS.data, TASKD_PATHS.config, TASKD_PATHS.accounts],
-        volumes: [`tasks:${TASKD_PATHS.data}`, read("taskd", "/etc/taskd"), read("secrets", "/etc/taskd-accounts")],
+        volumes: [tasks, read("taskd", "/etc/taskd"), read("taskd-accounts", "/etc/taskd-accounts")],
       },
       taskd: {
         ...common,
         command: ["server", "--data", TASKD_PATHS.data],
-        depends_on: { layout: { condition: "service_completed_successfully" } },
-        restart: "unless-stopped",
+        // As in a pod: the gate finds it on the loopback device that they share.
+        network_mode: "service:taskd-gate",
+        depends_on: { "taskd-layout": { condition: "service_completed_successfully" } },
         // As process 1 taskd would not get SIGTERM.
         init: true,
         stop_grace_period: "15s",
         mem_limit: memoryLimit(settings.taskd).replace("Mi", "m"),
-        ports: [`${TASKD_PORT}:${TASKD_PORT}`],
         tmpfs: ["/tmp:size=1m"],
-        volumes: [`tasks:${TASKD_PATHS.data}`, read("taskd", "/etc/taskd"), read("secrets", TASKD_PATHS.certificates)],
+        volumes: [tasks, read("taskd", "/etc/taskd"), read("taskd-tls", TASKD_PATHS.certificates)],
         healthcheck: {
-          test: ["CMD", "/bin/sh", "/etc/taskd/probe.sh", "alive", String(TASKD_PORT)],
+          test: ["CMD", "/bin/sh", "/etc/taskd/probe.sh", "alive", String(TASKD_INNER_PORT)],
           interval: "10s",
           retries: 3,
           start_period: "120s",
         },
       },
     },
-    volumes: { tasks: {} },
+    volume: "taskd",
+    owner: `chown -R ${TASKD_USER}:${TASKD_USER} taskd-accounts taskd-tls`,
+    files: [
+      plain("taskd-gate/haproxy.cfg", renderTaskdGate({ listen: TASKD_PORT, server: TASKD_INNER_PORT }, { log: settings.taskd.ipLog })),
+      plain("taskd/config", config),
+      plain("taskd/layout.sh", script("layout.sh")),
+      plain("taskd/probe.sh", script("probe.sh")),
+      secret("taskd-accounts/accounts", renderAccounts(settings, keys)),
+      secret("taskd-tls/ca.pem", authority),
+      secret("taskd-tls/server.pem", server.certificate),
+      secret("taskd-tls/server.key", server.privateKey),
+      ...(revocations === undefined ? [] : [secret("taskd-tls/crl.pem", revocations)]),
+    ],
   };
-  const secret = (name: string, content: string): ClientFile => ({ name: `secrets/${name}`, mode: 0o400, content });
-  const plain = (name: string, content: string): ClientFile => ({ name, mode: 0o644, content });
-  return [
-    plain("compose.yaml", yaml.dump(compose, { lineWidth: -1, noRefs: true })),
-    plain("taskd/config", renderTaskdConfig(settings.taskd, { ...TASKD_PATHS, revocations: revocations !== undefined })),
-    plain("taskd/layout.sh", script("layout.sh")),
-    plain("taskd/probe.sh", script("probe.sh")),
-    secret("accounts", renderAccounts(settings, keys)),
-    secret("ca.pem", authority),
-    secret("server.pem", server.certificate),
-    secret("server.key", server.privateKey),
-    ...(revocations === undefined ? [] : [secret("crl.pem", revocations)]),
-  ];
+}
+
+function taskChampionPart({ images, clientIds, server }: ComposeOptions): Part {
+  const gate = renderTaskChampionGate({ listen: TASKCHAMPION_TLS_PORT, server: TASKCHAMPION_PORT }, { log: true });
+  return {
+    services: {
+      "taskchampion-gate": {
+        ...hardened(TASKCHAMPION_USER),
+        image: images.haproxy,
+        command: ["haproxy", "-db", "-f", `${GATE_PATHS.config}/haproxy.cfg`],
+        ports: [`${TASKCHAMPION_TLS_PORT}:${TASKCHAMPION_TLS_PORT}`],
+        volumes: [read("taskchampion-gate", GATE_PATHS.config), read("taskchampion-tls", GATE_PATHS.tls)],
+      },
+      taskchampion: {
+        ...hardened(TASKCHAMPION_USER),
+        image: images["taskchampion-sync-server"],
+        entrypoint: ["taskchampion-sync-server"],
+        network_mode: "service:taskchampion-gate",
+        environment: { LISTEN: `127.0.0.1:${TASKCHAMPION_PORT}`, DATA_DIR: TASKCHAMPION_DATA, RUST_LOG: "info" },
+        env_file: ["taskchampion.env"],
+        mem_limit: "256m",
+        volumes: [`taskchampion:${TASKCHAMPION_DATA}`],
+      },
+    },
+    volume: "taskchampion",
+    owner: `chown -R ${TASKCHAMPION_USER}:${TASKCHAMPION_USER} taskchampion-tls`,
+    files: [
+      plain("taskchampion-gate/haproxy.cfg", gate),
+      secret("taskchampion-tls/server.pem", [server.certificate, server.privateKey].join("\n")),
+      secret("taskchampion.env", `CLIENT_ID=${clientIds.join(",")}\n`),
+    ],
+  };
 }

@@ -21,6 +21,8 @@ export interface TaskBackupArgs {
 
 /** Where the backup's volume is in its pods and in the server's. */
 export const BACKUPS = "/backups";
+/** Where the certificates of the object storage's authority are. */
+const OBJECTS = "/etc/object-storage";
 
 /**
  * Scheduled backups of a task server to a volume of their own, and the second half of a restore: a cron job that never
@@ -28,6 +30,8 @@ export const BACKUPS = "/backups";
  */
 export class TaskBackup extends pulumi.ComponentResource {
   readonly volume: kubernetes.core.v1.PersistentVolumeClaim;
+  /** Config map with the scripts of backup and restore. */
+  readonly scripts: kubernetes.core.v1.ConfigMap;
 
   constructor(name: string, args: TaskBackupArgs, opts?: pulumi.ComponentResourceOptions) {
     super("homelab:taskserver:TaskBackup", name, args, opts);
@@ -36,11 +40,21 @@ export class TaskBackup extends pulumi.ComponentResource {
     const meta = (suffix: string) => ({ name: `${server}-${suffix}`, namespace, labels: labelsOf(`${server}-${suffix}`, "task-servers") });
 
     this.volume = dataVolume(`${name}-volume`, meta("backups"), settings, options);
-    const scripts = new kubernetes.core.v1.ConfigMap(
+    this.scripts = new kubernetes.core.v1.ConfigMap(
       `${name}-scripts`,
-      { metadata: meta("backup-scripts"), data: { "backup.sh": script("backup.sh"), "restore.sh": script("restore.sh") } },
+      {
+        metadata: meta("backup-scripts"),
+        data: Object.fromEntries(["backup.sh", "restore.sh", "object-storage.sh"].map((file) => [file, script(file)])),
+      },
       options,
     );
+    const objects = settings.objectStorage
+      ? new kubernetes.core.v1.Secret(
+          `${name}-object-storage`,
+          { metadata: meta("backup-object-storage"), stringData: objectStorage(settings.objectStorage) },
+          options,
+        )
+      : undefined;
     const job = (suffix: string, command: string[], schedule: string, suspend: boolean) =>
       new kubernetes.batch.v1.CronJob(
         `${name}-${suffix}`,
@@ -62,7 +76,11 @@ export class TaskBackup extends pulumi.ComponentResource {
                 ttlSecondsAfterFinished: 7 * 86400,
                 template: {
                   metadata: { labels: labelsOf(`${server}-${suffix}`, "task-servers") },
-                  spec: podSpec(args, command, scripts.metadata.name, this.volume.metadata.name),
+                  spec: podSpec(args, command, {
+                    scripts: this.scripts.metadata.name,
+                    volume: this.volume.metadata.name,
+                    objects: objects?.metadata.name,
+                  }),
                 },
               },
             },
@@ -78,11 +96,32 @@ export class TaskBackup extends pulumi.ComponentResource {
   }
 }
 
+/**
+ * The half of a restore that a server's pod does at each start, before the server: carries out what was asked for.
+ *
+ * @param data the mount of the server's data
+ * @param scripts the mount that has restore.sh
+ */
+export function restoreContainer(
+  image: string,
+  data: { name: string; mountPath: string },
+  scripts: { name: string; mountPath: string; readOnly: boolean },
+) {
+  return {
+    name: "restore",
+    image,
+    imagePullPolicy: "IfNotPresent",
+    command: ["/bin/sh", `${scripts.mountPath}/restore.sh`, "do", data.mountPath, BACKUPS],
+    securityContext: containerSecurity(),
+    resources: { requests: { cpu: "10m", memory: "16Mi" }, limits: { memory: "64Mi" } },
+    volumeMounts: [data, scripts, { name: "backups", mountPath: BACKUPS, readOnly: true }],
+  };
+}
+
 function podSpec(
   args: TaskBackupArgs,
   command: string[],
-  scripts: pulumi.Input<string>,
-  volume: pulumi.Input<string>,
+  names: { scripts: pulumi.Input<string>; volume: pulumi.Input<string>; objects?: pulumi.Input<string> },
 ): kubernetes.types.input.core.v1.PodSpec {
   return {
     restartPolicy: "Never",
@@ -97,17 +136,33 @@ function podSpec(
         command,
         securityContext: containerSecurity(),
         resources: { requests: { cpu: "10m", memory: "16Mi" }, limits: { memory: "64Mi" } },
+        envFrom: names.objects === undefined ? [] : [{ secretRef: { name: names.objects } }],
         volumeMounts: [
           { name: "data", mountPath: "/data" },
           { name: "backups", mountPath: BACKUPS },
           { name: "scripts", mountPath: "/scripts", readOnly: true },
+          ...(names.objects === undefined ? [] : [{ name: "objects", mountPath: OBJECTS, readOnly: true }]),
         ],
       },
     ],
     volumes: [
       { name: "data", persistentVolumeClaim: { claimName: args.data } },
-      { name: "backups", persistentVolumeClaim: { claimName: volume } },
-      { name: "scripts", configMap: { name: scripts } },
+      { name: "backups", persistentVolumeClaim: { claimName: names.volume } },
+      { name: "scripts", configMap: { name: names.scripts } },
+      ...(names.objects === undefined ? [] : [{ name: "objects", secret: { secretName: names.objects, defaultMode: 0o440 } }]),
     ],
+  };
+}
+
+/** The environment that object-storage.sh reads. */
+function objectStorage(settings: NonNullable<TaskServersSettings["backup"]["objectStorage"]>): Record<string, pulumi.Input<string>> {
+  const { url, region, accessKeyId, secretAccessKey, authority } = settings;
+  return {
+    S3_URL: url,
+    S3_REGION: region,
+    S3_ACCESS_KEY_ID: accessKeyId,
+    S3_SECRET_ACCESS_KEY: pulumi.secret(secretAccessKey),
+    // A Secret is mounted as a whole as well: the certificates are read from there.
+    ...(authority ? { S3_CA: `${OBJECTS}/AUTHORITY`, AUTHORITY: authority } : {}),
   };
 }

@@ -8,11 +8,13 @@ import type { TaskServersSettings } from "../settings/task-servers";
 import { uuidFrom } from "./account-key";
 import { type Account, accountsOf, credentialsOf, renderAccounts } from "./accounts";
 import { serviceNames } from "./certificates";
+import { composeFiles } from "./compose";
+import { GATE_METRICS_PORT } from "./gate";
 import { TaskPki } from "./task-pki";
-import { TASKCHAMPION_PORT, TaskChampion } from "./taskchampion";
+import { NOBODY, TASKCHAMPION_PORT, TASKCHAMPION_TLS_PORT, TaskChampion, usesGate } from "./taskchampion";
 import { Taskd } from "./taskd";
 import { TASKD_PORT } from "./taskd-config";
-import type { UserAccess } from "./taskrc";
+import type { ClientFile, UserAccess } from "./taskrc";
 
 export interface TaskServersArgs {
   provider: kubernetes.Provider;
@@ -37,8 +39,16 @@ export class TaskServers extends pulumi.ComponentResource {
   readonly champion?: { url: pulumi.Output<string>; secrets: Readonly<Record<string, pulumi.Output<string>>> };
   /** PEM of the authority's certificate. */
   readonly authority: pulumi.Output<string>;
+  /** The same servers for Docker or Podman on one machine, as files; a secret. */
+  readonly compose: pulumi.Output<ClientFile[]>;
   /** What monitoring has to know: where the servers run, and when which certificate ends (RFC 3339). */
-  readonly monitored: { namespace: string; servers: string[]; certificates: pulumi.Output<Record<string, string>> };
+  readonly monitored: {
+    namespace: string;
+    servers: string[];
+    /** `host:port` of the metrics of what stands in front of them, by server. */
+    gates: Record<string, string>;
+    certificates: pulumi.Output<Record<string, string>>;
+  };
 
   constructor(name: string, args: TaskServersArgs, opts?: pulumi.ComponentResourceOptions) {
     super("homelab:taskserver:TaskServers", name, args, opts);
@@ -93,18 +103,19 @@ export class TaskServers extends pulumi.ComponentResource {
     }
 
     const active = accounts.filter((account) => isActive(settings, account));
+    const champion = settings.taskchampion.enabled && settings.taskchampion.replicas > 0;
+    const gated = [...(settings.taskd.enabled ? ["taskd"] : []), ...(champion && usesGate(settings.taskchampion) ? ["taskchampion"] : [])];
     this.monitored = {
       namespace: settings.namespace,
-      servers: [
-        ...(settings.taskd.enabled ? ["taskd"] : []),
-        ...(settings.taskchampion.enabled && settings.taskchampion.replicas > 0 ? ["taskchampion"] : []),
-      ],
+      gates: Object.fromEntries(gated.map((server) => [server, `${server}-metrics.${settings.namespace}.svc:${GATE_METRICS_PORT}`])),
+      servers: [...(settings.taskd.enabled ? ["taskd"] : []), ...(champion ? ["taskchampion"] : [])],
       certificates: endsOf({
         authority: pki.authorityEnd,
         server: pki.server.end,
         ...Object.fromEntries(active.map(({ id }) => [id, pki.clients[id].end])),
       }),
     };
+    this.compose = this.composeOf(args, pki, keys, active);
     this.users = pulumi.secret(
       pulumi.output(Object.fromEntries(active.map((account) => [account.id, this.access(args, account, keys, pki)]))),
     );
@@ -160,10 +171,34 @@ export class TaskServers extends pulumi.ComponentResource {
     );
     const { ingress, service } = settings.taskchampion;
     const host = settings.hostname ?? machines[0].address;
-    const port = service === "NodePort" ? champion.service.spec.apply((spec) => spec.ports[0].nodePort) : pulumi.output(TASKCHAMPION_PORT);
-    const inside = `http://${serviceNames("taskchampion", settings.namespace)[0]}:${TASKCHAMPION_PORT}`;
-    const url = ingress ? `https://${ingress.hostname}` : service === "ClusterIP" ? inside : pulumi.interpolate`http://${host}:${port}`;
+    const [scheme, open] = usesGate(settings.taskchampion) ? ["https", TASKCHAMPION_TLS_PORT] : ["http", TASKCHAMPION_PORT];
+    const port = service === "NodePort" ? champion.service.spec.apply((spec) => spec.ports[0].nodePort) : pulumi.output(open);
+    const inside = `${scheme}://${serviceNames("taskchampion", settings.namespace)[0]}:${open}`;
+    const outside = pulumi.interpolate`${scheme}://${host}:${port}`;
+    const url = ingress ? `https://${ingress.hostname}` : service === "ClusterIP" ? inside : outside;
     return { url: pulumi.output(url), secrets };
+  }
+
+  private composeOf(args: TaskServersArgs, pki: TaskPki, keys: Record<string, pulumi.Output<string>>, active: readonly Account[]) {
+    const { certificate, privateKey } = pki.server;
+    const pems = pulumi.all([pki.authority, certificate, privateKey, pki.revocations ?? ""]);
+    return pulumi.secret(
+      pulumi.all([pulumi.output(keys), pems]).apply(([keysById, [authority, serverCertificate, serverKey, revocations]]) => {
+        const ids = active.map(({ id }) => keysById[id]);
+        return composeFiles(args.settings, {
+          images: {
+            taskd: args.settings.taskd.enabled ? args.images.ref("taskd") : "",
+            "taskchampion-sync-server": args.images.ref("taskchampion-sync-server"),
+            haproxy: args.images.ref("haproxy"),
+          },
+          keys: keysById,
+          clientIds: ids.length > 0 ? ids : [NOBODY],
+          authority,
+          server: { certificate: serverCertificate, privateKey: serverKey },
+          revocations: revocations || undefined,
+        });
+      }),
+    );
   }
 
   private addressOf(args: TaskServersArgs, taskd: Taskd): pulumi.Output<string> {
@@ -198,7 +233,7 @@ export class TaskServers extends pulumi.ComponentResource {
         url: this.champion.url,
         clientId: keys[account.id],
         encryptionSecret: this.champion.secrets[account.id],
-        ca: args.settings.taskchampion.ingress ? pki.authority : undefined,
+        ca: args.settings.taskchampion.ingress || args.settings.taskchampion.tls ? pki.authority : undefined,
       },
     } as pulumi.Input<UserAccess>;
   }
@@ -211,6 +246,7 @@ export function serverNames(settings: TaskServersSettings, machines: readonly { 
     ...settings.alternativeNames,
     ...(settings.taskchampion.ingress ? [settings.taskchampion.ingress.hostname] : []),
     ...serviceNames("taskd", settings.namespace),
+    ...(settings.taskchampion.enabled ? serviceNames("taskchampion", settings.namespace) : []),
     ...machines.map(({ name }) => name),
   ];
 }

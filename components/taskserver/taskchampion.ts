@@ -4,7 +4,8 @@ import type { Images } from "../images";
 import { dataVolume } from "../kubernetes/volume";
 import { checksum, containerSecurity, labelsOf, podSecurity, selectorOf } from "../kubernetes/workload";
 import type { TaskServersSettings } from "../settings/task-servers";
-import { TaskBackup } from "./task-backup";
+import { GATE_METRICS_PORT, GATE_PATHS, gateContainer, gateMetricsService, renderTaskChampionGate } from "./gate";
+import { restoreContainer, TaskBackup } from "./task-backup";
 import type { KeyPair } from "./task-pki";
 
 export interface TaskChampionArgs {
@@ -15,22 +16,25 @@ export interface TaskChampionArgs {
   backup: TaskServersSettings["backup"];
   /** Ids of the clients that may sync; secret, since whoever knows one may fetch and overwrite its (encrypted) tasks. */
   clientIds: pulumi.Input<readonly string[]>;
-  /** The servers' certificate, for the ingress. */
+  /** The servers' certificate, for the ingress or the gate. */
   server: KeyPair;
 }
 
+/** Of the server itself, which speaks plain HTTP, and of the gate in front of it. */
 export const TASKCHAMPION_PORT = 8080;
+export const TASKCHAMPION_TLS_PORT = 8443;
 
 const NAME = "taskchampion";
 /** As in upstream's image. */
-const USER = 1092;
-const DATA = "/var/lib/taskchampion-sync-server/data";
+export const TASKCHAMPION_USER = 1092;
+export const TASKCHAMPION_DATA = "/var/lib/taskchampion-sync-server/data";
 /** Of nobody: an empty allow list would let everybody in. */
-const NOBODY = "00000000-0000-4000-8000-000000000000";
+export const NOBODY = "00000000-0000-4000-8000-000000000000";
 
 /**
  * TaskChampion's sync server for Taskwarrior 3, on SQLite. Clients encrypt what they send with a secret that the server
- * never has. It speaks plain HTTP; TLS is the ingress's, with the task servers' own certificate.
+ * never has. It speaks plain HTTP; TLS is the ingress's, or else of a HAProxy beside it, with the task servers' own
+ * certificate.
  */
 export class TaskChampion extends pulumi.ComponentResource {
   readonly service: kubernetes.core.v1.Service;
@@ -53,22 +57,23 @@ export class TaskChampion extends pulumi.ComponentResource {
       options,
     );
     const volume = dataVolume(`${name}-data`, meta("-data"), settings, options);
-    if (args.backup.enabled) {
-      new TaskBackup(
-        `${name}-backup`,
-        {
-          provider: args.provider,
-          namespace,
-          settings: args.backup,
-          server: NAME,
-          // Its own image need not have a shell.
-          image: args.images.ref("taskd"),
-          user: USER,
-          data: volume.metadata.name,
-        },
-        { parent: this },
-      );
-    }
+    const backup = args.backup.enabled
+      ? new TaskBackup(
+          `${name}-backup`,
+          {
+            provider: args.provider,
+            namespace,
+            settings: args.backup,
+            server: NAME,
+            // Its own image need not have a shell.
+            image: args.images.ref("taskd"),
+            user: TASKCHAMPION_USER,
+            data: volume.metadata.name,
+          },
+          { parent: this },
+        )
+      : undefined;
+    const gate = usesGate(settings) ? this.gate(name, args, meta, options) : undefined;
     new kubernetes.networking.v1.NetworkPolicy(
       `${name}-policy`,
       {
@@ -76,7 +81,9 @@ export class TaskChampion extends pulumi.ComponentResource {
         spec: {
           podSelector: { matchLabels: selectorOf(NAME) },
           policyTypes: ["Ingress", "Egress"],
-          ingress: [{ ports: [{ protocol: "TCP", port: TASKCHAMPION_PORT }] }],
+          ingress: [
+            { ports: (gate ? [TASKCHAMPION_TLS_PORT, GATE_METRICS_PORT] : [TASKCHAMPION_PORT]).map((port) => ({ protocol: "TCP", port })) },
+          ],
           egress: [],
         },
       },
@@ -89,7 +96,11 @@ export class TaskChampion extends pulumi.ComponentResource {
         spec: {
           type: settings.ingress ? "ClusterIP" : settings.service,
           selector: selectorOf(NAME),
-          ports: [{ name: "http", port: TASKCHAMPION_PORT, targetPort: "http", protocol: "TCP" }],
+          ports: [
+            gate
+              ? { name: "https", port: TASKCHAMPION_TLS_PORT, targetPort: "https", protocol: "TCP" }
+              : { name: "http", port: TASKCHAMPION_PORT, targetPort: "http", protocol: "TCP" },
+          ],
         },
       },
       options,
@@ -107,12 +118,21 @@ export class TaskChampion extends pulumi.ComponentResource {
           serviceName: NAME,
           selector: { matchLabels: selectorOf(NAME) },
           template: {
-            metadata: { labels: labelsOf(NAME, "task-servers"), annotations: checksum({ allowed }) },
+            metadata: { labels: labelsOf(NAME, "task-servers"), annotations: checksum({ allowed, ...gate?.contents }) },
             spec: {
               serviceAccountName: account.metadata.name,
               automountServiceAccountToken: false,
               enableServiceLinks: false,
-              securityContext: podSecurity(USER),
+              securityContext: podSecurity(TASKCHAMPION_USER),
+              initContainers: backup
+                ? [
+                    restoreContainer(
+                      args.images.ref("taskd"),
+                      { name: "data", mountPath: TASKCHAMPION_DATA },
+                      { name: "scripts", mountPath: "/scripts", readOnly: true },
+                    ),
+                  ]
+                : [],
               containers: [
                 {
                   name: NAME,
@@ -122,7 +142,7 @@ export class TaskChampion extends pulumi.ComponentResource {
                   command: ["taskchampion-sync-server"],
                   env: [
                     { name: "LISTEN", value: `0.0.0.0:${TASKCHAMPION_PORT}` },
-                    { name: "DATA_DIR", value: DATA },
+                    { name: "DATA_DIR", value: TASKCHAMPION_DATA },
                     { name: "RUST_LOG", value: "info" },
                   ],
                   envFrom: [{ secretRef: { name: clients.metadata.name } }],
@@ -131,10 +151,20 @@ export class TaskChampion extends pulumi.ComponentResource {
                   resources: { requests: { cpu: "10m", memory: "16Mi" }, limits: { memory: "256Mi" } },
                   readinessProbe: { httpGet: { path: "/", port: "http" }, periodSeconds: 10 },
                   livenessProbe: { httpGet: { path: "/", port: "http" }, periodSeconds: 20 },
-                  volumeMounts: [{ name: "data", mountPath: DATA }],
+                  volumeMounts: [{ name: "data", mountPath: TASKCHAMPION_DATA }],
                 },
+                ...(gate ? [gate.container] : []),
               ],
-              volumes: [{ name: "data", persistentVolumeClaim: { claimName: volume.metadata.name } }],
+              volumes: [
+                { name: "data", persistentVolumeClaim: { claimName: volume.metadata.name } },
+                ...(backup
+                  ? [
+                      { name: "backups", persistentVolumeClaim: { claimName: backup.volume.metadata.name } },
+                      { name: "scripts", configMap: { name: backup.scripts.metadata.name } },
+                    ]
+                  : []),
+                ...(gate?.volumes ?? []),
+              ],
             },
           },
         },
@@ -142,6 +172,38 @@ export class TaskChampion extends pulumi.ComponentResource {
       options,
     );
     this.registerOutputs({ service: this.service });
+  }
+
+  /** HAProxy in the same pod, its files, and what must restart the pod when it changes. */
+  private gate(
+    name: string,
+    args: TaskChampionArgs,
+    meta: (suffix?: string) => { name: string; namespace: pulumi.Input<string>; labels: Record<string, string> },
+    options: pulumi.CustomResourceOptions,
+  ) {
+    const config = renderTaskChampionGate({ listen: TASKCHAMPION_TLS_PORT, server: TASKCHAMPION_PORT }, { log: true });
+    const files = new kubernetes.core.v1.ConfigMap(`${name}-gate`, { metadata: meta("-gate"), data: { "haproxy.cfg": config } }, options);
+    if (args.settings.replicas > 0) {
+      gateMetricsService(`${name}-metrics`, NAME, args.namespace, options);
+    }
+    // HAProxy takes the certificate and its key from one file.
+    const pem = pulumi.all([args.server.certificate, args.server.privateKey]).apply((parts) => parts.join("\n"));
+    const tls = new kubernetes.core.v1.Secret(
+      `${name}-gate-tls`,
+      { metadata: meta("-gate-tls"), stringData: { "server.pem": pem } },
+      options,
+    );
+    return {
+      contents: { config, pem },
+      container: gateContainer(args.images.ref("haproxy"), { name: "https", containerPort: TASKCHAMPION_TLS_PORT }, [
+        { name: "gate", mountPath: GATE_PATHS.config, readOnly: true },
+        { name: "gate-tls", mountPath: GATE_PATHS.tls, readOnly: true },
+      ]),
+      volumes: [
+        { name: "gate", configMap: { name: files.metadata.name } },
+        { name: "gate-tls", secret: { secretName: tls.metadata.name, defaultMode: 0o440 } },
+      ],
+    };
   }
 
   private expose(
@@ -174,4 +236,9 @@ export class TaskChampion extends pulumi.ComponentResource {
       options,
     );
   }
+}
+
+/** Whether TLS is the pod's own: not where an ingress has it, nor where nobody wants it. */
+export function usesGate(settings: TaskServersSettings["taskchampion"]): boolean {
+  return settings.tls && settings.ingress === undefined;
 }

@@ -6,8 +6,9 @@ import { dataVolume } from "../kubernetes/volume";
 import { checksum, containerSecurity, labelsOf, podSecurity, selectorOf } from "../kubernetes/workload";
 import type { TaskServersSettings } from "../settings/task-servers";
 import { toBytes } from "../settings/values";
+import { GATE_METRICS_PORT, GATE_PATHS, gateContainer, gateMetricsService, renderTaskdGate } from "./gate";
 import { script } from "./script";
-import { BACKUPS, TaskBackup } from "./task-backup";
+import { restoreContainer, TaskBackup } from "./task-backup";
 import type { KeyPair } from "./task-pki";
 import { renderTaskdConfig, TASKD_PATHS, TASKD_PORT } from "./taskd-config";
 
@@ -29,6 +30,8 @@ export interface TaskdArgs {
 /** Any number that no image has a meaning for. */
 export const TASKD_USER = 10589;
 const NAME = "taskd";
+/** taskd's own, inside the pod: its registered port is the gate's. */
+export const TASKD_INNER_PORT = TASKD_PORT + 1;
 
 /**
  * taskd, the server for Taskwarrior 2: one process with one data folder on a volume, which serves one connection at a
@@ -46,7 +49,12 @@ export class Taskd extends pulumi.ComponentResource {
     const meta = (suffix = "") => ({ name: `${NAME}${suffix}`, namespace, labels: labelsOf(NAME, "task-servers") });
 
     const files = {
-      config: renderTaskdConfig(settings, { ...TASKD_PATHS, revocations: args.revocations !== undefined }),
+      config: renderTaskdConfig(settings, {
+        ...TASKD_PATHS,
+        revocations: args.revocations !== undefined,
+        listen: `127.0.0.1:${TASKD_INNER_PORT}`,
+      }),
+      "haproxy.cfg": renderTaskdGate({ listen: TASKD_PORT, server: TASKD_INNER_PORT }, { log: settings.ipLog }),
       "layout.sh": script("layout.sh"),
       "probe.sh": script("probe.sh"),
       "restore.sh": script("restore.sh"),
@@ -97,6 +105,7 @@ export class Taskd extends pulumi.ComponentResource {
               from: settings.allowedNetworks.length > 0 ? settings.allowedNetworks.map((cidr) => ({ ipBlock: { cidr } })) : undefined,
               ports: [{ protocol: "TCP", port: TASKD_PORT }],
             },
+            { ports: [{ protocol: "TCP", port: GATE_METRICS_PORT }] },
           ],
           // It answers and never calls anybody.
           egress: [],
@@ -117,6 +126,7 @@ export class Taskd extends pulumi.ComponentResource {
       },
       options,
     );
+    gateMetricsService(`${name}-metrics`, NAME, namespace, options);
     const statefulSet = new kubernetes.apps.v1.StatefulSet(
       name,
       {
@@ -167,7 +177,7 @@ function podSpec(args: TaskdArgs, names: Names): kubernetes.types.input.core.v1.
     resources: { requests: { cpu: "10m", memory: "16Mi" }, limits: { memory: "64Mi" } },
     volumeMounts: [data, files, ...mounts],
   });
-  const probe = (kind: string) => ({ command: ["/bin/sh", "/etc/taskd/probe.sh", kind, String(TASKD_PORT)] });
+  const probe = (kind: string) => ({ command: ["/bin/sh", "/etc/taskd/probe.sh", kind, String(TASKD_INNER_PORT)] });
   return {
     serviceAccountName: names.serviceAccount,
     automountServiceAccountToken: false,
@@ -177,15 +187,7 @@ function podSpec(args: TaskdArgs, names: Names): kubernetes.types.input.core.v1.
     terminationGracePeriodSeconds: 15,
     securityContext: podSecurity(TASKD_USER),
     initContainers: [
-      ...(names.backups === undefined
-        ? []
-        : [
-            prepare(
-              "restore",
-              ["/etc/taskd/restore.sh", "do", TASKD_PATHS.data, BACKUPS],
-              [{ name: "backups", mountPath: BACKUPS, readOnly: true }],
-            ),
-          ]),
+      ...(names.backups === undefined ? [] : [restoreContainer(image, data, files)]),
       prepare(
         "layout",
         ["/etc/taskd/layout.sh", TASKD_PATHS.data, TASKD_PATHS.config, TASKD_PATHS.accounts],
@@ -198,7 +200,6 @@ function podSpec(args: TaskdArgs, names: Names): kubernetes.types.input.core.v1.
         image,
         imagePullPolicy: "IfNotPresent",
         args: ["server", "--data", TASKD_PATHS.data],
-        ports: [{ name: "taskd", containerPort: TASKD_PORT }],
         securityContext: containerSecurity(),
         resources: { requests: { cpu: "10m", memory: "32Mi" }, limits: { memory: memoryLimit(settings) } },
         // It makes Diffie-Hellman parameters before it listens: seconds, a minute on the smallest machines.
@@ -213,6 +214,9 @@ function podSpec(args: TaskdArgs, names: Names): kubernetes.types.input.core.v1.
           { name: "tmp", mountPath: "/tmp" },
         ],
       },
+      gateContainer(args.images.ref("haproxy"), { name: "taskd", containerPort: TASKD_PORT }, [
+        { name: "config", mountPath: GATE_PATHS.config, readOnly: true },
+      ]),
     ],
     volumes: [
       { name: "data", persistentVolumeClaim: { claimName: names.volume } },

@@ -19,6 +19,8 @@ export interface Recipe {
     /** Further folders that the program is compiled from. */
     uses?: string[];
   };
+  /** A Rust crate of this repository, built in the unpacked packages; its program is the tree's `usr/bin/<program>`. */
+  crate?: { folder: string; program: string };
   entrypoint: string[];
   /** Numeric `uid:gid`. */
   user: string;
@@ -115,5 +117,27 @@ export const recipes: readonly Recipe[] = [
     user: "65534:65534",
     shell: false,
   }),
-  ...recipe("taskd", { packages: ["taskd"], files: ["usr/bin/taskd"], entrypoint: ["/usr/bin/taskd"], user: "10589:10589", shell: true }),
+  // curl is for backups that go to object storage.
+  ...recipe("taskd", {
+    packages: ["taskd", "curl"],
+    files: ["usr/bin/taskd", "usr/bin/curl"],
+    entrypoint: ["/usr/bin/taskd"],
+    user: "10589:10589",
+    shell: true,
+  }),
+  ...recipe("taskchampion-sync-server", {
+    packages: [],
+    files: ["usr/bin/taskchampion-sync-server"],
+    crate: { folder: "offline/taskchampion-sync-server", program: "taskchampion-sync-server" },
+    entrypoint: ["/usr/bin/taskchampion-sync-server"],
+    user: "1092:1092",
+    shell: true,
+  }),
+  ...recipe("haproxy", {
+    packages: ["haproxy"],
+    files: ["usr/sbin/haproxy"],
+    entrypoint: ["/usr/sbin/haproxy"],
+    user: "99:99",
+    shell: false,
+  }),
 ];

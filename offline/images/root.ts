@@ -1,6 +1,7 @@
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import { output } from "../engine/command";
+import { buildCrate, compilerPackages } from "./crate";
 import type { Recipe } from "./recipes";
 
 const checkout = path.resolve(__dirname, "../..");
@@ -45,7 +46,7 @@ async function take(tree: string, root: string, file: string, place = file): Pro
 
 async function takeWithLibraries(tree: string, root: string, file: string): Promise<void> {
   await take(tree, root, file);
-  if (file.includes("/bin/")) {
+  if (/\/s?bin\//.test(file)) {
     for (const library of await librariesOf(tree, file)) {
       // Programs ask for /lib and /lib64 whatever the layout of their package.
       await take(tree, root, library, library.replace(/^\/(usr\/)?lib/, "lib"));
@@ -84,10 +85,13 @@ async function addAccounts(root: string, user: string): Promise<void> {
 /** Makes an image's root file system from its recipe: the programs, what they load, and no package manager. */
 export async function makeRoot(recipe: Recipe, scratch: string, root: string): Promise<void> {
   const tree = path.join(scratch, "tree");
-  const packages = [...recipe.packages, ...(recipe.shell ? [shellPackage] : [])];
+  const packages = [...recipe.packages, ...(recipe.shell ? [shellPackage] : []), ...(recipe.crate ? compilerPackages : [])];
   if (packages.length > 0) {
     await fs.mkdir(tree, { recursive: true });
     await unpack(packages, scratch, tree);
+  }
+  if (recipe.crate) {
+    await buildCrate(path.join(checkout, recipe.crate.folder), recipe.crate.program, tree);
   }
   await fs.mkdir(root, { recursive: true });
   for (const file of recipe.files) {

@@ -1,28 +1,33 @@
 import type { RuleGroup } from "./rule";
 
-/** taskd and TaskChampion's server, in `namespace`. From the kubelets' probes: neither has metrics of its own. */
+/** taskd and TaskChampion's server, in `namespace`. Readiness is from the kubelets' probes: neither has metrics of its own. */
 export function taskServerRules(namespace: string, servers: readonly string[]): RuleGroup {
-  return {
-    name: "task-servers",
-    rules: servers.flatMap((server) => {
-      const probes = `prober_probe_total{namespace="${namespace}", container="${server}", probe_type="Readiness"`;
-      return [
-        {
-          record: "homelab:task_server_ready:bool",
-          // absent() covers a server that no kubelet knows any more.
-          expr: `max(max(increase(${probes}, result="successful"}[2m])) > bool 0 or absent(${probes}, result="successful"}) - 1)`,
-          labels: { server },
-        },
-        {
-          alert: "TaskServerDown",
-          expr: `homelab:task_server_ready:bool{server="${server}"} == 0`,
-          for: "3m",
-          severity: "critical" as const,
-          summary: "{{ $labels.server }} is not ready: nobody can sync",
-        },
-      ];
-    }),
+  const queue = {
+    alert: "TaskServerQueue",
+    // A sync takes less than a second, a first one some; minutes of a queue that never empties are something else.
+    expr: 'min_over_time(haproxy_backend_current_queue{job="task-gates", proxy="server"}[5m]) > 0',
+    severity: "warning" as const,
+    summary: "{{ $value }} clients or more have waited for {{ $labels.server }} for five minutes",
   };
+  const ofServers = servers.flatMap((server) => {
+    const probes = `prober_probe_total{namespace="${namespace}", container="${server}", probe_type="Readiness"`;
+    return [
+      {
+        record: "homelab:task_server_ready:bool",
+        // absent() covers a server that no kubelet knows any more.
+        expr: `max(max(increase(${probes}, result="successful"}[2m])) > bool 0 or absent(${probes}, result="successful"}) - 1)`,
+        labels: { server },
+      },
+      {
+        alert: "TaskServerDown",
+        expr: `homelab:task_server_ready:bool{server="${server}"} == 0`,
+        for: "3m",
+        severity: "critical" as const,
+        summary: "{{ $labels.server }} is not ready: nobody can sync",
+      },
+    ];
+  });
+  return { name: "task-servers", rules: [...ofServers, queue] };
 }
 
 /** When the certificates that the stack issued end: constants, since the stack knows and changes them with each renewal. */

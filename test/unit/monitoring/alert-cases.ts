@@ -185,6 +185,12 @@ export const alertCases: Record<string, Case> = {
     quiet: { 'maas_machines{job="maas", status="failed_deployment"}': "0x20", 'maas_machines{job="maas", status="deployed"}': "2x20" },
   },
   TaskServerDown: { at: 12, firing: { [probe]: "0+6x3 18x20" }, quiet: { [probe]: "0+6x30" } },
+  TaskServerQueue: {
+    at: 10,
+    firing: { 'haproxy_backend_current_queue{job="task-gates", proxy="server", server="taskd"}': "3x20" },
+    // As many, but they get through now and then.
+    quiet: { 'haproxy_backend_current_queue{job="task-gates", proxy="server", server="taskd"}': "3 3 0 3 3 3 0 3 3 3 0 3 3" },
+  },
   // By constants of the rules under test; see rules.test.ts.
   TaskCertificateExpires: { at: 10, firing: {}, quiet: {} },
   Watchdog: { at: 1, firing: {}, quiet: {} },

@@ -82,8 +82,14 @@ describe("taskrc", () => {
 });
 
 describe("the compose file", () => {
-  const files = composeFiles(settings, {
-    image: "registry.example/taskd:1",
+  const both = { ...settings, taskchampion: { ...settings.taskchampion, enabled: true } };
+  const files = composeFiles(both, {
+    images: {
+      taskd: "registry.example/taskd:1",
+      "taskchampion-sync-server": "registry.example/champion:1",
+      haproxy: "registry.example/haproxy:3",
+    },
+    clientIds: ["11111111-1111-4111-8111-111111111111"],
     keys: { "Home/Ada Lovelace": "11111111-1111-4111-8111-111111111111" },
     authority: "CA",
     server: { certificate: "CERT", privateKey: "KEY" },
@@ -92,19 +98,30 @@ describe("the compose file", () => {
 
   test("runs what the cluster runs", () => {
     const compose = yaml.load(byName["compose.yaml"].content) as any;
-    expect(compose.services.taskd).toMatchObject({ read_only: true, user: "10589:10589", ports: ["53589:53589"], mem_limit: "512m" });
-    for (const volume of compose.services.taskd.volumes
-      .concat(compose.services.layout.volumes)
-      .filter((text: string) => text.startsWith("./"))) {
-      const folder = volume.slice(2).split(":")[0];
-      expect(files.some(({ name }) => name.startsWith(`${folder}/`))).toBe(true);
+    const services: [string, any][] = Object.entries(compose.services);
+    expect(services.map(([name]) => name)).toEqual(["taskd-gate", "taskd-layout", "taskd", "taskchampion-gate", "taskchampion"]);
+    expect(compose.services.taskd).toMatchObject({ read_only: true, user: "10589:10589", mem_limit: "512m" });
+    expect(services.flatMap(([, { ports }]) => ports ?? [])).toEqual(["53589:53589", "8443:8443"]);
+    for (const [, service] of services) {
+      // Every server is behind the gate whose network it shares.
+      expect(service.network_mode === undefined || service.network_mode.slice("service:".length) in compose.services).toBe(true);
+      for (const volume of service.volumes) {
+        const source = volume.split(":")[0];
+        const there = source.startsWith("./")
+          ? files.some(({ name }) => name.startsWith(`${source.slice(2)}/`))
+          : source in compose.volumes;
+        expect({ volume, there }).toEqual({ volume, there: true });
+      }
     }
   });
 
   test("keeps secrets out of everybody's sight", () => {
     for (const { name, mode, content } of files) {
       if (/KEY|11111111/.test(content)) {
-        expect({ name, mode }).toEqual({ name: expect.stringMatching(/^secrets\//), mode: 0o400 });
+        expect({ name, mode }).toEqual({
+          name: expect.stringMatching(/^(taskd-(accounts|tls)|taskchampion-tls)\/|^taskchampion\.env$/),
+          mode: 0o400,
+        });
       }
     }
   });
