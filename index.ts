@@ -1,13 +1,14 @@
-import { imagesOf, K3sCluster, loadSettings, Monitoring, otherMachines, outputs, TaskServers } from "./components";
+import { guards, imagesOf, K3sCluster, loadSettings, Monitoring, otherMachines, outputs, TaskServers } from "./components";
 import { environments } from "./environments";
 
 const settings = loadSettings();
 const images = imagesOf(settings.images);
+const guarded = { transformations: guards(settings) };
 
-const machines = environments[settings.environment](settings);
-const cluster = new K3sCluster("k3s", { machines, images, settings });
+const machines = environments[settings.environment](settings, guarded);
+const cluster = new K3sCluster("k3s", { machines, images, settings }, guarded);
 const { provider } = cluster;
-const taskServers = new TaskServers("tasks", { provider, images, machines, settings: settings.taskServers });
+const taskServers = new TaskServers("tasks", { provider, images, machines, settings: settings.taskServers }, guarded);
 const watched = {
   provider,
   images,
@@ -19,6 +20,6 @@ const watched = {
   maasUrl: settings.maas.url,
   taskServers: taskServers.monitored,
 };
-const monitoring = settings.monitoring.enabled ? new Monitoring("monitoring", watched) : undefined;
+const monitoring = settings.monitoring.enabled ? new Monitoring("monitoring", watched, guarded) : undefined;
 
 export = outputs({ settings, machines, cluster, monitoring, taskServers });

@@ -11,6 +11,8 @@ const verbs = [
   "preview",
   "report",
   "drift",
+  "new",
+  "discover",
   "check",
   "taskrc",
   "compose",

@@ -1,4 +1,5 @@
 /** What `index.ts` and the environments use of the components. */
+export { guards } from "./guards/guards";
 export { type Images, imagesOf } from "./images";
 export { K3sCluster, type K3sClusterArgs } from "./k3s/k3s-cluster";
 export { otherMachines } from "./maas/other-machines";

@@ -1,7 +1,8 @@
+import type * as pulumi from "@pulumi/pulumi";
 import type { MachineAccess, Settings } from "../components";
 
 /**
  * How a stack gets its machines. An environment makes the resources that bring them up and hands back the way to reach
  * them; nothing after it knows which one it was.
  */
-export type Environment = (settings: Settings) => MachineAccess[];
+export type Environment = (settings: Settings, options?: pulumi.ComponentResourceOptions) => MachineAccess[];

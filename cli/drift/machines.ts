@@ -74,7 +74,11 @@ export function machineDrift({ prefix, enlisted, inventory, deployment }: Machin
       const mine = owner?.stack === desired.stack && owner.digest === digestOf(desired);
       differs("deployment", "this stack's", mine ? "this stack's" : "another one, made by hand", redeploy);
       differs("release", observed.release, machine.distro_series, redeploy);
-      differs("power", "on", machine.power_state, { says: "nothing: switch it on", by: "none" });
+      // MAAS does not know the power of machines that are switched by hand.
+      differs("power", machine.power_state === "off" ? "on" : undefined, machine.power_state, {
+        says: "nothing: switch it on",
+        by: "none",
+      });
       differs("locked", desired.lock || undefined, machine.locked, { says: "nothing: lock it in MAAS", by: "none" });
     }
   }

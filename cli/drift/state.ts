@@ -38,7 +38,12 @@ export async function readState(stack: Stack): Promise<StateResource[]> {
   if (result.code !== 0) {
     throw new Error(`The state of ${stack.stack} could not be read: ${result.stderr.trim()}`);
   }
-  const { deployment } = JSON.parse(result.stdout) as { deployment: { resources?: any[] } };
+  return resourcesOf(result.stdout);
+}
+
+/** The resources of a state as `pulumi stack export --show-secrets` prints it. */
+export function resourcesOf(exported: string): StateResource[] {
+  const { deployment } = JSON.parse(exported) as { deployment: { resources?: any[] } };
   return (deployment.resources ?? [])
     .filter((resource) => !resource.delete)
     .map(({ urn, type, id, inputs, outputs }) => ({

@@ -1,3 +1,5 @@
+import type { Settings } from "../../components/settings/schema";
+import { type Consent, consentLines, consentsFor, missingConsents } from "./consent";
 import { type Effect, effectOf, type Gravity } from "./effects";
 import { changesOf, type Preview } from "./preview";
 
@@ -9,6 +11,8 @@ export interface Report {
   effects: Effect[];
   /** The machines that it touches, with the gravest thing that happens to each, in MAAS or in the cluster. */
   machines: Record<string, Gravity>;
+  /** Consents that it needs before `up` does it, each with its fingerprint and whether the settings have it. */
+  consents: Consent[];
   counts: Record<Gravity, number>;
 }
 
@@ -20,7 +24,8 @@ const headings: Record<Gravity, string> = {
   edits: "Edited in place",
 };
 
-export function reportOf(stack: string, preview: Preview): Report {
+/** @param settings those of the stack, for the consents that are needed; without them there are none */
+export function reportOf(stack: string, preview: Preview, settings?: Settings): Report {
   const effects = changesOf(preview).map(effectOf);
   effects.sort(
     (a, b) =>
@@ -38,7 +43,7 @@ export function reportOf(stack: string, preview: Preview): Report {
       machines[subject] ??= gravity;
     }
   }
-  return { stack, destructive: counts.destroys > 0, effects, machines, counts };
+  return { stack, destructive: counts.destroys > 0, effects, machines, consents: settings ? consentsFor(effects, settings) : [], counts };
 }
 
 function verdict(report: Report): string {
@@ -76,6 +81,15 @@ export function renderText(report: Report): string {
     parts.push(`\n${headings[gravity]} (${report.counts[gravity]})`);
     parts.push(...lines(report, gravity, (name) => name).map((line) => `  ${line}`));
   }
+  const missing = missingConsents(report);
+  if (missing.length > 0) {
+    parts.push(
+      "",
+      "'up' refuses this. If it is what you want, add to the stack file:",
+      "",
+      ...consentLines(missing).map((line) => `  ${line}`),
+    );
+  }
   return `${parts.join("\n")}\n`;
 }
 
@@ -90,6 +104,10 @@ export function renderMarkdown(report: Report): string {
   for (const gravity of order.filter((one) => report.counts[one] > 0)) {
     parts.push("", `#### ${headings[gravity]} (${report.counts[gravity]})`, "");
     parts.push(...lines(report, gravity, (name) => `\`${name}\``).map((line) => `- ${line}`));
+  }
+  const missing = missingConsents(report);
+  if (missing.length > 0) {
+    parts.push("", "`up` refuses this. If it is what you want, add to the stack file:", "", "```yaml", ...consentLines(missing), "```");
   }
   const changed = report.effects.filter(({ properties }) => properties.length > 0);
   if (changed.length > 0) {

@@ -1,6 +1,7 @@
 import * as fs from "node:fs/promises";
 import type { Command } from "commander";
 import { engineDestroy } from "../engine-run";
+import { confirmDestruction } from "../guard";
 import { openLab } from "../open-lab";
 import { paths } from "../paths";
 import { say, stage, total } from "../progress";
@@ -12,14 +13,16 @@ export function register(program: Command): void {
     .command("down")
     .description("destroy the stack: release its machines, and stop the embedded lab")
     .option("--stack <name>", "stack to destroy", simStack)
+    .option("--yes", "destroy protected machines without asking")
     .addHelpText("after", "\nNothing is left outside .lab/ and the caches: no process, mount, bridge or namespace.")
-    .action(async (options: { stack: string }) => {
+    .action(async (options: { stack: string; yes?: boolean }) => {
       const begun = await fs.access(paths.backend).then(
         () => true,
         () => false,
       );
       if (begun) {
         const lab = await openLab(options.stack, { installs: false });
+        await confirmDestruction(lab, options.yes ?? false);
         say("\nDestroying the stack (pulumi destroy)");
         const code = await engineDestroy(lab);
         if (code !== 0) {

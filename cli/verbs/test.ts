@@ -22,7 +22,7 @@ interface JestReport {
   numRuntimeErrorTestSuites: number;
 }
 
-const jest = path.join(checkout, "node_modules", "jest", "bin", "jest.js");
+const jestProgram = path.join(checkout, "node_modules", "jest", "bin", "jest.js");
 
 /**
  * Runs jest and counts.
@@ -33,7 +33,7 @@ const jest = path.join(checkout, "node_modules", "jest", "bin", "jest.js");
 async function runTests(name: string, args: readonly string[], wrapper: readonly string[] = []): Promise<Counts> {
   const output = path.join(paths.logs, `jest-${name}.json`);
   await fs.rm(output, { force: true });
-  const exit = await runJest([...wrapper, process.execPath, jest, "--json", `--outputFile=${output}`, "--passWithNoTests", ...args]);
+  const exit = await runJest([...wrapper, process.execPath, jestProgram, "--json", `--outputFile=${output}`, "--passWithNoTests", ...args]);
   const report = JSON.parse(await fs.readFile(output, "utf8").catch(() => "null")) as JestReport | null;
   if (!report) {
     return { passed: 0, failed: 1, skipped: 0 };

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { driftOf } from "../drift/drift";
 import { repair } from "../drift/repair";
 import { engineUp } from "../engine-run";
+import { requireConsents } from "../guard";
 import { openLab } from "../open-lab";
 import { say, total } from "../progress";
 import { simStack } from "../stack";
@@ -19,6 +20,7 @@ export function register(program: Command): void {
     )
     .action(async (options: { stack: string; repair?: boolean }) => {
       const lab = await openLab(options.stack);
+      await requireConsents(lab);
       const repairs = options.repair ? await repair(lab, await driftOf(lab)) : [];
       say("\nBringing up the stack (pulumi up)");
       const code = await engineUp(lab, repairs);

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { checkCluster, clusterSettings } from "./cluster";
 import type { Problem } from "./errors";
+import { consentSettings, protectSetting, waiversSettings } from "./guards";
 import { imagesSettings } from "./images";
 import { checkMaas, maasApiKey, maasSettings } from "./maas";
 import { checkMachines, machinesSettings } from "./machines";
@@ -32,6 +33,12 @@ export const settingsSchema = z.strictObject({
   monitoring: monitoringSettings.prefault({}),
   taskServers: taskServersSettings.prefault({}),
   images: imagesSettings.prefault({}),
+  /** Machines and volumes are neither reinstalled nor deleted without a consent. */
+  protect: protectSetting,
+  /** By name of a machine or volume: the fingerprint that `lab report` shows for a change that loses its data. It fits that change only. */
+  consent: consentSettings.default({}),
+  /** By policy: names of resources that need not keep it. */
+  waivers: waiversSettings.prefault({}),
 });
 
 export type Settings = z.output<typeof settingsSchema>;

@@ -1,6 +1,11 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { load } from "js-yaml";
+import { maasDrift } from "../../../cli/drift/machines";
+import { resourcesOf } from "../../../cli/drift/state";
+import { reportOf } from "../../../cli/report/report";
+import { fingerprint } from "../../../components/guards/fingerprint";
+import { parseSettings } from "../../../components/settings/validate";
 import type { Machine } from "../../../maas/types";
 import { Lab, root } from "./lab";
 import { type Plan, Stack } from "./stack";
@@ -25,6 +30,16 @@ function settingsOf(name: string): any {
 }
 
 const machines = () => lab.context().client.get<Machine[]>("machines/");
+
+/** MAAS's own event log, oldest first. */
+async function events(): Promise<{ id: number; hostname: string; type: string }[]> {
+  const { events: log } = await lab.context().client.get<{ events: { id: number; hostname: string; type: string }[] }>("events/", {
+    op: "query",
+    limit: 1000,
+    level: "INFO",
+  });
+  return log.sort((a, b) => a.id - b.id);
+}
 
 /** Plans a change without making it. */
 async function planned(settings: any, change: (settings: any) => void): Promise<Plan> {
@@ -68,6 +83,7 @@ test("physical machines", async () => {
     each.machines[0].userData.packages = ["jq"];
     each.machines[1].storage = { layout: "flat" };
     each.machines[2].commissioning = { scripts: ["45-burn-in"] };
+    each.protect = false;
   };
   const redeployed = ["node1", "node2", "node3"].flatMap((name) => [`${name}-incarnation`, `${name}-deployment`]);
   expect(await planned(physical, redeploys)).toEqual(
@@ -78,13 +94,39 @@ test("physical machines", async () => {
   physical.machines[1].release = "jammy";
   physical.machines[0].notes = "on the desk";
   stack.configure(physical);
+  // The machines are protected: the engine refuses in the preview, before anything is touched.
+  const before = await events();
+  await expect(stack.plan()).rejects.toThrow(/node2-deployment"\n?.*\n?.*marked for protection/);
+  physical.consent = { node2: fingerprint(parseSettings(physical), "node2") };
+  stack.configure(physical);
+  const report = reportOf("test", await stack.preview(), parseSettings(physical));
+  expect(report.machines).toEqual({ node1: "edits", node2: "destroys" });
+  expect(report.consents).toMatchObject([{ subject: "node2", given: true }]);
+  expect(await events()).toEqual(before);
   await stack.up();
+  // What the report said would be reinstalled is what MAAS has reinstalled, and nothing else was switched.
+  const touched = (await events()).slice(before.length).map(({ hostname }) => hostname);
+  expect([...new Set(touched)].filter((name) => report.machines[name] !== "edits")).toEqual(["node2"]);
   expect((await machines()).find((each) => each.hostname === "node2")).toMatchObject({
     status_name: "Deployed",
     distro_series: "jammy",
     tag_names: expect.arrayContaining(["spare"]),
   });
   expect(await machines()).toHaveLength(3);
+
+  // Drift: nothing, until somebody releases a machine by hand.
+  const drift = async () => maasDrift(lab.context().client, resourcesOf(await stack.export("--show-secrets")));
+  expect(await drift()).toEqual([]);
+  const node3 = (await machines()).find((each) => each.hostname === "node3") as Machine;
+  await lab.context().client.post(`machines/${node3.system_id}/`, "release", {}, { settled: async () => undefined });
+  expect(await drift()).toMatchObject([
+    {
+      subject: "node3",
+      property: "status",
+      expected: "Deployed",
+      repair: { by: "replace", resources: ["node3-incarnation"], destructive: true },
+    },
+  ]);
   await stack.destroy();
   expect(await machines()).toEqual([]);
 });

@@ -1,7 +1,9 @@
+import { guards } from "../../../components/guards/guards";
 import { loadSettings } from "../../../components/settings/load";
 import { maasMachines } from "../../../environments/maas-machines";
 
 /** The machines of a stack and nothing that comes after them. */
-const machines = maasMachines(loadSettings());
+const settings = loadSettings();
+const machines = maasMachines(settings, { transformations: guards(settings) });
 
 export const addresses = Object.fromEntries(machines.map((machine) => [machine.name, machine.address]));

@@ -3,6 +3,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { dump } from "js-yaml";
+import type { Preview } from "../../../cli/report/preview";
 import { ensureEngine } from "../../../offline/engine";
 import { installPlugins } from "../../../offline/plugins/install";
 import { vendorReachable } from "../../../offline/vendor";
@@ -63,22 +64,27 @@ export class Stack {
 
   /** What an `up` would do. */
   async plan(): Promise<Plan> {
-    const { steps } = JSON.parse(await this.pulumi("preview", "--json")) as { steps: { op: string; urn: string }[] };
+    const { steps } = await this.preview();
     // Components only mirror what they are given.
     const done = steps.filter(({ op, urn }) => op !== "same" && !/pulumi:pulumi:Stack|\$?homelab:maas:\w+::/.test(urn));
     return Object.fromEntries(done.map(({ op, urn }) => [urn.split("::").at(-1) as string, op]));
+  }
+
+  async preview(): Promise<Preview> {
+    return JSON.parse(await this.pulumi("preview", "--json")) as Preview;
   }
 
   async output(): Promise<Record<string, unknown>> {
     return JSON.parse(await this.pulumi("stack", "output", "--json")) as Record<string, unknown>;
   }
 
-  /** The state as it lies on the disk, secrets encrypted. */
-  export(): Promise<string> {
-    return this.pulumi("stack", "export");
+  /** The state as it lies on the disk, secrets encrypted; or in clear. */
+  export(...options: string[]): Promise<string> {
+    return this.pulumi("stack", "export", ...options);
   }
 
   async destroy(): Promise<void> {
+    await this.pulumi("state", "unprotect", "--all", "--yes");
     await this.pulumi("destroy", "--yes", "--skip-preview");
   }
 

@@ -1,0 +1,81 @@
+import { type JsonSchema, settingsJsonSchema } from "./schema";
+
+interface Row {
+  path: string;
+  type: string;
+  preset: string;
+  text: string;
+}
+
+function typeOf(schema: JsonSchema): string {
+  if (schema.const !== undefined) {
+    return `\`${schema.const}\``;
+  }
+  if (schema.enum) {
+    return schema.enum.map((value) => `\`${value}\``).join(", ");
+  }
+  const alternatives = schema.anyOf ?? schema.oneOf;
+  if (alternatives) {
+    return [...new Set(alternatives.map(typeOf))].join(" or ");
+  }
+  if (schema.type === "array") {
+    return `list of ${schema.items ? typeOf(schema.items) : "values"}`;
+  }
+  return { string: "text", number: "number", integer: "whole number", boolean: "true or false", object: "map" }[schema.type ?? ""] ?? "any";
+}
+
+const preset = (value: unknown): string =>
+  value === undefined || (typeof value === "object" && value !== null && Object.keys(value).length === 0)
+    ? ""
+    : `\`${JSON.stringify(value).replace(/^"|"$/g, "")}\``;
+
+/** Every setting below a path, in the order of the schema; alternatives one after another. */
+function rowsOf(path: string, schema: JsonSchema): Row[] {
+  const rows: Row[] = [];
+  const walk = (at: string, part: JsonSchema): void => {
+    for (const [name, property] of Object.entries(part.properties ?? {})) {
+      const row = { path: `${at}.${name}`, type: typeOf(property), preset: preset(property.default), text: property.description ?? "" };
+      if (!rows.some((known) => known.path === row.path && known.type === row.type)) {
+        rows.push(row);
+      }
+      walk(row.path, property);
+    }
+    for (const alternative of part.anyOf ?? part.oneOf ?? []) {
+      walk(at, alternative);
+    }
+    if (part.items) {
+      walk(`${at}[]`, part.items);
+    }
+    if (typeof part.additionalProperties === "object") {
+      walk(`${at}.<name>`, part.additionalProperties);
+    }
+  };
+  walk(path, schema);
+  return rows;
+}
+
+const cell = (text: string) => text.replaceAll("|", "\\|").replaceAll("<", "&lt;");
+
+/** `docs/reference/settings.md`. */
+export function settingsPage(): string {
+  const { properties = {} } = settingsJsonSchema();
+  const sections = Object.entries(properties).map(([name, schema]) => {
+    const rows = rowsOf(name, schema);
+    const table = [
+      "| setting | is | default | |",
+      "|---|---|---|---|",
+      ...rows.map(({ path, type, preset: value, text }) => `| \`${path}\` | ${cell(type)} | ${cell(value)} | ${cell(text)} |`),
+    ];
+    const own = rows.length === 0 ? [`${typeOf(schema)}${preset(schema.default) ? `, by default ${preset(schema.default)}` : ""}`] : table;
+    return [`## homelab:${name}`, "", ...(schema.description ? [schema.description, ""] : []), ...own, ""].join("\n");
+  });
+  return [
+    "# Settings",
+    "",
+    "Generated from the schema in `components/settings/`; do not edit. Everything is checked before anything is touched: `./lab check <stack>`",
+    "does only that. In an editor that knows JSON Schema, `# yaml-language-server: $schema=docs/reference/stack.schema.json` as a stack file's",
+    "first line completes and checks while you type. A text may be a secret: `./lab pulumi config set --secret --path 'homelab:…'`.",
+    "",
+    ...sections,
+  ].join("\n");
+}

@@ -1,0 +1,9 @@
+/** Writes what the documentation takes from the sources: `node --import tsx cli/reference/write.ts`. */
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { checkout } from "../paths";
+import { references } from "./references";
+
+for (const [file, text] of Object.entries(references())) {
+  fs.writeFileSync(path.join(checkout, file), text);
+}

@@ -1,0 +1,36 @@
+import type { OpenLab } from "../open-lab";
+import { checkout } from "../paths";
+import { run } from "../process";
+import { withStackFile } from "../verbs/pulumi";
+import type { Preview } from "./preview";
+
+/** The errors among the diagnostics of a failed preview, which has them in the JSON that it prints nevertheless. */
+function diagnosed(output: string): string[] {
+  try {
+    const { diagnostics = [] } = JSON.parse(output) as { diagnostics?: { severity?: string; message?: string }[] };
+    const errors = diagnostics.filter(({ severity }) => severity === "error").map(({ message }) => (message ?? "").trim());
+    return [...new Set(errors)];
+  } catch {
+    return [];
+  }
+}
+
+export function errorsOf(output: string): string {
+  return diagnosed(output).join("\n");
+}
+
+/** What the engine says where a protected resource would have to go; the rest of such a preview is as complete as any. */
+const refusal = /marked for protection|cannot be deleted|preview failed/;
+
+/** The engine's own preview. One that fails only because machines and volumes are protected counts. */
+export async function makePreview(lab: OpenLab): Promise<Preview> {
+  const args = await withStackFile(["preview", "--json", "--show-sames", "--stack", lab.stack]);
+  const result = await run(lab.engine, args, { cwd: checkout, env: { ...process.env, ...lab.environment }, allowFailure: true });
+  const errors = diagnosed(result.stdout);
+  if (result.code !== 0 && !(errors.length > 0 && errors.every((error) => refusal.test(error)))) {
+    throw new Error(
+      `The preview failed:\n${errors.join("\n") || result.stderr.trim() || `the engine ended with exit code ${result.code}`}`,
+    );
+  }
+  return JSON.parse(result.stdout) as Preview;
+}

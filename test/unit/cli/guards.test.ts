@@ -1,0 +1,125 @@
+import * as fs from "node:fs";
+import * as path from "node:path";
+import * as yaml from "js-yaml";
+import { renderText, reportOf } from "../../../cli/report/report";
+import { fingerprint } from "../../../components/guards/fingerprint";
+import { enforcement, violations } from "../../../components/guards/policy";
+import { guardedSubject, protection } from "../../../components/guards/protection";
+import type { Settings } from "../../../components/settings/schema";
+import { parseSettings } from "../../../components/settings/validate";
+import { readFixture } from "../../support/previews/fixture";
+
+const { config } = yaml.load(fs.readFileSync(path.join(__dirname, "../../../Pulumi.sim.yaml"), "utf8")) as { config: Record<string, any> };
+const plain = Object.fromEntries(Object.entries(config).map(([key, value]) => [key.replace("homelab:", ""), value]));
+
+function settings(edit: (draft: any) => void = () => undefined): Settings {
+  const draft = structuredClone({ ...plain, protect: true, maasApiKey: "a:b:c" });
+  edit(draft);
+  return parseSettings(draft);
+}
+
+describe("a consent", () => {
+  const release = (name: string) => (draft: any) => {
+    draft.machines[1].release = name;
+  };
+
+  it("fits one change of one machine, and no later one", () => {
+    const wanted = fingerprint(settings(release("jammy")), "node2");
+    expect(wanted).toMatch(/^[0-9a-f]{8}$/);
+    expect(fingerprint(settings(release("noble")), "node2")).not.toBe(wanted);
+    expect(fingerprint(settings(release("jammy")), "node1")).toBe(fingerprint(settings(), "node1"));
+    const labelled = (draft: any) => {
+      release("jammy")(draft);
+      Object.assign(draft.machines[1], { labels: { a: "b" }, tags: ["spare"] });
+    };
+    expect(fingerprint(settings(labelled), "node2")).toBe(wanted);
+  });
+
+  it("takes the protection off what it names only", () => {
+    const given = settings((draft) => {
+      release("jammy")(draft);
+      draft.consent = { node2: fingerprint(settings(release("jammy")), "node2") };
+    });
+    const protect = (of: Settings, type: string, name: string) =>
+      protection(of)({ type, name, props: {}, opts: {}, resource: undefined as any })?.opts as { protect?: boolean } | undefined;
+    const command = "command:local:Command";
+    expect(protect(given, command, "node2-deployment")).toEqual({ protect: false });
+    expect(protect(given, command, "node1-deployment")).toEqual({ protect: true });
+    expect(protect(given, "kubernetes:core/v1:PersistentVolumeClaim", "tasks-taskd-data")).toEqual({ protect: true });
+    expect(protect(given, "kubernetes:core/v1:Service", "tasks-taskd")).toBeUndefined();
+    expect(protect({ ...given, protect: false }, command, "node1-deployment")).toEqual({ protect: false });
+    expect(guardedSubject(command, "node1-commissioning")).toBeUndefined();
+  });
+
+  it("is asked for by the report, with the lines to add", () => {
+    const changed = settings(release("jammy"));
+    const report = reportOf("lab", readFixture("operating-system"), changed);
+    expect(report.consents).toMatchObject([{ subject: "node2", given: false }]);
+    expect(renderText(report)).toContain(`homelab:consent:\n    node2: "${report.consents[0].fingerprint}"`);
+    const given = { ...changed, consent: { node2: report.consents[0].fingerprint } };
+    expect(renderText(reportOf("lab", readFixture("operating-system"), given))).not.toContain("homelab:consent");
+    expect(reportOf("sim", readFixture("operating-system"), { ...changed, protect: false }).consents).toEqual([]);
+  });
+
+  it("is asked for each volume that goes with the only server, and for a machine that leaves", () => {
+    const subjects = (name: string) =>
+      reportOf("lab", readFixture(name), settings())
+        .consents.map(({ subject }) => subject)
+        .sort();
+    expect(subjects("user-data-of-the-server")).toEqual([
+      "monitoring-alertmanager-data",
+      "monitoring-namespace",
+      "monitoring-prometheus-data",
+      "node1",
+      "tasks-namespace",
+      "tasks-taskd-backup-volume",
+      "tasks-taskd-data",
+    ]);
+    expect(subjects("machine-removed")).toEqual(["node2"]);
+    expect(subjects("tag")).toEqual([]);
+  });
+});
+
+describe("the policies", () => {
+  const container = { name: "c", image: "example/x:1.2", resources: { limits: { memory: "64Mi" } }, readinessProbe: {} };
+  const deployment = (more: object) => ({ spec: { template: { spec: { containers: [{ ...container, ...more }] } } } });
+  const found = (type: string, props: object, waivers = {}) =>
+    violations(type, "thing", props, new Map(), waivers).map(({ policy, message }) => `${policy}: ${message}`);
+  const DEPLOYMENT = "kubernetes:apps/v1:Deployment";
+
+  it.each([
+    ["latest", deployment({ image: "example/x:latest" }), "pinned-images: the image example/x:latest is not pinned to a version"],
+    ["no tag", deployment({ image: "registry.home:5000/x" }), "pinned-images: the image registry.home:5000/x is not pinned to a version"],
+    ["no limit", deployment({ resources: {} }), "limits: the container c has no memory limit"],
+    ["no probe", deployment({ readinessProbe: undefined }), "probes: the container c has no probe"],
+    [
+      "a password in clear",
+      deployment({ env: [{ name: "ADMIN_PASSWORD", value: "hunter2" }] }),
+      "plain-secrets: the environment variable ADMIN_PASSWORD holds a value in clear",
+    ],
+  ])("refuse %s", (_, props, expected) => {
+    expect(found(DEPLOYMENT, props)).toEqual([expected]);
+  });
+
+  it("let pass what keeps them, and what is waived by name", () => {
+    expect(found(DEPLOYMENT, deployment({}))).toEqual([]);
+    expect(found(DEPLOYMENT, deployment({ image: `example/x@sha256:${"0".repeat(64)}` }))).toEqual([]);
+    expect(found(DEPLOYMENT, deployment({ readinessProbe: undefined }), { probes: ["thing"] })).toEqual([]);
+    expect(found("kubernetes:core/v1:Secret", { stringData: { key: "hunter2" } })).toEqual([
+      "plain-secrets: its key key is a value in clear",
+    ]);
+  });
+
+  it("refuse an address that two services ask for, naming both", () => {
+    const owners = new Map<string, string>();
+    const service = { spec: { loadBalancerIP: "192.168.200.60", ports: [{ port: 443 }] } };
+    expect(violations("kubernetes:core/v1:Service", "one", service, owners)).toEqual([]);
+    expect(violations("kubernetes:core/v1:Service", "two", service, owners)[0].message).toBe("192.168.200.60:443 is one's already");
+  });
+
+  it("stop the program with a mistake of the user that says how to waive it", () => {
+    const register = () =>
+      enforcement({})({ type: DEPLOYMENT, name: "web", props: deployment({ image: "x:latest" }), opts: {}, resource: undefined as any });
+    expect(register).toThrow(/web: against the policy pinned-images[\s\S]*homelab:waivers.pinned-images: \[web\]/);
+  });
+});
