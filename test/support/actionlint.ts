@@ -4,11 +4,11 @@ import * as path from "node:path";
 import { promisify } from "node:util";
 import { cached } from "../../offline/cache";
 
-const module = path.join(__dirname, "actionlint");
+const goModule = path.join(__dirname, "actionlint");
 
 /** The linter of workflows, built from its Go module once a computer. */
 export async function actionlint(): Promise<string> {
-  const pinned = await Promise.all(["go.mod", "go.sum"].map((name) => fs.readFile(path.join(module, name), "utf8")));
+  const pinned = await Promise.all(["go.mod", "go.sum"].map((name) => fs.readFile(path.join(goModule, name), "utf8")));
   const folder = await cached("actionlint", pinned, async (directory) => {
     const args = [
       "build",
@@ -18,7 +18,7 @@ export async function actionlint(): Promise<string> {
       path.join(directory, "actionlint"),
       "github.com/rhysd/actionlint/cmd/actionlint",
     ];
-    await promisify(execFile)("go", args, { cwd: module, env: { ...process.env, CGO_ENABLED: "0", GOFLAGS: "-buildvcs=false" } });
+    await promisify(execFile)("go", args, { cwd: goModule, env: { ...process.env, CGO_ENABLED: "0", GOFLAGS: "-buildvcs=false" } });
   });
   return path.join(folder, "actionlint");
 }

@@ -132,7 +132,7 @@ test("physical machines", async () => {
 });
 
 test("machines composed on a VM host", async () => {
-  const settings = settingsOf("virtual");
+  const settings = { ...settingsOf("virtual"), protect: false };
   stack.configure(settings);
   await stack.up();
   expect(await stack.output()).toMatchObject({ addresses: { node1: "10.10.10.11" } });

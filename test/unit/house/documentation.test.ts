@@ -1,0 +1,136 @@
+import { execFileSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import type { Command } from "commander";
+import { schemaFrom, stackFileText } from "../../../cli/new-stack";
+import { labProgram } from "../../../cli/program";
+import { references } from "../../../cli/reference/references";
+import { configOf } from "../../../cli/settings-file";
+import { machineOf } from "../../../cli/verbs/new";
+import { parseSettings } from "../../../components/settings/validate";
+import { actionlint } from "../../support/actionlint";
+
+const checkout = path.resolve(__dirname, "../../..");
+const read = (file: string) => fs.readFileSync(path.join(checkout, file), "utf8");
+const tracked = execFileSync("git", ["ls-files", "-z"], { cwd: checkout, encoding: "utf8" }).split("\0");
+const pages = tracked.filter(
+  (file) => file.endsWith(".md") && !file.startsWith("docs/reference/") && fs.existsSync(path.join(checkout, file)),
+);
+
+/** Every `./lab …` of a page: lines of code blocks, and code in the text. */
+function commandsIn(text: string): string[] {
+  const inline = [...text.matchAll(/`([^`\n]+)`/g)].map((match) => match[1]);
+  const blocks = text.split("\n").filter((line) => /^\s*(\$ |[A-Z_]+=\S+ )?\.\/lab /.test(line));
+  return [...inline, ...blocks].flatMap((code) => /(?:^|\s)\.\/lab( [^#&|;)]*)/.exec(code)?.[1].split(/ {3,}/)[0].trim() ?? []);
+}
+
+/** What is wrong with a command line, if anything is. */
+function mistake(line: string): string | undefined {
+  let rest = line.split(/\s+/);
+  let command: Command = labProgram();
+  for (;;) {
+    const inner = command.commands.find((each) => each.name() === rest[0]);
+    if (!inner) {
+      break;
+    }
+    [command, rest] = [inner, rest.slice(1)];
+  }
+  if (command.name() === "lab") {
+    return ["--help", "--version"].includes(rest[0]) || rest[0].startsWith("<") ? undefined : `there is no command ${rest[0]}`;
+  }
+  if (command.name() === "pulumi" || rest.includes("--help")) {
+    return undefined;
+  }
+  const { operands, unknown } = command.parseOptions(rest);
+  const most = command.registeredArguments.some(({ variadic }) => variadic) ? Number.POSITIVE_INFINITY : command.registeredArguments.length;
+  return unknown.length > 0 ? `unknown ${unknown.join(" ")}` : operands.length > most ? `too many: ${operands.join(" ")}` : undefined;
+}
+
+describe("the documentation", () => {
+  it("names only commands and options that exist", () => {
+    const found = pages.flatMap((page) => commandsIn(read(page)).map((line) => [page, line] as const));
+    expect(found.length).toBeGreaterThan(40);
+    const wrong = found.flatMap(([page, line]) => (mistake(line) ? [`${page}: ./lab ${line}: ${mistake(line)}`] : []));
+    expect(wrong).toEqual([]);
+    expect([mistake("report --no-such"), mistake("upp")]).toEqual(["unknown --no-such", "there is no command upp"]);
+  });
+
+  it("links only to what is there", () => {
+    const broken = pages.flatMap((page) =>
+      [...read(page).matchAll(/\]\(([^)#]+)(#[^)]*)?\)/g)]
+        .map((match) => match[1])
+        .filter((link) => !/^https?:/.test(link) && !fs.existsSync(path.resolve(checkout, path.dirname(page), link)))
+        .map((link) => `${page}: ${link}`),
+    );
+    expect(broken).toEqual([]);
+  });
+
+  it("quotes in its troubleshooting what the sources say", () => {
+    const sources = tracked
+      .filter((file) => /^(cli|components|maas|lab$)/.test(file) && fs.existsSync(path.join(checkout, file)))
+      .map(read)
+      .join("\n");
+    const rows = read("docs/troubleshooting.md")
+      .split("\n")
+      .filter((line) => line.startsWith("| `"));
+    const quotes = rows.flatMap((row) => [...row.split(" | ")[0].matchAll(/`([^`]+)`/g)].map((match) => match[1]));
+    expect(quotes.length).toBeGreaterThan(10);
+    // The engine's own words.
+    expect(quotes.filter((quote) => !sources.includes(quote) && quote !== "marked for protection")).toEqual([]);
+  });
+
+  it("has a reference as the sources are; if not: node --import tsx cli/reference/write.ts", () => {
+    for (const [file, text] of Object.entries(references())) {
+      expect([file, read(file) === text]).toEqual([file, true]);
+    }
+  });
+
+  it("shows stack files that are valid: the committed ones, and one that lab new writes", () => {
+    const machines = ["node1=54:b2:03:00:00:01", "node2=54:b2:03:00:00:02"].map(machineOf);
+    const stack = { name: "attic", environment: "physical" as const, maasUrl: "http://192.168.200.2:5240/MAAS", user: "alice", machines };
+    const text = stackFileText(
+      { ...stack, subnet: "192.168.200.0/24", gateway: "192.168.200.1" },
+      schemaFrom(checkout, path.join(checkout, "x.yaml")),
+    );
+    expect(text).toContain("$schema=docs/reference/stack.schema.json");
+    const files = { attic: text, lab: read("Pulumi.lab.yaml"), vm: read("Pulumi.vm.yaml"), sim: read("Pulumi.sim.yaml") };
+    const roles = Object.entries(files).map(([name, file]) => {
+      const settings = parseSettings({ maasApiKey: "a:b:c", ...configOf(file, name) });
+      return [name, settings.protect, settings.machines.map(({ role }) => role)];
+    });
+    expect(roles).toEqual([
+      ["attic", true, ["server", "agent"]],
+      ["lab", true, ["server", "agent"]],
+      ["vm", true, ["server", "agent"]],
+      ["sim", false, ["server", "agent"]],
+    ]);
+    expect(() => machineOf("node1", 0)).toThrow("NAME=MAC");
+  });
+
+  it("declares in Pulumi.yaml every setting that there is", () => {
+    const declared = [
+      ...read("Pulumi.yaml")
+        .split("\nconfig:\n")[1]
+        .matchAll(/^ {2}(\w+):$/gm),
+    ].map((match) => match[1]);
+    const schema = JSON.parse(read("docs/reference/stack.schema.json")) as { properties: { config: { properties: object } } };
+    expect(declared.map((name) => `homelab:${name}`).sort()).toEqual(Object.keys(schema.properties.config.properties).sort());
+  });
+});
+
+describe("the workflows", () => {
+  const workflows = tracked.filter((file) => file.startsWith(".github/workflows/"));
+
+  it("are what actionlint wants", async () => {
+    const output = execFileSync(await actionlint(), ["-no-color", ...workflows], { cwd: checkout, encoding: "utf8" });
+    expect(output).toBe("");
+    expect(workflows.length).toBeGreaterThan(3);
+  }, 300_000);
+
+  it("pin every action exactly, and give forks no secret", () => {
+    const uses = workflows.flatMap((file) => [...read(file).matchAll(/uses: (\S+)/g)].map((match) => match[1]));
+    expect(uses.filter((use) => !/@(v\d+\.\d+\.\d+|[0-9a-f]{40})$/.test(use))).toEqual([]);
+    const sim = read(".github/workflows/preview.yml").split("\n  own:\n")[0];
+    expect(sim).not.toContain("secrets.");
+  });
+});
