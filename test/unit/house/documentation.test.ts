@@ -31,6 +31,9 @@ function mistake(line: string): string | undefined {
   for (;;) {
     const inner = command.commands.find((each) => each.name() === rest[0]);
     if (!inner) {
+      // `lab restore FILE` is `lab restore cluster FILE`.
+      const preset = (command as unknown as { _defaultCommandName?: string })._defaultCommandName;
+      command = command.commands.find((each) => each.name() === preset) ?? command;
       break;
     }
     [command, rest] = [inner, rest.slice(1)];
