@@ -27,7 +27,7 @@ export class Alertmanager extends pulumi.ComponentResource {
   readonly service: kubernetes.core.v1.Service;
 
   constructor(name: string, args: AlertmanagerArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("homelab:monitoring:Alertmanager", name, args, opts);
+    super("homelab:monitoring:Alertmanager", name, { namespace: args.namespace }, opts);
     const { settings, namespace } = args;
     const options = { parent: this, provider: args.provider };
     const meta = (suffix = "") => ({ name: `${NAME}${suffix}`, namespace, labels: labelsOf(NAME, "monitoring") });

@@ -36,7 +36,7 @@ export class Grafana extends pulumi.ComponentResource {
   readonly password: pulumi.Output<string>;
 
   constructor(name: string, args: GrafanaArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("homelab:monitoring:Grafana", name, args, opts);
+    super("homelab:monitoring:Grafana", name, { namespace: args.namespace }, opts);
     const { settings, namespace } = args;
     const options = { parent: this, provider: args.provider };
     const meta = (suffix = "") => ({ name: `${NAME}${suffix}`, namespace, labels: labelsOf(NAME, "monitoring") });

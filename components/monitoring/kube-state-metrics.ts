@@ -26,7 +26,7 @@ export const WATCHED: Record<string, string[]> = {
 /** The state of the cluster's objects as metrics. */
 export class KubeStateMetrics extends pulumi.ComponentResource {
   constructor(name: string, args: KubeStateMetricsArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("homelab:monitoring:KubeStateMetrics", name, args, opts);
+    super("homelab:monitoring:KubeStateMetrics", name, { namespace: args.namespace }, opts);
     const { namespace, settings } = args;
     const options = { parent: this, provider: args.provider };
     const labels = labelsOf(NAME, "monitoring");

@@ -17,7 +17,7 @@ const UNITS = "/etc/systemd/system";
 /** A timer on a machine that writes what only the machine can tell to where node-exporter reads it. */
 export class MachineMetrics extends pulumi.ComponentResource {
   constructor(name: string, args: MachineMetricsArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("homelab:monitoring:MachineMetrics", name, args, opts);
+    super("homelab:monitoring:MachineMetrics", name, { machine: args.machine.name }, opts);
     const { machine, k3sData = "/var/lib/rancher/k3s" } = args;
     const installed = machineCommand(name, { machine, run: installText(k3sData), timeout: "2 minutes" }, { parent: this });
     machineCommand(`${name}-removal`, { machine, remove: removeText(), timeout: "2 minutes" }, { parent: this, dependsOn: [installed] });

@@ -50,7 +50,7 @@ export class NodeExporter extends pulumi.ComponentResource {
   readonly nodes: { daemonSet: kubernetes.apps.v1.DaemonSet };
 
   constructor(name: string, args: NodeExporterArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("homelab:monitoring:NodeExporter", name, args, opts);
+    super("homelab:monitoring:NodeExporter", name, { namespace: args.namespace }, opts);
     const options = { parent: this, provider: args.provider };
     const metadata = { name: NAME, namespace: args.namespace, labels: labelsOf(NAME, "monitoring") };
     const account = new kubernetes.core.v1.ServiceAccount(`${name}-account`, { metadata, automountServiceAccountToken: false }, options);

@@ -32,7 +32,7 @@ export class Prometheus extends pulumi.ComponentResource {
   readonly nodes: { statefulSet: kubernetes.apps.v1.StatefulSet; volume: kubernetes.core.v1.PersistentVolumeClaim };
 
   constructor(name: string, args: PrometheusArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("homelab:monitoring:Prometheus", name, args, opts);
+    super("homelab:monitoring:Prometheus", name, { namespace: args.namespace }, opts);
     const { settings, namespace, files } = args;
     const options = { parent: this, provider: args.provider };
     const meta = (suffix = "") => ({ name: `${NAME}${suffix}`, namespace, labels: labelsOf(NAME, "monitoring") });

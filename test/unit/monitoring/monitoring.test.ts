@@ -20,7 +20,10 @@ describe("Monitoring", () => {
     monitoring = new Monitoring("monitoring", {
       provider: new kubernetes.Provider("cluster"),
       images: imagesOf({}),
-      settings: monitoringSettings.parse({ maas: { enabled: true } }),
+      settings: monitoringSettings.parse({
+        maas: { enabled: true },
+        alertmanager: { receivers: [{ type: "ntfy", name: "phone", topic: "lab", token: "tk_hush" }] },
+      }),
       etcd: true,
       otherMachines: [{ name: "nas", address: "192.168.200.77" }],
       maasUrl: "http://192.168.200.1:5240/MAAS",
@@ -41,6 +44,12 @@ describe("Monitoring", () => {
     expect(containers[0].args).toContain("--web.external-url=http://192.168.200.11:9090");
     const alertmanager = workloads().find(({ name }) => name === "monitoring-alertmanager")!.inputs.spec.template.spec.containers[0];
     expect(alertmanager.args.join(" ")).not.toContain("external-url");
+  });
+
+  test("a receiver's token is in Alertmanager's Secret and nowhere else", () => {
+    const holders = seen.filter(({ inputs }) => JSON.stringify(inputs).includes("tk_hush"));
+    expect(holders.map(({ name }) => name)).toEqual(["monitoring-alertmanager-config"]);
+    expect(seen.filter(({ type }) => type.startsWith("homelab:")).length).toBeGreaterThan(5);
   });
 
   test("hands the machines to Prometheus as files that need no restart", () => {
