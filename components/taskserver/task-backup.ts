@@ -34,7 +34,7 @@ export class TaskBackup extends pulumi.ComponentResource {
   readonly scripts: kubernetes.core.v1.ConfigMap;
 
   constructor(name: string, args: TaskBackupArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("homelab:taskserver:TaskBackup", name, args, opts);
+    super("homelab:taskserver:TaskBackup", name, { namespace: args.namespace }, opts);
     const { server, namespace, settings } = args;
     const options = { parent: this, provider: args.provider };
     const meta = (suffix: string) => ({ name: `${server}-${suffix}`, namespace, labels: labelsOf(`${server}-${suffix}`, "task-servers") });

@@ -43,7 +43,7 @@ export class TaskPki extends pulumi.ComponentResource {
   private readonly authorityKey: pulumi.Input<string>;
 
   constructor(name: string, args: TaskPkiArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("homelab:taskserver:TaskPki", name, args, opts);
+    super("homelab:taskserver:TaskPki", name, {}, opts);
     const { certificates, accounts } = args;
 
     const own = certificates.authority;

@@ -51,7 +51,8 @@ export class TaskServers extends pulumi.ComponentResource {
   };
 
   constructor(name: string, args: TaskServersArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("homelab:taskserver:TaskServers", name, args, opts);
+    // What is given here lies in the state in clear; the settings may hold an authority's private key.
+    super("homelab:taskserver:TaskServers", name, { namespace: args.settings.namespace }, opts);
     const { settings, machines, provider, images } = args;
     const accounts = accountsOf(settings);
 

@@ -40,7 +40,7 @@ export class TaskChampion extends pulumi.ComponentResource {
   readonly service: kubernetes.core.v1.Service;
 
   constructor(name: string, args: TaskChampionArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("homelab:taskserver:TaskChampion", name, args, opts);
+    super("homelab:taskserver:TaskChampion", name, { namespace: args.namespace }, opts);
     const { settings, namespace } = args;
     const options = { parent: this, provider: args.provider };
     const meta = (suffix = "") => ({ name: `${NAME}${suffix}`, namespace, labels: labelsOf(NAME, "task-servers") });

@@ -43,7 +43,7 @@ export class Taskd extends pulumi.ComponentResource {
   readonly nodes: { statefulSet: kubernetes.apps.v1.StatefulSet; volume: kubernetes.core.v1.PersistentVolumeClaim };
 
   constructor(name: string, args: TaskdArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("homelab:taskserver:Taskd", name, args, opts);
+    super("homelab:taskserver:Taskd", name, { namespace: args.namespace }, opts);
     const { settings, namespace } = args;
     const options = { parent: this, provider: args.provider };
     const meta = (suffix = "") => ({ name: `${NAME}${suffix}`, namespace, labels: labelsOf(NAME, "task-servers") });

@@ -157,6 +157,7 @@ export const k3s: DashboardSpec = {
           thresholds: [13 * 3600, 26 * 3600],
           width: 8,
           needs: "etcd",
+          mayBeEmpty: "a server takes its first snapshot within twelve hours",
         },
         {
           title: "Age of the newest backup of the cluster",
