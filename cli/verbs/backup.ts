@@ -21,7 +21,7 @@ const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
 
 async function list(options: Options): Promise<void> {
   const { hosts } = await labHosts({ ...(await knownPulumi()), stack: options.stack });
-  const found = await listBackups(ssh, hosts);
+  const found = await listBackups(ssh, hosts, say);
   if (found.length === 0) {
     say("There are no backups on the servers: './lab backup' makes one, and so does each server's timer (homelab:cluster.backups).");
     return;

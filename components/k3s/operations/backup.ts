@@ -51,25 +51,32 @@ async function firstReachable(shell: Shell, hosts: readonly Host[]): Promise<Hos
   throw failure;
 }
 
-/** The backups that lie on the servers, newest last. */
-export async function listBackups(
-  shell: Shell,
-  hosts: readonly Host[],
-): Promise<(Pick<Backup, "name" | "bytes"> & { server: string; made: Date })[]> {
-  const lists = await Promise.all(
-    hosts
-      .filter(({ role }) => role === "server")
-      .map(async (host) => {
-        const text = (await shell.run(host, verb("list-backups"))).toString();
-        return (JSON.parse(text) as { name: string; bytes: number; made: number }[]).map(({ name, bytes, made }) => ({
-          name,
-          bytes,
-          server: host.name,
-          made: new Date(made * 1000),
-        }));
-      }),
-  );
-  return lists.flat().sort((a, b) => a.made.getTime() - b.made.getTime());
+/** A backup on a server. */
+export type ListedBackup = Pick<Backup, "name" | "bytes"> & { server: string; made: Date };
+
+/** The backups that lie on the servers, newest last. A server that cannot be asked is told of, unless none can be. */
+export async function listBackups(shell: Shell, hosts: readonly Host[], progress?: Progress): Promise<ListedBackup[]> {
+  const servers = hosts.filter(({ role }) => role === "server");
+  const lists = await Promise.allSettled(servers.map((host) => backupsOf(shell, host)));
+  const failures = lists.flatMap((list) => (list.status === "rejected" ? [list.reason as Error] : []));
+  if (failures.length > 0 && failures.length === servers.length) {
+    throw failures[0];
+  }
+  for (const { message } of failures) {
+    progress?.(`not asked: ${message.split("\n")[0]}`);
+  }
+  const found = lists.flatMap((list) => (list.status === "fulfilled" ? list.value : []));
+  return found.sort((a, b) => a.made.getTime() - b.made.getTime());
+}
+
+async function backupsOf(shell: Shell, host: Host): Promise<ListedBackup[]> {
+  const text = (await shell.run(host, verb("list-backups"))).toString();
+  return (JSON.parse(text) as { name: string; bytes: number; made: number }[]).map(({ name, bytes, made }) => ({
+    name,
+    bytes,
+    server: host.name,
+    made: new Date(made * 1000),
+  }));
 }
 
 /** The server that operations speak to first. */

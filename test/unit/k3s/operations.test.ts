@@ -27,10 +27,10 @@ function shellWith(
     ran,
     stdin,
     async run({ name }, command, options) {
+      if (name === unreachable) {
+        throw new Error(`${name} cannot be reached`);
+      }
       if (command === "true") {
-        if (name === unreachable) {
-          throw new Error(`${name} cannot be reached`);
-        }
         return Buffer.alloc(0);
       }
       const [, verb, ...parameters] = /k3s\.sh (\S+) ?(.*)$/.exec(command) as RegExpExecArray;
@@ -86,6 +86,16 @@ describe("backup", () => {
       "b2@server1",
       "b2@server2",
     ]);
+  });
+});
+
+describe("the list of backups", () => {
+  it("leaves a dead server out and says so, and fails when all are dead", async () => {
+    const shell = shellWith({ "list-backups": '[{"name":"b1","bytes":4,"made":100}]' }, "server1");
+    const said: string[] = [];
+    expect((await listBackups(shell, hosts, (line) => said.push(line))).map(({ server }) => server)).toEqual(["server2"]);
+    expect(said).toEqual(["not asked: server1 cannot be reached"]);
+    await expect(listBackups(shell, hosts.slice(0, 2))).rejects.toThrow("server1 cannot be reached");
   });
 });
 
