@@ -31,6 +31,7 @@ const range = z
  * k3s' servicelb gives every service the machines' own addresses. k3s' Helm controller installs MetalLB, so that controller must be on.
  */
 export const addressPoolSettings = z.strictObject({
+  /** Ranges or networks, reserved under `homelab:network.reservedRanges`. */
   addresses: z.array(range).min(1, "give at least one range"),
   /** MetalLB's chart repository, or a mirror of it that the machines can reach. */
   repository: httpUrl.default("https://metallb.github.io/metallb"),

@@ -143,6 +143,7 @@ export const clusterSettings = z.strictObject({
   datastore: z.union([z.enum(["auto", "sqlite", "etcd"]), externalDatastore]).default("auto"),
   virtualAddress: virtualAddress.optional(),
   network: network.prefault({}),
+  /** An address of its own for each service of type LoadBalancer, by MetalLB; without it they answer on the machines' addresses. */
   addressPool: addressPoolSettings.optional(),
   /** Packaged components to leave out. */
   disable: z.array(z.enum(["coredns", "servicelb", "traefik", "local-storage", "metrics-server"])).default(["traefik", "metrics-server"]),
