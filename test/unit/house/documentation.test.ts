@@ -26,7 +26,8 @@ function commandsIn(text: string): string[] {
 
 /** What is wrong with a command line, if anything is. */
 function mistake(line: string): string | undefined {
-  let rest = line.split(/\s+/);
+  // Options in brackets may be left out.
+  let rest = line.replace(/\[(--[^\]]*)\]/g, "$1").split(/\s+/);
   let command: Command = labProgram();
   for (;;) {
     const inner = command.commands.find((each) => each.name() === rest[0]);
