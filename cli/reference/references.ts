@@ -9,6 +9,6 @@ export function references(): Record<string, string> {
     "docs/reference/settings.md": settingsPage(),
     "docs/reference/commands.md": commandPage(),
     "docs/reference/errors.md": errorPage(),
-    "docs/reference/stack.schema.json": `${JSON.stringify(stackJsonSchema())}\n`,
+    "docs/reference/stack.schema.json": `${JSON.stringify(stackJsonSchema(), undefined, 1)}\n`,
   };
 }
