@@ -17,9 +17,11 @@ export interface OtherMachine {
 
 /** Machines that MAAS has deployed beside the stack's own, with their first IPv4 address. Only reads. */
 export async function others({ client }: Context, { known, tag }: OthersDesired): Promise<OtherMachine[]> {
-  const machines = await client.get<Machine[]>("machines/", tag ? { tags: [tag] } : {});
+  // MAAS refuses to filter by a tag that there is not, which here only means that no machine has it.
+  const machines = await client.get<Machine[]>("machines/");
   return machines
     .filter(({ hostname, status }) => status === Status.Deployed && !known.includes(hostname))
+    .filter(({ tag_names }) => tag === undefined || tag_names.includes(tag))
     .flatMap(({ hostname, ip_addresses }) => {
       const address = ip_addresses.find((each) => !each.includes(":"));
       return address ? [{ name: hostname, address }] : [];

@@ -131,7 +131,9 @@ export class FakeMaas {
 
   private collection(method: string, op: string | null, fields: Record<string, string>, mac: string | null): Reply {
     if (method === "GET") {
-      return { json: [...this.machines.values()].filter((each) => each.interface_set.some((card) => card.mac_address === mac)) };
+      return {
+        json: [...this.machines.values()].filter((each) => mac === null || each.interface_set.some((card) => card.mac_address === mac)),
+      };
     }
     if (op === "allocate") {
       const machine = this.machines.get(fields.system_id);

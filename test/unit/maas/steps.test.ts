@@ -4,6 +4,7 @@ import { bringToReady, type CommissionDesired, commission } from "../../../maas/
 import { type DeployDesired, deploy, verify } from "../../../maas/steps/deploy";
 import { digestOf } from "../../../maas/steps/digest";
 import { type EnlistDesired, enlist, withdraw } from "../../../maas/steps/enlist";
+import { others } from "../../../maas/steps/others";
 import { release } from "../../../maas/steps/release";
 import { type Machine, Status } from "../../../maas/types";
 import { FakeMaas, MAC } from "./fake-maas";
@@ -399,4 +400,18 @@ describe("release", () => {
     await release(maas.context, deployDesired);
     expect(maas.writes).toEqual([]);
   });
+});
+
+test("other machines are those that MAAS has deployed beside the stack's, with the tag if one is asked for", async () => {
+  const maas = new FakeMaas();
+  maas.add({ hostname: "node1", status: Status.Deployed, ip_addresses: ["10.0.0.1"], tag_names: [] });
+  maas.add({ hostname: "nas", status: Status.Deployed, ip_addresses: ["fd00::2", "10.0.0.2"], tag_names: ["watched"] });
+  maas.add({ hostname: "spare", status: Status.Ready, ip_addresses: ["10.0.0.3"], tag_names: ["watched"] });
+  maas.add({ hostname: "printer", status: Status.Deployed, ip_addresses: ["10.0.0.4"], tag_names: [] });
+  const found = async (tag?: string) =>
+    (await others(maas.context, { known: ["node1"], tag })).map(({ name, address }) => `${name} ${address}`);
+  expect(await found()).toEqual(["nas 10.0.0.2", "printer 10.0.0.4"]);
+  expect(await found("watched")).toEqual(["nas 10.0.0.2"]);
+  expect(await found("nobody-has-it")).toEqual([]);
+  expect(maas.writes).toEqual([]);
 });
