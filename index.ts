@@ -5,7 +5,7 @@ const settings = loadSettings();
 const images = imagesOf(settings.images);
 const guarded = { transformations: guards(settings) };
 
-const machines = environments[settings.environment](settings, guarded);
+const { machines, region, apiKey } = environments[settings.environment](settings, guarded);
 const cluster = new K3sCluster("k3s", { machines, images, settings }, guarded);
 const { provider } = cluster;
 const taskServers = new TaskServers("tasks", { provider, images, machines, settings: settings.taskServers }, guarded);
@@ -13,7 +13,7 @@ const watched = {
   provider,
   images,
   machines,
-  otherMachines: otherMachines(settings),
+  otherMachines: otherMachines(settings, apiKey),
   settings: settings.monitoring,
   etcd: cluster.etcd,
   clusterBackups: cluster.backupsEvery,
@@ -22,4 +22,4 @@ const watched = {
 };
 const monitoring = settings.monitoring.enabled ? new Monitoring("monitoring", watched, guarded) : undefined;
 
-export = outputs({ settings, machines, cluster, monitoring, taskServers });
+export = outputs({ settings, region, machines, cluster, monitoring, taskServers });

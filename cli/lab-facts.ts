@@ -13,6 +13,8 @@ export interface Stack extends Toolchain {
 
 /** The program's outputs (see outputs.ts), secrets in clear: never to be printed as a whole. */
 export interface StackOutputs {
+  /** Where the stack installed MAAS. */
+  maas?: { url: string; username: string; password: string; apiKey: string };
   machines?: Record<string, { role: string; address: string; user: string; port: number }>;
   endpoint?: string;
   kubeconfig?: string;
@@ -40,8 +42,8 @@ export async function stackOutputs(stack: Stack): Promise<StackOutputs> {
   return result.code === 0 ? (JSON.parse(result.stdout) as StackOutputs) : {};
 }
 
-/** Where the stack's MAAS is, and the stack's own API key; the key never to be printed. */
-export async function maasSettingsOf(stack: Stack): Promise<{ url: string; apiKey: string }> {
+/** Where the stack's MAAS is, and the stack's own API key or, where the stack installed MAAS, the installation's; never to be printed. */
+export async function maasSettingsOf(stack: Stack, outputs?: StackOutputs): Promise<{ url: string; apiKey: string }> {
   const env = { ...process.env, ...stack.environment };
   const args = ["config", "--json", "--show-secrets", "--stack", stack.stack, "--config-file", stackFile(stack.stack)];
   const config = JSON.parse((await run(stack.engine, args, { env, cwd: __dirname })).stdout) as Record<
@@ -50,12 +52,13 @@ export async function maasSettingsOf(stack: Stack): Promise<{ url: string; apiKe
   >;
   const { objectValue: maas, value } = config["homelab:maas"] ?? {};
   const { url } = maas ?? (JSON.parse(value ?? "{}") as { url?: string });
-  return { url: url ?? "", apiKey: config["homelab:maasApiKey"]?.value ?? "" };
+  const apiKey = config["homelab:maasApiKey"]?.value || (outputs ?? (await stackOutputs(stack))).maas?.apiKey;
+  return { url: url ?? "", apiKey: apiKey ?? "" };
 }
 
 /** A client of the stack's MAAS. */
-export async function maasOf(stack: Stack): Promise<MaasClient> {
-  return new MaasClient({ ...(await maasSettingsOf(stack)), patience: 5_000 });
+export async function maasOf(stack: Stack, outputs?: StackOutputs): Promise<MaasClient> {
+  return new MaasClient({ ...(await maasSettingsOf(stack, outputs)), patience: 5_000 });
 }
 
 export interface MachineFacts {
@@ -72,7 +75,7 @@ export async function machineFacts(stack: Stack, outputs: StackOutputs): Promise
   if (names.length === 0) {
     return [];
   }
-  const client = await maasOf(stack);
+  const client = await maasOf(stack, outputs);
   const seen = await client.get<Machine[]>("machines/", { hostname: names });
   return names.map((name) => {
     const machine = seen.find(({ hostname }) => hostname === name);

@@ -6,6 +6,7 @@ const verbs = [
   "up",
   "down",
   "status",
+  "machine",
   "open",
   "plot",
   "preview",

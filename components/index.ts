@@ -3,6 +3,7 @@ export { guards } from "./guards/guards";
 export { type Images, imagesOf } from "./images";
 export { K3sCluster, type K3sClusterArgs } from "./k3s/k3s-cluster";
 export { otherMachines } from "./maas/other-machines";
+export { MaasRegion, type MaasRegionArgs } from "./maas/region";
 export type { MachineAccess, MachineRole } from "./machine-access";
 export { Monitoring } from "./monitoring/monitoring";
 export { outputs } from "./outputs";

@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { K3sCluster } from "./k3s/k3s-cluster";
+import type { MaasRegion } from "./maas/region";
 import type { MachineAccess } from "./machine-access";
 import type { Monitoring } from "./monitoring/monitoring";
 import type { Settings } from "./settings/schema";
@@ -7,6 +8,7 @@ import type { TaskServers } from "./taskserver/task-servers";
 
 interface Parts {
   settings: Settings;
+  region?: MaasRegion;
   machines: readonly MachineAccess[];
   cluster: K3sCluster;
   monitoring?: Monitoring;
@@ -14,8 +16,15 @@ interface Parts {
 }
 
 /** The stack's outputs: what `./lab` shows and what other stacks may build on. Read them with `pulumi stack output`. */
-export function outputs({ settings, machines, cluster, monitoring, taskServers }: Parts) {
+export function outputs({ settings, region, machines, cluster, monitoring, taskServers }: Parts) {
   return {
+    /** Where the stack installed MAAS: how to log in as its administrator; secret. */
+    maas: region && {
+      url: settings.maas.url,
+      username: settings.maas.install?.admin.username,
+      password: region.password,
+      apiKey: region.apiKey,
+    },
     /** By name: role in the cluster, address, and the account for SSH. */
     machines: pulumi.output(
       Object.fromEntries(machines.map(({ name, role, address, user, port }) => [name, { role, address, user, port }])),

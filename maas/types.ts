@@ -153,6 +153,8 @@ export interface ScriptResult {
   exit_status: number | null;
   script_id: number | null;
   script_revision_id: number | null;
+  /** What the script ran with, by parameter; MAAS writes out disks and the like. */
+  parameters?: Record<string, { value?: unknown }>;
   /** With `include_output`, base64. */
   output?: string;
   stdout?: string;

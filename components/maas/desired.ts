@@ -70,6 +70,7 @@ export function deployDesired(args: Args, incarnation: string, userData: string)
     kernel: machine.kernel,
     ephemeral: machine.ephemeral,
     hardwareSync: machine.hardwareSync,
+    hosting: machine.vmHost,
     userData,
     lock: machine.lock,
     eraseForeign: erasesForeign(args),

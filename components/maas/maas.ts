@@ -18,6 +18,8 @@ export interface MaasArgs {
   machines: MachinesSettings;
   /** `consumer:token:secret` of an administrator. */
   apiKey: pulumi.Input<string>;
+  /** MAAS's installation, where the stack does it. */
+  region?: pulumi.Resource;
 }
 
 /**
@@ -29,7 +31,7 @@ export class Maas extends pulumi.ComponentResource {
   /** Digests of the scripts that are uploaded, by name: a machine that runs one is commissioned again when it changes. */
   readonly scripts: Readonly<Record<string, string>>;
 
-  constructor(name: string, { settings, network, machines, apiKey }: MaasArgs, opts?: pulumi.ComponentResourceOptions) {
+  constructor(name: string, { settings, network, machines, apiKey, region }: MaasArgs, opts?: pulumi.ComponentResourceOptions) {
     super("homelab:maas:Maas", name, { url: settings.url, network }, opts);
     const maas = { settings, apiKey };
     const scripts = settings.scripts.map(readScript);
@@ -76,7 +78,7 @@ export class Maas extends pulumi.ComponentResource {
     }
 
     if (settings.host && settings.preseeds.length > 0) {
-      new MaasPreseeds(`${name}-preseeds`, { host: settings.host, preseeds: settings.preseeds }, parent);
+      new MaasPreseeds(`${name}-preseeds`, { host: settings.host, preseeds: settings.preseeds, after: region }, parent);
     }
 
     this.access = maas;

@@ -57,7 +57,9 @@ export class MaasMachine extends pulumi.ComponentResource {
     const key = machine.compose ? canonical({ name: machine.name, ...machine.compose }) : machine.macAddresses[0];
     const { scripts, tests } = machine.commissioning;
     const digests = [...scripts, ...tests].map((script) => args.scripts?.[script] ?? "");
-    const commissioned = canonical({ ...machine.commissioning, digests });
+    // How commissioning is done matters the next time; what it runs, at once.
+    const next = { skipNetworking: false, skipStorage: false, skipBmcConfig: false, enableSsh: false };
+    const commissioned = canonical({ ...machine.commissioning, ...next, digests });
     const address = fixedAddress(machine);
     const parent = { parent: this };
 
@@ -99,6 +101,7 @@ export class MaasMachine extends pulumi.ComponentResource {
           swap: String(machine.swap ?? "default"),
           // What is laid out or run while Ready needs the machine back.
           storage: canonical(machine.storage ?? "default"),
+          ...(machine.vmHost && { vmHost: machine.vmHost }),
           interfaces: canonical(machine.interfaces),
           commissioning: commissioned,
           // A digest gives nothing away.

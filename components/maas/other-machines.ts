@@ -9,9 +9,10 @@ import type { Settings } from "../settings/schema";
  * of them is in the state. Undefined where the settings do not ask for them.
  */
 export function otherMachines(
-  settings: Pick<Settings, "maas" | "maasApiKey" | "machines" | "monitoring">,
+  settings: Pick<Settings, "maas" | "machines" | "monitoring">,
+  apiKey: pulumi.Input<string>,
 ): pulumi.Output<OtherMachine[]> | undefined {
-  const { maas, maasApiKey, machines, monitoring } = settings;
+  const { maas, machines, monitoring } = settings;
   if (!monitoring.otherMachines.enabled) {
     return undefined;
   }
@@ -20,7 +21,7 @@ export function otherMachines(
     stdin: canonical({ known: machines.map(({ name }) => name), tag: monitoring.otherMachines.tag }),
     environment: {
       MAAS_URL: maas.url,
-      MAAS_API_KEY: pulumi.secret(maasApiKey),
+      MAAS_API_KEY: pulumi.secret(apiKey),
       ...(maas.caFile && { NODE_EXTRA_CA_CERTS: maas.caFile }),
     },
     logging: command.local.Logging.Stderr,

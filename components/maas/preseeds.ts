@@ -6,6 +6,8 @@ import { preseedTemplate } from "./curtin";
 export interface MaasPreseedsArgs {
   host: MaasHost;
   preseeds: readonly Preseed[];
+  /** MAAS's installation, where the stack does it: the snap's folder must be there. */
+  after?: pulumi.Resource;
 }
 
 /** Where the snap keeps its templates, or the Debian package. */
@@ -13,7 +15,7 @@ const FOLDER = "D=/var/snap/maas/current/preseeds; [ -d /var/snap/maas ] || D=/e
 
 /** Preseed files on the region controller, each with what was there before kept beside it and restored at the end. */
 export class MaasPreseeds extends pulumi.ComponentResource {
-  constructor(name: string, { host, preseeds }: MaasPreseedsArgs, opts?: pulumi.ComponentResourceOptions) {
+  constructor(name: string, { host, preseeds, after }: MaasPreseedsArgs, opts?: pulumi.ComponentResourceOptions) {
     super("homelab:maas:Preseeds", name, { files: preseeds.map(preseedName) }, opts);
     const connection = {
       host: host.address,
@@ -36,7 +38,7 @@ export class MaasPreseeds extends pulumi.ComponentResource {
           addPreviousOutputInEnv: false,
           logging: command.remote.Logging.Stderr,
         },
-        { parent: this, deleteBeforeReplace: true },
+        { parent: this, deleteBeforeReplace: true, dependsOn: after },
       );
     });
     this.registerOutputs({});

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Problem } from "./errors";
 import { checkPreseeds, maasHost, preseed } from "./maas-host";
+import { checkInstall, maasInstall } from "./maas-install";
 import { checkRegion, defaultsOfMaas, imagesOfMaas, scriptOfMaas, vmHostOfMaas } from "./maas-region";
 import { duration, httpUrl } from "./values";
 
@@ -28,7 +29,7 @@ const repair = z.strictObject({
   eraseForeign: z.array(z.string()).default([]),
 });
 
-/** `homelab:maas`: the region controller. The API key is the secret `homelab:maasApiKey`. */
+/** `homelab:maas`: the region controller. The API key is the secret `homelab:maasApiKey`, or that of the installation. */
 export const maasSettings = z.strictObject({
   /** With its path, for example `http://192.168.200.1:5240/MAAS`. */
   url: httpUrl,
@@ -46,16 +47,25 @@ export const maasSettings = z.strictObject({
   scripts: z.array(scriptOfMaas).default([]),
   vmHosts: z.array(vmHostOfMaas).default([]),
   host: maasHost.optional(),
+  /** Installed and upgraded by this stack; `{}` is enough. MAAS is there already when absent. */
+  install: maasInstall.optional(),
   preseeds: z.array(preseed).default([]),
 });
 
 export type MaasSettings = z.output<typeof maasSettings>;
 
-/** `consumer:token:secret`, as `maas apikey` prints it. */
+/** `consumer:token:secret`, as `maas apikey` prints it; empty is absent. */
 export const maasApiKey = z
   .string()
-  .regex(/^[^:\s]+:[^:\s]+:[^:\s]+$/, "must be three parts with colons, as `maas apikey --username NAME` prints it");
+  .regex(/^$|^[^:\s]+:[^:\s]+:[^:\s]+$/, "must be three parts with colons, as `maas apikey --username NAME` prints it");
 
-export function checkMaas({ maas }: { maas: MaasSettings }): Problem[] {
-  return [...checkRegion(maas), ...checkPreseeds(maas)];
+export function checkMaas({ maas, maasApiKey: key }: { maas: MaasSettings; maasApiKey?: string }): Problem[] {
+  return [...(key || maas.install ? [] : [noKey]), ...checkInstall(maas), ...checkRegion(maas), ...checkPreseeds(maas)];
 }
+
+const noKey: Problem = {
+  path: "homelab:maasApiKey",
+  message: "is required",
+  allowed: "consumer:token:secret, as `maas apikey --username NAME` prints it",
+  fix: "set it with pulumi config set --secret homelab:maasApiKey, or let the stack install MAAS with homelab:maas.install",
+};

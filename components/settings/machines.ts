@@ -114,6 +114,8 @@ const machine = z.strictObject({
   /** The machine tells MAAS of changes of its hardware. */
   hardwareSync: z.boolean().default(false),
   userData: userDataSettings.prefault({}),
+  /** Deployed as a VM host of this name in MAAS, for machines with `compose.host`: LXD, or libvirt by MAAS's name virsh. */
+  vmHost: z.enum(["lxd", "virsh"]).optional(),
   /** What happens to the disks when the machine is given back: `quick` wipes their ends, `full` overwrites all, for hours. */
   erase: z.enum(["no", "quick", "secure", "secure-or-quick", "full"]).default("no"),
   /** Locked in MAAS while it is deployed, against release and deletion by hand. */
@@ -161,6 +163,7 @@ export function checkMachines(settings: {
     const path = `homelab:machines[${index}]`;
     problems.push(
       ...checkIdentity(path, each),
+      ...checkHost(`${path}.compose.host`, each, machines),
       ...(each.address ? checkAddress(`${path}.address`, each.address, network) : []),
       ...checkInterfaces(`${path}.interfaces`, each.interfaces, each.macAddresses, network.subnet),
       ...checkStorage(`${path}.storage`, each.storage),
@@ -234,6 +237,14 @@ function checkIdentity(path: string, machine: MachineSettings): Problem[] {
       fix: "take out storage or ephemeral",
     });
   }
+  if (machine.ephemeral && machine.vmHost) {
+    problems.push({
+      path: `${path}.vmHost`,
+      message: "an ephemeral machine has no disk to keep virtual machines on",
+      found: machine.vmHost,
+      fix: "take out vmHost or ephemeral",
+    });
+  }
   if (machine.address && machine.interfaces.length > 0) {
     problems.push({
       path: `${path}.address`,
@@ -243,6 +254,22 @@ function checkIdentity(path: string, machine: MachineSettings): Problem[] {
     });
   }
   return problems;
+}
+
+/** A host of this stack's own must be deployed as one, and not on itself. */
+function checkHost(path: string, machine: MachineSettings, machines: MachinesSettings): Problem[] {
+  const host = machines.find((each) => each.name === machine.compose?.host);
+  if (!host || (host.vmHost && !host.compose)) {
+    return [];
+  }
+  return [
+    {
+      path,
+      message: host.compose ? "is itself a composed machine" : "is a machine that is not deployed as a VM host",
+      found: host.name,
+      fix: host.compose ? "name a VM host, or a machine with macAddresses" : `set vmHost: lxd on ${host.name}, or name another host`,
+    },
+  ];
 }
 
 function checkAddress(path: string, address: string, network: NetworkSettings): Problem[] {

@@ -24,8 +24,8 @@ export const settingsSchema = z.strictObject({
   /** How this stack gets its machines; one file of `environments/` each. */
   environment: z.enum(["physical", "vm", "sim"]),
   maas: maasSettings,
-  /** Secret. */
-  maasApiKey,
+  /** Secret. That of the installation when `maas.install` is given and this is not. */
+  maasApiKey: maasApiKey.optional(),
   network: networkSettings.prefault({}),
   machines: machinesSettings,
   ssh: sshSettings.prefault({}),

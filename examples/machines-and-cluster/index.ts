@@ -19,7 +19,7 @@ const settings = parseSettings({
 });
 const guarded = { transformations: guards(settings) };
 
-const machines = maasMachines(settings, guarded);
+const { machines } = maasMachines(settings, guarded);
 const cluster = new K3sCluster("k3s", { machines, images: imagesOf(settings.images), settings }, guarded);
 
 // From here on it is yours: the provider is ready when every node is.

@@ -2,7 +2,7 @@ import { isStatus } from "../errors";
 import { type Inventory, inventoryOf } from "../inventory";
 import { type Identity, requireMachine } from "../lookup";
 import { StepError } from "../step-error";
-import { type Machine, Status } from "../types";
+import { type Machine, type ScriptResult, Status } from "../types";
 import { type Context, substatus, waitFor } from "../wait";
 import { currentResults, failureTail } from "./results";
 
@@ -121,21 +121,21 @@ function follow(context: Context, machine: Machine, desired: CommissionDesired):
   });
 }
 
-/** Whether the last run passed and had the present revision of every script that is wanted. */
+/** Whether the last run passed and had the present revision of every script that is wanted, with the wanted parameters. */
 async function isCurrent(context: Context, machine: Machine, desired: CommissionDesired): Promise<boolean> {
   if (machine.commissioning_status_name !== "Passed" && machine.commissioning_status_name !== "Skipped") {
     return false;
   }
   return (
-    (await haveRun(context, machine, desired.name, "commissioning", desired.commissioningScripts)) &&
-    (await haveRun(context, machine, desired.name, "testing", desired.testingScripts ?? []))
+    (await haveRun(context, machine, desired, "commissioning", desired.commissioningScripts)) &&
+    (await haveRun(context, machine, desired, "testing", desired.testingScripts ?? []))
   );
 }
 
 async function haveRun(
   context: Context,
   machine: Machine,
-  name: string,
+  { name, parameters }: CommissionDesired,
   kind: "commissioning" | "testing",
   wanted: string[],
 ): Promise<boolean> {
@@ -157,8 +157,21 @@ async function haveRun(
       context.log(`${name}: has not run the present ${each} yet`);
       return false;
     }
+    const result = ran.find((one) => one.name === each);
+    if (result && !ranWith(result, parameters)) {
+      context.log(`${name}: ${each} ran with other parameters`);
+      return false;
+    }
   }
   return true;
+}
+
+/** Values that MAAS has written out, as `all` for the disks that there are, cannot be compared. */
+function ranWith({ name, parameters = {} }: ScriptResult, wanted: Record<string, string>): boolean {
+  return Object.entries(parameters).every(([parameter, { value }]) => {
+    const now = wanted[`${name}_${parameter}`];
+    return now === undefined || value === null || typeof value === "object" || String(value) === now;
+  });
 }
 
 async function failure(context: Context, machine: Machine): Promise<StepError> {

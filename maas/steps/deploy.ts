@@ -6,6 +6,7 @@ import { type Machine, Status } from "../types";
 import { type Context, substatus, waitFor } from "../wait";
 import { addressOf, linkAddress } from "./address";
 import { bringToReady, type CommissionDesired } from "./commission";
+import { vmHostNamed } from "./compose";
 import { digestOf } from "./digest";
 import { connect, type InterfaceDesired } from "./interfaces";
 import { type ReleaseSettings, releaseMachine } from "./release";
@@ -29,6 +30,8 @@ export interface DeployDesired extends ReleaseSettings, Identity {
   kernel?: string;
   ephemeral: boolean;
   hardwareSync: boolean;
+  /** Becomes a VM host of the machine's name. */
+  hosting?: "lxd" | "virsh";
   /** `#cloud-config` text; a secret, as it holds the host key. */
   userData: string;
   /** Locked in MAAS from when it is deployed until this stack gives it back. */
@@ -167,6 +170,8 @@ async function start(context: Context, machine: Machine, desired: DeployDesired,
     user_data: Buffer.from(desired.userData).toString("base64"),
     ephemeral_deploy: desired.ephemeral || undefined,
     enable_hw_sync: desired.hardwareSync || undefined,
+    register_vmhost: desired.hosting === "lxd" || undefined,
+    install_kvm: desired.hosting === "virsh" || undefined,
   };
   const look = async () => {
     const now = await client.get<Machine>(path);
@@ -219,6 +224,12 @@ async function observe(context: Context, machine: Machine, desired: DeployDesire
     throw new StepError(
       `${desired.name}: Deployed with the address ${machine.ip_addresses.join(", ")} instead of ${desired.address}`,
       `release it (maas $PROFILE machine release ${machine.system_id}) and run up again, or correct homelab:machines`,
+    );
+  }
+  if (desired.hosting && !(await vmHostNamed(context, machine.hostname))) {
+    throw new StepError(
+      `${desired.name}: Deployed, but MAAS has no VM host of this name: its ${desired.hosting} did not come up`,
+      `look at the installation's log in MAAS, then deploy it anew: pulumi up --replace '**::${desired.name}-incarnation'`,
     );
   }
   if (!deploymentOf(machine)?.finished) {

@@ -10,6 +10,7 @@ import { forgetImages, importImages } from "./images";
 import { ensureDomain, ensureReservedAddress, ensureRoute, removeDomain, removeReservedAddress, removeRoute } from "./names";
 import { others } from "./others";
 import { ensureRange, removeRange } from "./range";
+import { awaitRegion } from "./region";
 import { release } from "./release";
 import { removeScript, upload } from "./script";
 import { ensureSshKey, removeSshKey } from "./ssh-key";
@@ -47,6 +48,8 @@ const steps = {
   route: object(ensureRoute, removeRoute),
   "reserved-address": object(ensureReservedAddress, removeReservedAddress),
   group: object(ensureGroup, removeGroup),
+  /** MAAS itself stays. */
+  region: async ({ context, desired, operation }: Call) => (operation === "delete" ? undefined : awaitRegion(context, desired)),
   config: object(configure, restore),
   images: object(importImages, forgetImages),
   "ssh-key": object(ensureSshKey, removeSshKey),

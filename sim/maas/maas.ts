@@ -4,6 +4,7 @@ import { Faults } from "./faults";
 import { notFound } from "./http/answers";
 import { Deployments } from "./machine/deployment";
 import { Events } from "./machine/events";
+import { unhost } from "./machine/hosting";
 import { Lifecycle } from "./machine/lifecycle";
 import { NodeNetwork } from "./machine/network";
 import { Power } from "./machine/power";
@@ -121,6 +122,7 @@ export class Maas {
     for (const card of this.network.interfacesOf(node)) this.network.removeInterface(card);
     const mine = (row: { nodeId: string }) => row.nodeId === node.systemId;
     for (const table of ["blockDevices", "filesystemGroups", "cacheSets", "scriptSets"] as const) this.store.remove(table, mine as never);
+    unhost(this, node);
     this.store.remove("tokens", (row) => row.nodeId === node.systemId);
     this.events.forget(node);
     this.boots.delete(node.systemId);

@@ -6,7 +6,8 @@ export interface RegionProfile {
   /** `maas_name`, and the region controller's hostname. */
   name: string;
   subnet: { cidr: string; gateway: string; dnsServers: string[] };
-  rack?: { hostname: string; address: string; connected: boolean };
+  /** `reports`: its services tell how they are, as those of a rack do that runs; otherwise MAAS knows nothing of them. */
+  rack?: { hostname: string; address: string; connected: boolean; reports?: boolean };
   /** Imported images: `ubuntu/noble` and so on, each with its kernels' version. */
   images: { name: string; kernel: string; architectures: string[] }[];
   /** Automatic addresses are taken from here upwards (last octet for a /24); below it addresses are left to people. */
@@ -39,7 +40,7 @@ const bothArchitectures = ["amd64", "arm64"];
 export const labProfile: RegionProfile = {
   name: "homelab",
   subnet: { cidr: "192.168.200.0/24", gateway: "192.168.200.1", dnsServers: [] },
-  rack: { hostname: "rack-1", address: "192.168.200.1", connected: true },
+  rack: { hostname: "rack-1", address: "192.168.200.1", connected: true, reports: true },
   images: [
     { name: "ubuntu/noble", kernel: "24.04", architectures: bothArchitectures },
     { name: "ubuntu/jammy", kernel: "22.04", architectures: bothArchitectures },

@@ -10,9 +10,18 @@ import { isRegistered } from "./machines";
 
 const services = ["http", "agent", "rackd", "syslog_rack", "tftp", "dhcpd6", "dhcpd", "proxy_rack", "ntp_rack"];
 
+function statusOf({ maas }: Context, service: string): string {
+  if (!maas.options.profile?.rack?.reports) return "unknown";
+  if (!maas.racksConnected) return "dead";
+  const serves = { dhcpd: maas.tables.vlans.some((vlan) => vlan.dhcpOn), dhcpd6: false }[service] ?? true;
+  return serves ? "running" : "off";
+}
+
 function show(context: Context, node: Node) {
   const shown = context.maas.render.node.controller(node);
-  return node.nodeType === 2 ? { ...shown, service_set: services.map((name) => ({ name, status: "unknown", status_info: "" })) } : shown;
+  return node.nodeType === 2
+    ? { ...shown, service_set: services.map((name) => ({ name, status: statusOf(context, name), status_info: "" })) }
+    : shown;
 }
 
 const list = (type: number) => (context: Context) =>

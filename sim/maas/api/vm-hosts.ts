@@ -3,14 +3,12 @@ import { badRequest, conflict, deleted, notFound } from "../http/answers";
 import type { Context } from "../http/context";
 import { Form, invalidChoice, invalidModelChoice, required } from "../http/forms";
 import type { Endpoint } from "../http/router";
+import { addVmHost, discover } from "../machine/hosting";
 import { petName } from "../state/ids";
 import type { Node, VmHost } from "../state/model";
 import { newInterface, newNode } from "../state/seed";
 
 const fields = ["power_address", "power_user", "power_pass", "project", "password", "certificate", "key"];
-/** What a simulated host has to give. */
-const capacity = { cores: 16, memory: 65536, local_storage: 2_000_000_000_000 };
-
 function composed(context: Context, host: VmHost): Node[] {
   return context.maas.machines().filter((node) => node.podId === host.id);
 }
@@ -74,7 +72,7 @@ function choices(context: Context, form: Form) {
 
 function create(context: Context) {
   context.requireAdmin();
-  const { store, tables } = context.maas;
+  const { tables } = context.maas;
   const form = new Form(context.form);
   const type = form.required("type", (value) => (value === "lxd" || value === "virsh" ? undefined : invalidChoice(value)));
   const address = form.required("power_address");
@@ -84,29 +82,18 @@ function create(context: Context) {
   );
   form.done();
   const powerParameters = Object.fromEntries(fields.flatMap((field) => (form.has(field) ? [[field, form.get(field)!]] : [])));
-  const host = store.insert("vmHosts", {
-    id: store.nextId("bmcs"),
+  const host = addVmHost(context.maas, {
     name: name || petName(),
     type: type!,
     powerParameters: { project: "default", ...powerParameters, power_address: address },
     poolId: pool?.id ?? 0,
     zoneId: zone?.id ?? 1,
-    tags: [
-      "pod-console-logging",
-      ...form.fields
-        .all("tags")
-        .flatMap((value) => value.split(","))
-        .filter(Boolean),
-    ],
+    tags: form.fields
+      .all("tags")
+      .flatMap((value) => value.split(","))
+      .filter(Boolean),
     cpuOverCommitRatio: Number(form.get("cpu_over_commit_ratio") ?? 1),
     memoryOverCommitRatio: Number(form.get("memory_over_commit_ratio") ?? 1),
-    defaultMacvlanMode: null,
-    hostId: null,
-    architectures: [],
-    capabilities: [],
-    version: "",
-    total: { cores: 0, memory: 0, local_storage: 0 },
-    storagePools: [],
   });
   return show(context, host);
 }
@@ -118,17 +105,6 @@ function refresh(context: Context) {
   discover(host);
   context.maas.store.touch();
   return show(context, host);
-}
-
-function discover(host: VmHost): void {
-  if (host.version) return;
-  Object.assign(host, {
-    version: "5.21",
-    total: { ...capacity },
-    architectures: ["amd64/generic"],
-    capabilities: ["dynamic_local_storage", "composable", "over_commit", "storage_pools"],
-    storagePools: [{ id: "default", name: "default", type: "dir", path: "/var/lib/pools/default", total: capacity.local_storage }],
-  });
 }
 
 function update(context: Context) {

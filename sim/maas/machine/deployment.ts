@@ -4,6 +4,7 @@ import { crashed } from "../http/answers";
 import type { Maas } from "../maas";
 import type { Node, User } from "../state/model";
 import { newToken } from "../state/seed";
+import { hostOf } from "./hosting";
 import { ResultStatus, ScriptType } from "./script-sets";
 import { changeStatus, Status } from "./status";
 
@@ -137,6 +138,7 @@ export class Deployments {
     this.installed(node);
     const architecture = node.architecture ?? "amd64/generic";
     this.maas.events.add(node, "Image Deployed", "INFO", `deployed ${node.osystem}/${node.distroSeries}/${architecture}`);
+    hostOf(this.maas, node);
     changeStatus(node, Status.Deployed);
     this.maas.lifecycle.stopClock(node);
     const stamp = this.maas.timestamp().replace("Z", "");

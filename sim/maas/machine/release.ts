@@ -2,6 +2,7 @@
 import type { HardwareResult } from "../../hardware";
 import type { Maas } from "../maas";
 import type { Node } from "../state/model";
+import { unhost } from "./hosting";
 import { ScriptType } from "./script-sets";
 import { changeStatus, Status } from "./status";
 
@@ -98,12 +99,15 @@ export class Releases {
   }
 
   private dropDeployment(node: Node): void {
+    unhost(this.maas, node);
     Object.assign(node, {
       osystem: "",
       distroSeries: "",
       hweKernel: null,
       netboot: true,
       enableHwSync: false,
+      installKvm: false,
+      registerVmhost: false,
       locked: false,
       licenseKey: "",
       installation: { userData: null, fetchedUserData: false, vendorData: null },

@@ -1,3 +1,5 @@
+import { MaasClient } from "../../../maas/client";
+import { actOn, type MachineActionName } from "../../../maas/machine-actions";
 import type { CommissionDesired } from "../../../maas/steps/commission";
 import type { DeployDesired } from "../../../maas/steps/deploy";
 import type { EnlistDesired } from "../../../maas/steps/enlist";
@@ -138,3 +140,56 @@ test("a wrong API key is told apart from everything else", async () => {
   expect(refused.code).toBe(2);
   expect(refused.stderr).toMatch(/401[\s\S]*homelab:maasApiKey/);
 }, 30_000);
+
+test("a machine is switched, rescued, locked, marked and mended by hand, and refused what its state does not allow", async () => {
+  await lab.run("enlist", "create", enlistDesired, power);
+  await lab.run("deploy", "create", deployDesired);
+  const context = lab.context();
+  const now = async () => (await machines())[0] as Machine;
+  const act = async (action: MachineActionName, options: object = {}) => actOn(context, action, await now(), { limit: 30, ...options });
+
+  expect(await act("query")).toMatchObject({ power_state: "on" });
+  expect(await act("off", { hard: true })).toMatchObject({ power_state: "off" });
+  expect(await act("on")).toMatchObject({ power_state: "on", status_name: "Deployed" });
+  await expect(act("exit-rescue")).rejects.toThrow("node1 is Deployed; exit-rescue needs it to be Rescue mode or");
+  expect(await act("rescue")).toMatchObject({ status_name: "Rescue mode" });
+  expect(await act("exit-rescue")).toMatchObject({ status_name: "Deployed" });
+
+  expect(await act("lock")).toMatchObject({ locked: true });
+  expect(await act("lock")).toMatchObject({ locked: true });
+  await expect(context.client.post(`machines/${(await now()).system_id}/`, "release")).rejects.toThrow("403");
+  expect(await act("unlock")).toMatchObject({ locked: false });
+
+  // A lost answer is looked after: nothing is marked twice.
+  await lab.fault({ kind: "lost-answer", method: "POST", path: "op=mark_broken", times: 1 });
+  expect(await act("broken", { comment: "fan" })).toMatchObject({ status_name: "Broken" });
+  expect(await act("fixed")).toMatchObject({ status_name: "Deployed" });
+  await expect(act("fixed")).rejects.toThrow("node1 is Deployed; fixed needs it to be Broken");
+
+  // Only the owner may.
+  const other = new MaasClient({ url: lab.url, apiKey: await lab.simulator.createUser("plain") });
+  await expect(actOn({ ...context, client: other }, "broken", await now(), { limit: 1 })).rejects.toThrow(
+    /belongs to admin: MAAS lets only its owner/,
+  );
+}, 60_000);
+
+test("a machine is deployed as a VM host, others are composed on it, and the host goes with it", async () => {
+  await lab.run("enlist", "create", enlistDesired, power);
+  await lab.run("deploy", "create", { ...deployDesired, hosting: "lxd" });
+  const hosts = () => lab.context().client.get<{ name: string; type: string; host: { system_id: string } }[]>("vm-hosts/");
+  expect(await hosts()).toMatchObject([{ name: "node1", type: "lxd", host: { system_id: (await machines())[0]?.system_id } }]);
+  const composed = { ...enlistDesired, name: "vm1", macAddresses: [], vmHost: "node1", powerType: "manual", tags: [] };
+  const composition = { cores: 2, memory: 4096, storage: "disk0:20" };
+  expect(await lab.run("enlist", "create", { ...composed, composition })).toMatchObject({ code: 0 });
+  const guest = { ...deployDesired, name: "vm1", macAddresses: [], vmHost: "node1", address: undefined };
+  const commissioning = { ...commissionDesired, name: "vm1", macAddresses: [], vmHost: "node1" };
+  expect(await lab.run("deploy", "create", { ...guest, commissioning })).toMatchObject({ code: 0 });
+  expect((await machines()).map((each) => [each.hostname, each.pod?.name]).sort()).toEqual([
+    ["node1", undefined],
+    ["vm1", "node1"],
+  ]);
+  await lab.run("deploy", "delete", { ...guest, commissioning });
+  await lab.run("enlist", "delete", composed);
+  expect(await lab.run("deploy", "delete", deployDesired)).toMatchObject({ code: 0 });
+  expect(await hosts()).toEqual([]);
+}, 60_000);

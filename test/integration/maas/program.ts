@@ -4,6 +4,8 @@ import { maasMachines } from "../../../environments/maas-machines";
 
 /** The machines of a stack and nothing that comes after them. */
 const settings = loadSettings();
-const machines = maasMachines(settings, { transformations: guards(settings) });
+const { machines, region } = maasMachines(settings, { transformations: guards(settings) });
 
 export const addresses = Object.fromEntries(machines.map((machine) => [machine.name, machine.address]));
+
+export const apiKey = region?.apiKey;

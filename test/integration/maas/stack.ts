@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { dump } from "js-yaml";
+import { dump, load } from "js-yaml";
 import type { Preview } from "../../../cli/report/preview";
 import { ensureEngine } from "../../../offline/engine";
 import { installPlugins } from "../../../offline/plugins/install";
@@ -53,9 +53,18 @@ export class Stack {
   /** Settings without their namespace, as the stack file of the next run. */
   configure(settings: Record<string, unknown>): void {
     const file = path.join(this.directory, "Pulumi.test.yaml");
-    const salt = /^encryptionsalt:.*$/m.exec(fs.readFileSync(file, "utf8"))?.[0] ?? "";
-    const config = Object.fromEntries(Object.entries(settings).map(([key, value]) => [`homelab:${key}`, value]));
-    fs.writeFileSync(file, `${salt}\n${dump({ config })}`);
+    const before = load(fs.readFileSync(file, "utf8")) as { encryptionsalt: string; config?: Record<string, unknown> };
+    const secrets = Object.entries(before.config ?? {}).filter(
+      ([, value]) => typeof value === "object" && value !== null && "secure" in value,
+    );
+    const given = Object.entries(settings).map(([key, value]) => [`homelab:${key}`, value]);
+    const config = Object.fromEntries([...given, ...secrets]);
+    fs.writeFileSync(file, dump({ encryptionsalt: before.encryptionsalt, config }));
+  }
+
+  /** One that stays when other settings come. */
+  async setSecret(key: string, value: string): Promise<void> {
+    await this.pulumi("config", "set", "--secret", `homelab:${key}`, value);
   }
 
   async up(): Promise<string> {
@@ -74,13 +83,16 @@ export class Stack {
     return JSON.parse(await this.pulumi("preview", "--json")) as Preview;
   }
 
-  async output(): Promise<Record<string, unknown>> {
-    return JSON.parse(await this.pulumi("stack", "output", "--json")) as Record<string, unknown>;
-  }
-
   /** The state as it lies on the disk, secrets encrypted; or in clear. */
   export(...options: string[]): Promise<string> {
     return this.pulumi("stack", "export", ...options);
+  }
+
+  /** The program's outputs in an exported state. */
+  outputs(state: string): Record<string, unknown> {
+    const { resources } = (JSON.parse(state) as { deployment: { resources: { type: string; outputs: Record<string, unknown> }[] } })
+      .deployment;
+    return resources.find(({ type }) => type === "pulumi:pulumi:Stack")?.outputs ?? {};
   }
 
   async destroy(): Promise<void> {

@@ -30,8 +30,12 @@ export function freePort(): Promise<number> {
   });
 }
 
-/** A real sshd on loopback that lets in `client` and accepts variables named GOOD_*. */
-export async function startSshServer(directory: string, client: SshKey): Promise<{ port: number; hostKey: string; stop(): Promise<void> }> {
+/** A real sshd on loopback that lets in `client` and accepts variables named GOOD_*; `within` may put it into namespaces. */
+export async function startSshServer(
+  directory: string,
+  client: SshKey,
+  within = (...command: string[]): string[] => command,
+): Promise<{ port: number; hostKey: string; stop(): Promise<void> }> {
   const host = sshKey();
   const file = (name: string, content: string, mode = 0o600) => {
     const full = path.join(directory, name);
@@ -62,7 +66,8 @@ export async function startSshServer(directory: string, client: SshKey): Promise
       "",
     ].join("\n"),
   );
-  const server = spawn(SSHD, ["-D", "-e", "-f", config], { stdio: ["ignore", "ignore", "pipe"] });
+  const [program = SSHD, ...words] = within(SSHD, "-D", "-e", "-f", config);
+  const server = spawn(program, words, { stdio: ["ignore", "ignore", "pipe"] });
   await listening(server, port);
   const stopped = new Promise<void>((resolve) => server.once("close", () => resolve()));
   return {

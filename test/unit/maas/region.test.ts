@@ -1,7 +1,11 @@
+import { installCommand, secretsOnStdin } from "../../../components/maas/region-install";
+import { maasInstall } from "../../../components/settings/maas-install";
 import { MaasClient } from "../../../maas/client";
 import { StepError } from "../../../maas/step-error";
 import { ensureDhcp } from "../../../maas/steps/dhcp";
 import { importImages } from "../../../maas/steps/images";
+import { awaitRegion } from "../../../maas/steps/region";
+import versions from "../../../versions.json";
 import { FakeClock, fakeFetch, type Reply, type Seen } from "./support";
 
 function contextFor(answer: (seen: Seen) => Reply) {
@@ -63,4 +67,73 @@ describe("images", () => {
     expect(error).toBeInstanceOf(StepError);
     expect(error.message).toMatch(/ubuntu\/noble\/amd64 was not imported: MAAS has stopped importing/);
   });
+});
+
+describe("the health of an installed MAAS", () => {
+  const running = [
+    { name: "rackd", status: "running", status_info: "" },
+    { name: "dhcpd", status: "off", status_info: "" },
+  ];
+  const region = { version: "3.7.3", racks: [{ hostname: "maas", service_set: running }] as unknown[] };
+  const answers =
+    (now: () => typeof region) =>
+    ({ path }: Seen): Reply => ({
+      json:
+        path === "version/"
+          ? { version: now().version }
+          : path === "rackcontrollers/"
+            ? now().racks
+            : path.includes("is_importing")
+              ? true
+              : [],
+    });
+
+  test("is waited for: the API, the channel's version, a rack, its services", async () => {
+    const ill = [{ name: "rackd", status: "dead", status_info: "exited" }];
+    const states: (typeof region | undefined)[] = [
+      undefined,
+      { ...region, version: "3.6.2" },
+      { ...region, racks: [] },
+      { ...region, racks: [{ hostname: "maas", service_set: ill }] },
+      region,
+    ];
+    let turn = 0;
+    const { context, clock } = contextFor((seen) => {
+      const state = states[Math.min(turn, states.length - 1)];
+      return state ? answers(() => state)(seen) : { status: 502, text: "Bad Gateway" };
+    });
+    const log: string[] = [];
+    clock.sleep = async (milliseconds) => {
+      clock.sleeps.push(milliseconds);
+      turn++;
+    };
+    expect(await awaitRegion({ ...context, log: (line) => log.push(line) }, { version: "3.7", limit: 600 })).toEqual({ version: "3.7.3" });
+    expect(log.join("\n")).toMatch(
+      /it is 3\.6\.2, and 3\.7 is wanted[\s\S]*no rack controller[\s\S]*rackd dead exited on maas[\s\S]*MAAS 3\.7\.3 is up; 0 images, importing more/,
+    );
+  });
+
+  test("is given up at the limit with what is missing, and 3.70 is not 3.7", async () => {
+    const { context } = contextFor(answers(() => ({ ...region, version: "3.70.1" })));
+    await expect(awaitRegion(context, { version: "3.7", limit: 60 })).rejects.toMatchObject({
+      message: expect.stringContaining("it is 3.70.1, and 3.7 is wanted"),
+      fix: expect.stringContaining("maas status"),
+    });
+  });
+});
+
+test("the installation's command has no secret in it, and its stdin has all", () => {
+  const install = maasInstall.parse({ database: "postgres://maas:hush@db/maas", admin: { username: "root", email: "root@example.org" } });
+  expect(installCommand("http://10.0.0.2:5240/MAAS", install)).toBe(
+    `sudo -n sh /usr/local/lib/homelab/maas-region.sh install channel=${versions.maas.channel} url=http://10.0.0.2:5240/MAAS username=root email=root@example.org tls_port=5443`,
+  );
+  expect(installCommand("https://maas.test:8443/MAAS", install)).toMatch(/url=http:\/\/maas\.test:5240\/MAAS .* tls_port=8443$/);
+  const decoded = secretsOnStdin(install, "pass word")
+    .trim()
+    .split("\n")
+    .map((line) => line.split(" "));
+  expect(decoded.map(([name, value = ""]) => [name, Buffer.from(value, "base64").toString()])).toEqual([
+    ["password", "pass word"],
+    ["database", "postgres://maas:hush@db/maas"],
+  ]);
 });

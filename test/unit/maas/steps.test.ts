@@ -195,14 +195,28 @@ describe("commissioning", () => {
       path.startsWith("scripts/")
         ? { json: { history: [{ id: 3 }, { id: revision }] } }
         : path.includes("/results/")
-          ? { json: { results: [{ name: "45-setup", status: 2, script_revision_id: 5 }] } }
+          ? {
+              json: {
+                results: [
+                  { name: "45-setup", status: 2, script_revision_id: 5, parameters: { load: { value: "low" }, disks: { value: {} } } },
+                ],
+              },
+            }
           : undefined;
-    const desired = { ...commissionDesired, commissioningScripts: ["45-setup"] };
+    const desired = {
+      ...commissionDesired,
+      commissioningScripts: ["45-setup"],
+      parameters: { "45-setup_load": "low", "45-setup_disks": "all" },
+    };
     await commission(maas.context, desired);
+    // What only says how to commission changes nothing now.
+    await commission(maas.context, { ...desired, skipNetworking: true });
     expect(maas.writes).toEqual([]);
+    await commission(maas.context, { ...desired, parameters: { "45-setup_load": "high" } });
+    expect(operations(maas)).toEqual(["commission"]);
     revision = 6;
     await commission(maas.context, desired);
-    expect(operations(maas)).toEqual(["commission"]);
+    expect(operations(maas)).toEqual(["commission", "commission"]);
   });
 
   test("refuses a broken machine with the command that repairs it, or repairs it where the settings say so", async () => {

@@ -1,0 +1,140 @@
+import * as readline from "node:readline/promises";
+import { type Command, Option } from "commander";
+import { nearest, UserError } from "../../components/settings/errors";
+import { toSeconds } from "../../components/settings/values";
+import { realClock } from "../../maas/clock";
+import { actOn, type MachineActionName, machineActions } from "../../maas/machine-actions";
+import { StepError } from "../../maas/step-error";
+import type { Machine } from "../../maas/types";
+import { engineUp } from "../engine-run";
+import { maasOf, type Stack, stackOutputs } from "../lab-facts";
+import { openLab } from "../open-lab";
+import { say } from "../progress";
+import { simStack } from "../stack";
+import { knownPulumi } from "../toolchain";
+
+interface Options {
+  stack: string;
+  yes?: boolean;
+  comment?: string;
+  hard?: boolean;
+  wait: string;
+}
+
+/** Done by the engine, as the stack has to know of it: which of the machine's resources are made anew. */
+const remade = {
+  redeploy: {
+    does: "releases the machine, deploys it anew and makes anew what this stack has on it; what is on its disks is lost",
+    resources: ["incarnation"],
+  },
+  recommission: {
+    does: "releases the machine, commissions it again and deploys it anew; what is on its disks is lost",
+    resources: ["commissioning", "incarnation"],
+  },
+} as const;
+
+/** The machine of that name in the stack, as MAAS has it now. */
+async function machineNamed(stack: Stack, name: string) {
+  const outputs = await stackOutputs(stack);
+  const names = Object.keys(outputs.machines ?? {});
+  if (!names.includes(name)) {
+    const near = nearest(name, names);
+    throw new UserError({
+      path: "machine",
+      message: names.length === 0 ? `the stack ${stack.stack} has no machines` : "is not one of the stack's machines",
+      found: name,
+      allowed: names.join(", ") || undefined,
+      fix: names.length === 0 ? `run './lab up --stack ${stack.stack}' first` : near ? `did you mean ${near}?` : "name one of these",
+    });
+  }
+  const client = await maasOf(stack, outputs);
+  const [machine] = await client.get<Machine[]>("machines/", { hostname: name });
+  if (!machine) {
+    throw new UserError({ path: "machine", message: "MAAS has no machine of that name any more", found: name, fix: "run './lab up'" });
+  }
+  return { client, machine };
+}
+
+/** Says what will happen; where it interrupts somebody, waits for a yes. */
+async function agreed(name: string, does: string, asks: boolean, { yes }: Options): Promise<boolean> {
+  say(`${name}: ${does}.`);
+  if (!asks || yes) {
+    return true;
+  }
+  if (!process.stdin.isTTY) {
+    throw new UserError({ path: "--yes", message: "is needed where nobody can be asked", fix: "add --yes when that is what you want" });
+  }
+  const prompt = readline.createInterface({ input: process.stdin, output: process.stderr });
+  const answer = await prompt.question(`Go on? Type yes: `);
+  prompt.close();
+  return answer.trim() === "yes";
+}
+
+async function act(action: MachineActionName, name: string, options: Options): Promise<void> {
+  const { client, machine } = await machineNamed({ ...(await knownPulumi()), stack: options.stack }, name);
+  const { does, interrupts } = machineActions[action];
+  say(`${name} is ${machine.status_name}, power ${machine.power_state}${machine.locked ? ", locked" : ""}`);
+  if (!(await agreed(name, does, interrupts, options))) {
+    say("Nothing was done.");
+    return;
+  }
+  const context = { client, clock: realClock, log: (line: string) => say(`    ${line}`) };
+  const { comment, hard, wait } = options;
+  try {
+    const now = await actOn(context, action, machine, { comment, hard, limit: toSeconds(wait as Parameters<typeof toSeconds>[0]) });
+    say(`${name} is ${now.status_name}, power ${now.power_state}${now.locked ? ", locked" : ""}`);
+  } catch (error) {
+    if (error instanceof StepError) {
+      throw new Error(error.format());
+    }
+    throw error;
+  }
+}
+
+async function remake(action: keyof typeof remade, name: string, options: Options): Promise<void> {
+  const { does, resources } = remade[action];
+  await machineNamed({ ...(await knownPulumi()), stack: options.stack }, name);
+  if (!(await agreed(name, does, true, options))) {
+    say("Nothing was done.");
+    return;
+  }
+  const lab = await openLab(options.stack);
+  const code = await engineUp(
+    lab,
+    resources.flatMap((resource) => ["--replace", `**::${name}-${resource}`]),
+  );
+  if (code !== 0) {
+    throw new Error(`${name} was not ${action}ed to the end: the first error above says why. './lab up' goes on where it ended.`);
+  }
+}
+
+export function register(program: Command): void {
+  const command = program.command("machine").description("switch a machine on or off, rescue, mark, lock or redeploy it");
+  for (const [action, { does }] of Object.entries({ ...machineActions, ...remade })) {
+    command
+      .command(action)
+      .description(does)
+      .argument("<machine>", "name of one of the stack's machines")
+      .option("--stack <name>", "stack that the machine is in", simStack)
+      .option("--yes", "do not ask")
+      .option("--comment <text>", "kept in the machine's events in MAAS")
+      .option("--hard", "off: cut the power instead of shutting down")
+      .addOption(new Option("--wait <duration>", "give up after this").default("15 minutes").argParser(durationOption))
+      .action((name: string, options: Options) =>
+        action in remade ? remake(action as keyof typeof remade, name, options) : act(action as MachineActionName, name, options),
+      );
+  }
+}
+
+function durationOption(text: string): string {
+  if (!/^\d+ (second|minute|hour)s?$/.test(text)) {
+    throw new UserError({
+      path: "--wait",
+      message: "must be a duration",
+      found: text,
+      allowed: '"90 seconds", "15 minutes"',
+      fix: "write it so",
+    });
+  }
+  return text;
+}

@@ -1,0 +1,26 @@
+import type { MaasInstall } from "../settings/maas-install";
+
+/** Where `scripts/region.sh` lies on the region controller. */
+export const SCRIPT = "/usr/local/lib/homelab/maas-region.sh";
+
+/** Parameters only; see `scripts/region.sh`. */
+export function installCommand(url: string, { channel, admin }: MaasInstall): string {
+  const { hostname, port, protocol } = new URL(url);
+  const words = [
+    `channel=${channel}`,
+    // Machines boot over plain HTTP whatever the API speaks.
+    `url=http://${hostname}:5240/MAAS`,
+    `username=${admin.username}`,
+    `email=${admin.email}`,
+    `tls_port=${protocol === "https:" ? port || 443 : 5443}`,
+  ];
+  return ["sudo -n sh", SCRIPT, "install", ...words.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word}'`))].join(" ");
+}
+
+export function secretsOnStdin({ database, tls }: MaasInstall, password: string): string {
+  const secrets = { password, database, key: tls?.key, certificate: tls?.certificate, authority: tls?.authority };
+  return Object.entries(secrets)
+    .filter((entry): entry is [string, string] => entry[1] !== undefined)
+    .map(([name, value]) => `${name} ${Buffer.from(value, "utf8").toString("base64")}\n`)
+    .join("");
+}

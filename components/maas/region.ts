@@ -1,0 +1,76 @@
+import * as fs from "node:fs";
+import * as path from "node:path";
+import * as command from "@pulumi/command";
+import * as pulumi from "@pulumi/pulumi";
+import * as random from "@pulumi/random";
+import type { MaasSettings } from "../settings/maas";
+import type { MaasHost } from "../settings/maas-host";
+import type { MaasInstall } from "../settings/maas-install";
+import { toGoDuration, toSeconds } from "../settings/values";
+import { installCommand, SCRIPT, secretsOnStdin } from "./region-install";
+import { stepCommand } from "./step-command";
+
+export interface MaasRegionArgs {
+  settings: MaasSettings;
+  host: MaasHost;
+  install: MaasInstall;
+}
+
+const PLACE = `sudo -n sh -c 'umask 022 && mkdir -p ${path.posix.dirname(SCRIPT)} && cat >${SCRIPT}.partial && mv ${SCRIPT}.partial ${SCRIPT}'`;
+
+/**
+ * A region and rack controller from the snap on an Ubuntu computer, over SSH: installed where there is none, upgraded
+ * when the channel changes, otherwise left alone. Done when MAAS answers in the version of the channel and the rack's
+ * services run. Nothing is taken away when the stack goes: MAAS knows more than one stack.
+ */
+export class MaasRegion extends pulumi.ComponentResource {
+  /** `consumer:token:secret` of the administrator, once MAAS is healthy; secret. */
+  readonly apiKey: pulumi.Output<string>;
+  /** Of the administrator, where this stack made the account; secret. */
+  readonly password: pulumi.Output<string>;
+
+  constructor(name: string, { settings, host, install }: MaasRegionArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("homelab:maas:Region", name, { url: settings.url, channel: install.channel }, opts);
+    const parent = { parent: this };
+    const connection = {
+      host: host.address,
+      port: host.port,
+      user: host.user,
+      privateKey: pulumi.secret(host.privateKey),
+      hostKey: host.hostKey,
+    };
+    const shared = { connection, addPreviousOutputInEnv: false, logging: command.remote.Logging.Stderr };
+    const password = new random.RandomPassword(`${name}-admin`, { length: 32, special: false }, parent);
+    const script = new command.remote.Command(
+      `${name}-script`,
+      { ...shared, create: PLACE, update: PLACE, stdin: fs.readFileSync(path.join(__dirname, "scripts/region.sh"), "utf8") },
+      parent,
+    );
+    const run = installCommand(settings.url, install);
+    const timeout = toGoDuration(install.wait);
+    const installation = new command.remote.Command(
+      `${name}-installation`,
+      {
+        ...shared,
+        create: run,
+        update: run,
+        stdin: pulumi.secret(password.result.apply((result) => secretsOnStdin(install, result))),
+      },
+      { ...parent, dependsOn: script, customTimeouts: { create: timeout, update: timeout }, additionalSecretOutputs: ["stdout"] },
+    );
+    const apiKey = pulumi.secret(installation.stdout.apply((text) => (JSON.parse(text) as { apiKey: string }).apiKey));
+    const health = stepCommand(
+      `${name}-health`,
+      {
+        step: "region",
+        maas: { settings, apiKey },
+        desired: { version: install.channel.split("/")[0], limit: toSeconds(install.wait) },
+      },
+      { ...parent, dependsOn: installation },
+    );
+    // Through the health check, so that nothing is asked of a MAAS that is still starting.
+    this.apiKey = pulumi.secret(pulumi.all([health.stdout, apiKey]).apply(([, key]) => key));
+    this.password = pulumi.secret(password.result);
+    this.registerOutputs({ apiKey: this.apiKey, password: this.password });
+  }
+}
