@@ -29,6 +29,14 @@ forget_strangers() {
   done
 }
 
+# The machines' node passwords are this stack's, not those of the backup's time.
+forget_passwords() {
+  known=$("$K3S" kubectl --request-timeout 5s --namespace kube-system get secrets --output name) || return 1
+  for secret in $(echo "$known" | sed -n '/\.node-password\.k3s$/p'); do
+    "$K3S" kubectl --request-timeout 5s --namespace kube-system delete "$secret" || return 1
+  done
+}
+
 # restore: the archive comes on stdin.
 restore() {
   UNIT=k3s ROLE=server
@@ -70,12 +78,12 @@ restore() {
   say "starting k3s with the restored datastore"
   rm -f "$STATE/applied"
   systemctl start --no-block k3s
+  # Until they are gone k3s refuses its own node and ends, so this cannot wait for the unit; the API answers before that.
+  until_true "$READY_TIMEOUT" "the API" forget_passwords || fail "the API does not answer after the restore" k3s
+  systemctl reset-failed k3s 2>/dev/null || true
   await_start
   until_true "$READY_TIMEOUT" "the API" api_answers || fail "the API does not answer after the restore" k3s
   forget_strangers
-  # The machines' node passwords are this stack's, not those of the backup's time.
-  "$K3S" kubectl --namespace kube-system get secrets --output name | sed -n '/\.node-password\.k3s$/p' |
-    xargs -r "$K3S" kubectl --namespace kube-system delete >&2
   if [ "$old" != "$new" ]; then
     rotate_token "$old" "$new"
     printf '%s\n' "$new" | put 0600 "$ETC/token"

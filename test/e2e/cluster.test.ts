@@ -1,0 +1,244 @@
+import * as fs from "node:fs/promises";
+import * as path from "node:path";
+import type { LabStatus } from "../../cli/summary";
+import { MaasClient } from "../../maas/client";
+import type { Machine } from "../../maas/types";
+import versions from "../../versions.json";
+import { ApiWatch, type Availability } from "./support/api-watch";
+import { checkout, eventually, TestLab } from "./support/lab";
+import { LabMachine, ProcessWatch } from "./support/machines";
+import { machine, virtualAddress, writeSettings } from "./support/three-servers";
+
+const settings = path.join(checkout, ".lab", "three-servers.yaml");
+const lab = new TestLab("e2e-cluster", settings);
+const machines = [1, 2, 3, 4, 5].map((number) => new LabMachine(lab, number));
+const byName = (node: string) => machines[Number(node.slice(-1)) - 1];
+const minutes = 60_000;
+const agent = machine(5, "agent", { labels: { disk: "ssd" } });
+const deployedAnew = machine(3, "server", { userData: { commands: ["touch /etc/deployed-anew"] } });
+const servers = [machine(1, "server"), machine(2, "server"), machine(3, "server")];
+
+interface NodeObject {
+  metadata: { name: string; uid: string; labels: Record<string, string> };
+  spec: { unschedulable?: boolean };
+  status: { conditions: { type: string; status: string }[]; nodeInfo: { kubeletVersion: string } };
+}
+
+const isReady = ({ status }: NodeObject) => status.conditions.some(({ type, status: value }) => type === "Ready" && value === "True");
+
+/** The nodes as the server `from` sees them, by name. */
+async function nodes(from = "node1"): Promise<Map<string, NodeObject>> {
+  const { items } = JSON.parse(await byName(from).kubectl("get", "nodes", "--output", "json")) as { items: NodeObject[] };
+  return new Map(items.map((node) => [node.metadata.name, node]));
+}
+
+/** Who has the virtual address: the holder of kube-vip's lease. */
+const holder = (from: string) =>
+  byName(from).kubectl("get", "lease", "plndr-cp-lock", "--namespace", "kube-system", "--output", "jsonpath={.spec.holderIdentity}");
+
+/** When k3s was last started on a node. */
+const startOf = (node: string, unit = "k3s") => byName(node).run("systemctl", "show", unit, "--property", "ActiveEnterTimestampMonotonic");
+
+async function up(): Promise<string> {
+  const outcome = await lab.lab("up");
+  expect(outcome.code === 0 ? "" : outcome.output.slice(-6000)).toBe("");
+  return outcome.output;
+}
+
+/** Presses a machine's power switch through MAAS. */
+async function power(node: string, direction: "on" | "off"): Promise<void> {
+  const apiKey = (await fs.readFile(path.join(lab.state, "sim", "api-key"), "utf8")).trim();
+  const client = new MaasClient({ url: "http://192.168.200.1:5240/MAAS", apiKey });
+  const [{ system_id }] = await client.get<Machine[]>("machines/", { hostname: node });
+  await client.post(`machines/${system_id}/`, `power_${direction}`, direction === "off" ? { stop_mode: "hard" } : {});
+}
+
+/** Steps of one life of a cluster, in order: each needs what the one before it has made. */
+describe("a cluster of three servers", () => {
+  const watch = new ProcessWatch();
+  const figures: Record<string, Availability> = {};
+  let kubeconfig: string;
+
+  beforeAll(async () => {
+    await fs.mkdir(path.dirname(settings), { recursive: true });
+  });
+  afterAll(async () => {
+    await watch.stop();
+    await fs.writeFile(path.join(checkout, ".lab", "logs", "e2e-cluster-availability.json"), `${JSON.stringify(figures, null, 2)}\n`);
+    if ((await lab.leftovers()).length > 0) {
+      await lab.lab("down");
+    }
+  }, 10 * minutes);
+
+  it(
+    "comes up with an agent behind a virtual address",
+    async () => {
+      await writeSettings(settings, [...servers, machine(4, "agent")]);
+      await up();
+      ({ kubeconfig } = await lab.stackOutputs<{ kubeconfig: string }>());
+      expect(kubeconfig).toContain(`server: https://${virtualAddress}:6443`);
+      const { cluster } = JSON.parse((await lab.lab("status", "--json")).stdout) as LabStatus;
+      const seen = cluster as Extract<LabStatus["cluster"], { nodes: unknown }>;
+      expect(seen.nodes.map(({ name, ready }) => [name, ready]).sort()).toEqual([1, 2, 3, 4].map((number) => [`node${number}`, true]));
+      expect(seen.pods.filter(({ ready }) => !ready)).toEqual([]);
+    },
+    15 * minutes,
+  );
+
+  it(
+    "answers at its virtual address after a power cut of the server that had it, and after that of another one; both come back",
+    async () => {
+      const first = await holder("node1");
+      const api = new ApiWatch(kubeconfig);
+      await eventually("the API answers", 60, async () => api.answers > 5);
+      await byName(first).kill();
+      await eventually("the power cut is noticed", 60, async () => api.failures > 0);
+      const before = api.answers;
+      await eventually("the API answers again", 120, async () => api.answers > before + 20);
+      figures.failover = await api.stop();
+      const survivor = first === "node1" ? "node2" : "node1";
+      expect(await holder(survivor)).not.toBe(first);
+
+      await power(first, "on");
+      await eventually(`${first} is back`, 240, async () => {
+        // Its Ready of before stays in the datastore until somebody notices.
+        await byName(first).run("systemctl", "is-active", "k3s");
+        return isReady((await nodes(first)).get(first) as NodeObject);
+      });
+      const second = first === "node3" ? "node2" : "node3";
+      await power(second, "off");
+      const again = new ApiWatch(kubeconfig);
+      await eventually("the API answers without the second", 120, async () => again.answers > 20);
+      figures.stopped = await again.stop();
+      await power(second, "on");
+      await eventually(`${second} is back`, 240, async () => {
+        await byName(second).run("systemctl", "is-active", "k3s");
+        return isReady((await nodes(second)).get(second) as NodeObject);
+      });
+    },
+    12 * minutes,
+  );
+
+  it(
+    "takes a new agent in, lets an old one go, and takes a server back under its name that was deployed anew",
+    async () => {
+      const before = await nodes();
+      const starts = await Promise.all([startOf("node1"), startOf("node2")]);
+      await writeSettings(settings, [...servers.slice(0, 2), deployedAnew, agent]);
+      const output = await up();
+      expect(output).toMatch(/node "?node4"? (deleted|drained)|evicting|node\/node4 drained/);
+
+      const after = await nodes();
+      expect([...after.keys()].sort()).toEqual(["node1", "node2", "node3", "node5"]);
+      expect([...after.values()].filter((node) => !isReady(node))).toEqual([]);
+      expect(after.get("node5")?.metadata.labels.disk).toBe("ssd");
+      const secrets = await byName("node1").kubectl("get", "secrets", "--namespace", "kube-system", "--output", "name");
+      expect(secrets).not.toContain("node4.node-password");
+      expect(secrets).toContain("node5.node-password");
+      // Another machine under the name of the old one, and no start of k3s where nothing has changed.
+      expect(after.get("node3")?.metadata.uid).not.toBe(before.get("node3")?.metadata.uid);
+      expect(await byName("node3").run("ls", "/etc/deployed-anew")).toContain("deployed-anew");
+      expect(await Promise.all([startOf("node1"), startOf("node2")])).toEqual(starts);
+    },
+    15 * minutes,
+  );
+
+  it(
+    "is upgraded one node at a time and answers meanwhile",
+    async () => {
+      await writeSettings(settings, [...servers.slice(0, 2), deployedAnew, agent], { version: versions.k3s.next });
+      const api = new ApiWatch(kubeconfig);
+      let away = 0;
+      let upgrading = true;
+      const sampling = (async () => {
+        while (upgrading) {
+          const seen = await nodes("node1").catch(() => nodes("node2").catch(() => new Map<string, NodeObject>()));
+          away = Math.max(away, [...seen.values()].filter((node) => node.spec.unschedulable || !isReady(node)).length);
+          await new Promise((resolve) => setTimeout(resolve, 1000));
+        }
+      })();
+      await up().finally(() => {
+        upgrading = false;
+      });
+      await sampling;
+      figures.upgrade = await api.stop();
+      expect([...(await nodes()).values()].map(({ status }) => status.nodeInfo.kubeletVersion)).toEqual(Array(4).fill(versions.k3s.next));
+      expect(away).toBe(1);
+      expect(figures.upgrade.failed / figures.upgrade.requests).toBeLessThan(0.5);
+
+      const again = await up();
+      expect(again).toMatch(/\d+ unchanged/);
+      expect(again).not.toMatch(/\d+ (created|updated|deleted|replaced)\b/);
+    },
+    15 * minutes,
+  );
+
+  it(
+    "is rebuilt from a backup on clean machines",
+    async () => {
+      await byName("node1").kubectl("create", "configmap", "before-the-backup", "--from-literal", "written=yes");
+      const folder = path.join(lab.state, "backups");
+      const backup = await lab.lab("backup", "--to", folder);
+      expect(backup.code === 0 ? "" : backup.output).toBe("");
+      const archive = backup.stdout.trim();
+      expect((await fs.stat(archive)).mode & 0o777).toBe(0o600);
+
+      await expectNoSecretShown();
+      expect((await lab.lab("down")).code).toBe(0);
+      // One server this time: a backup is not bound to the machines that it was made on.
+      await writeSettings(settings, [machine(1, "server")], { datastore: "etcd", version: versions.k3s.next });
+      await up();
+      const refused = await lab.lab("restore", archive);
+      expect(refused.code).toBe(2);
+      expect(refused.output).toContain("--overwrite: the cluster of the stack sim is alive");
+      const restored = await lab.lab("restore", archive, "--overwrite");
+      expect(restored.code === 0 ? "" : restored.output.slice(-6000)).toBe("");
+      expect(await byName("node1").kubectl("get", "configmap", "before-the-backup", "--output", "jsonpath={.data.written}")).toBe("yes");
+      expect([...(await nodes()).keys()]).toEqual(["node1"]);
+      expect((await lab.lab("status")).code).toBe(0);
+    },
+    20 * minutes,
+  );
+
+  it(
+    "leaves nothing behind",
+    async () => {
+      expect((await lab.lab("down")).code).toBe(0);
+      expect(await lab.leftovers()).toEqual([]);
+    },
+    10 * minutes,
+  );
+
+  /** Tokens, passwords and keys of the running cluster in no process list so far, no command text, no log and no plain state. */
+  async function expectNoSecretShown(): Promise<void> {
+    const exported = await lab.pulumi("stack", "export");
+    const clear = JSON.parse((await lab.unrecorded("pulumi", "stack", "export", "--show-secrets")).stdout) as {
+      deployment: { resources: { type: string; outputs?: { result?: { plaintext: string } } }[] };
+    };
+    const passwords = clear.deployment.resources
+      .filter(({ type }) => type === "random:index/randomPassword:RandomPassword")
+      .map(({ outputs }) => JSON.parse(outputs?.result?.plaintext ?? '""') as string);
+    expect(passwords.filter((password) => password.length < 20)).toEqual([]);
+    const { sshKey } = await lab.stackOutputs<{ sshKey: string }>();
+    const secrets = [
+      ...passwords,
+      ...sshKey.split("\n").filter((line) => /^[A-Za-z0-9+/=]{60,}$/.test(line)),
+      ...[...kubeconfig.matchAll(/client-key-data: (\S{60})/g)].map((match) => match[1]),
+    ];
+    // Two tokens, and a password for each node.
+    expect(passwords.length).toBe(6);
+    const texts: Record<string, string> = {
+      "process list": [...watch.commands].join("\n"),
+      "stack export": exported.output,
+      "journal of node1": await byName("node1").run("journalctl", "--no-pager", "--output", "cat"),
+    };
+    for (const folder of [path.join(lab.state, "logs"), path.join(checkout, ".lab", "logs")]) {
+      for (const name of (await fs.readdir(folder)).filter((file) => file.endsWith(".log"))) {
+        texts[path.join(folder, name)] = await fs.readFile(path.join(folder, name), "utf8");
+      }
+    }
+    expect(texts["process list"]).toContain("kube-apiserver");
+    expect(texts["process list"]).toContain("k3s.sh install");
+    expect(Object.entries(texts).flatMap(([name, text]) => (secrets.some((secret) => text.includes(secret)) ? [name] : []))).toEqual([]);
+  }
+});
