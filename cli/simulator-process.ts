@@ -26,7 +26,9 @@ async function recorded(): Promise<DaemonRecord | undefined> {
   if (!text) {
     return undefined;
   }
-  const record = JSON.parse(text) as DaemonRecord;
+  const written = JSON.parse(text) as DaemonRecord;
+  // Labs that older versions have started recorded it as text.
+  const record = { ...written, startTime: Number(written.startTime) };
   return isAlive(record) ? record : undefined;
 }
 

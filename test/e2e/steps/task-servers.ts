@@ -2,6 +2,8 @@ import * as fs from "node:fs/promises";
 import * as net from "node:net";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
+import * as tls from "node:tls";
+import * as yaml from "js-yaml";
 import { KubernetesApi } from "../../../cli/kubernetes-api";
 import type { StackOutputs } from "../../../cli/lab-facts";
 import { taskServersSettings } from "../../../components/settings/task-servers";
@@ -10,7 +12,7 @@ import { renderTaskrc, type UserAccess } from "../../../components/taskserver/ta
 import { issue } from "../../integration/taskserver/issuer";
 import { TaskClient } from "../../integration/taskserver/server";
 import { Taskwarrior3 } from "../../support/taskwarrior3";
-import { eventually, type TestLab } from "../support/lab";
+import { checkout, eventually, type TestLab } from "../support/lab";
 import { killPod, loseVolume } from "../support/volumes";
 
 const minutes = 60_000;
@@ -48,6 +50,18 @@ export function taskServerSteps(lab: TestLab): void {
     }
 
     const sync3 = (device: Taskwarrior3) => device.task(["sync"], authority);
+
+    async function up(change?: (config: Record<string, any>) => void): Promise<void> {
+      const file = path.join(folder, "settings.yaml");
+      const committed = yaml.load(
+        await fs.readFile(lab.environment.LAB_SIM_SETTINGS ?? path.join(checkout, "Pulumi.sim.yaml"), "utf8"),
+      ) as any;
+      change?.(committed.config);
+      await fs.writeFile(file, yaml.dump(committed));
+      const run = await lab.spawn(path.join(checkout, "lab"), ["up"], { environment: { LAB_SIM_SETTINGS: file } }).done;
+      expect(run.code === 0 ? "" : run.output.slice(-4000)).toBe("");
+      outputs = await lab.stackOutputs<StackOutputs>();
+    }
 
     beforeAll(async () => {
       folder = await fs.mkdtemp(path.join(tmpdir(), "homelab-tasks-"));
@@ -205,5 +219,48 @@ export function taskServerSteps(lab: TestLab): void {
       },
       5 * minutes,
     );
+
+    it(
+      "refuses a removed user at once, and renews certificates without a hand",
+      async () => {
+        const address = taskdAddress();
+        const kept = { two: await device2("kept2", user("alice")), three: await device3("kept3", user("alice")) };
+        const gone = { two: await device2("gone2", user("bob")), three: await device3("gone3", user("bob")) };
+        await gone.two.sync();
+        const bobs = await gone.two.descriptions();
+        expect(bobs).toContain("two 0");
+        const before = await served(address);
+        await up((config) => {
+          const tasks = config["homelab:taskServers"];
+          tasks.organisations[0].users.find(({ name }: { name: string }) => name === "bob").state = "removed";
+          // Another lifetime makes other certificates, as the end of their time would.
+          tasks.certificates = { lifetime: "300 days" };
+        });
+        expect(await served(address)).not.toBe(before);
+        expect(Object.keys(outputs.taskUsers ?? {})).toEqual(["Home/alice"]);
+        await expect(gone.two.sync()).rejects.toThrow();
+        expect(await sync3(gone.three)).toMatchObject({ code: 2, output: expect.stringContaining("403") });
+        await kept.two.sync();
+        expect(await sync3(kept.three)).toMatchObject({ code: 0 });
+        await up();
+        // Active again, and its tasks with it.
+        const back = await device2("back2", user("bob"));
+        await back.sync();
+        expect(await back.descriptions()).toEqual(bobs);
+      },
+      10 * minutes,
+    );
+  });
+}
+
+/** Fingerprint of the certificate that a server shows. */
+function served(address: string): Promise<string> {
+  const [host, port] = address.split(":");
+  return new Promise((resolve, reject) => {
+    const socket = tls.connect({ host, port: Number(port), rejectUnauthorized: false }, () => {
+      resolve(socket.getPeerCertificate().fingerprint256);
+      socket.destroy();
+    });
+    socket.on("error", reject);
   });
 }
