@@ -25,8 +25,8 @@ function page(command: Command, prefix: string): string[] {
       .filter(({ description }) => description)
       .map((argument) => `- \`${argument.name()}\`: ${argument.description}`),
     ...options.map(
-      ({ flags, description, defaultValue }) =>
-        `- \`${flags}\`: ${description}${defaultValue === undefined ? "" : ` (default: ${defaultValue})`}`,
+      ({ flags, description, defaultValue, defaultValueDescription }) =>
+        `- \`${flags}\`: ${description}${defaultValue === undefined ? "" : ` (default: ${defaultValueDescription ?? defaultValue})`}`,
     ),
     ...(options.length > 0 || takes ? [""] : []),
     ...(afterText(command) ? [...afterText(command).split("\n"), ""] : []),

@@ -1,7 +1,7 @@
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import Table from "cli-table3";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { backup, listBackups } from "../../components/k3s/operations/backup";
 import { ssh } from "../../components/k3s/operations/shell";
 import { labHosts } from "../lab-hosts";
@@ -51,7 +51,12 @@ export function register(program: Command): void {
     .command("cluster", { isDefault: true })
     .description("the cluster's datastore (all Kubernetes objects) with its server token, as one archive; the default")
     .option("--stack <name>", "stack whose cluster to back up", simStack)
-    .option("--to <folder>", "where the archive goes", path.join(paths.state, "backups"))
+    .addOption(
+      new Option("--to <folder>", "where the archive goes").default(
+        path.join(paths.state, "backups"),
+        "backups/ in the state folder, .lab/",
+      ),
+    )
     .option("--list", "list the backups that lie on the servers, and make none")
     .addHelpText("after", "\nWhat pods keep in volumes is not in it. The last line printed is the archive's path.")
     .action((options: Options) => (options.list ? list(options) : make(options)));

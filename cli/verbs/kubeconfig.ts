@@ -1,7 +1,7 @@
 import * as fs from "node:fs/promises";
 import { homedir } from "node:os";
 import * as path from "node:path";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { UserError } from "../../components/settings/errors";
 import { mergeKubeconfig } from "../kubeconfig";
 import { stackOutputs } from "../lab-facts";
@@ -21,7 +21,12 @@ export function register(program: Command): void {
     .command("kubeconfig")
     .description("add the lab's cluster to your own kubeconfig")
     .option("--stack <name>", "stack whose cluster to add", simStack)
-    .option("--file <file>", "kubeconfig to merge into", process.env.KUBECONFIG?.split(":")[0] || path.join(homedir(), ".kube", "config"))
+    .addOption(
+      new Option("--file <file>", "kubeconfig to merge into").default(
+        process.env.KUBECONFIG?.split(":")[0] || path.join(homedir(), ".kube", "config"),
+        "the first of $KUBECONFIG, or ~/.kube/config",
+      ),
+    )
     .option("--use", "also make it the current context")
     .option("--print", "print the lab's kubeconfig (it holds a private key) and write nothing")
     .addHelpText(

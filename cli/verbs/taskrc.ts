@@ -1,7 +1,7 @@
 import * as fs from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import * as path from "node:path";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { nearest, UserError } from "../../components/settings/errors";
 import { clientFiles, mergeTaskrc, renderTaskrc, type TaskwarriorVersion, type UserAccess } from "../../components/taskserver/taskrc";
 import { stackOutputs } from "../lab-facts";
@@ -100,8 +100,13 @@ export function register(program: Command): void {
     .argument("<user>", "user, or organisation/user")
     .option("--stack <name>", "stack whose task servers to use", simStack)
     .option("--taskwarrior <version>", "2 syncs with taskd, 3 with TaskChampion's server", "2")
-    .option("--data <folder>", "where the certificates go", path.join(homedir(), ".task"))
-    .option("--taskrc <file>", "the taskrc to set; the rest of it is left as it is", path.join(homedir(), ".taskrc"))
+    .addOption(new Option("--data <folder>", "where the certificates go").default(path.join(homedir(), ".task"), "~/.task"))
+    .addOption(
+      new Option("--taskrc <file>", "the taskrc to set; the rest of it is left as it is").default(
+        path.join(homedir(), ".taskrc"),
+        "~/.taskrc",
+      ),
+    )
     .option("--archive <file>", "write all of it as one archive for another device, and nothing here")
     .option("--print", "print the settings instead (they hold credentials) and write nothing")
     .action(async (user: string, options: Options) => {
