@@ -66,7 +66,7 @@ describe("a cluster of three servers", () => {
     await watch.stop();
     await fs.writeFile(path.join(checkout, ".lab", "logs", "e2e-cluster-availability.json"), `${JSON.stringify(figures, null, 2)}\n`);
     if ((await lab.leftovers()).length > 0) {
-      await lab.lab("down");
+      await lab.lab("down", "--yes");
     }
   }, 10 * minutes);
 

@@ -50,7 +50,7 @@ describe("the embedded lab, from nothing to nothing", () => {
 
   afterAll(async () => {
     if ((await lab.leftovers()).length > 0) {
-      await lab.lab("down");
+      await lab.lab("down", "--yes");
     }
     await Promise.all(homes.map((home) => fs.rm(home, { recursive: true, force: true })));
   }, 10 * minutes);
@@ -226,7 +226,7 @@ describe("the embedded lab, from nothing to nothing", () => {
   it(
     "leaves nothing behind when it is taken down",
     async () => {
-      const down = await lab.lab("down");
+      const down = await lab.lab("down", "--yes");
       expect(down.code === 0 ? "" : down.output.slice(-6000)).toBe("");
       const state = JSON.parse((await lab.pulumi("stack", "export")).stdout) as {
         deployment: { resources?: unknown[]; pending_operations?: unknown[] };

@@ -25,6 +25,7 @@ export function machine(number: number, role: "server" | "agent", more: Settings
 export async function writeSettings(file: string, machines: Settings[], cluster: Settings = {}): Promise<void> {
   const config = {
     "homelab:environment": "sim",
+    "homelab:protect": false,
     "homelab:maas": {
       url: "http://192.168.200.1:5240/MAAS",
       waits: { commission: "10 minutes", deploy: "10 minutes", release: "5 minutes" },
