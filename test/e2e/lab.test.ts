@@ -226,7 +226,7 @@ describe("the embedded lab, from nothing to nothing", () => {
   it(
     "leaves nothing behind when it is taken down",
     async () => {
-      const down = await lab.lab("down", "--yes");
+      const down = await lab.lab("down");
       expect(down.code === 0 ? "" : down.output.slice(-6000)).toBe("");
       const state = JSON.parse((await lab.pulumi("stack", "export")).stdout) as {
         deployment: { resources?: unknown[]; pending_operations?: unknown[] };
