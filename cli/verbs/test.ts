@@ -97,9 +97,10 @@ export function register(program: Command): void {
       }
       const fast = ["unit", "integration"].filter(wanted);
       if (fast.length > 0) {
-        // The labs take longest, and wait in between: the others take what processor time they leave.
+        // The labs take longest, and wait in between: the others take what processor time they leave. Their own engines and
+        // servers wait as often as they work, hence more of them than there are processors.
         running.push(
-          runTests(fast.join("-"), ["--selectProjects", ...fast, "--maxWorkers=2", ...args], running.length > 0 ? ["nice"] : []),
+          runTests(fast.join("-"), ["--selectProjects", ...fast, "--maxWorkers=4", ...args], running.length > 0 ? ["nice"] : []),
         );
       }
       const counts = await Promise.all(running);

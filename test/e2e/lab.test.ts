@@ -181,8 +181,8 @@ describe("the embedded lab, from nothing to nothing", () => {
   );
 
   monitoringSteps(lab);
-  taskServerSteps(lab);
   changeSteps(lab);
+  taskServerSteps(lab);
 
   it(
     "shows no secret in state, previews or logs",

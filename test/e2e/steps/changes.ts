@@ -73,7 +73,7 @@ export function changeSteps(lab: TestLab): void {
       expect(Object.keys(report.machines)).toEqual(["node2"]);
       expect(report.effects.filter(({ kind }) => kind === "service")).toEqual([]);
       const schedules = report.effects.filter(({ what }) => what.startsWith("CronJob"));
-      expect(schedules.map(({ what }) => what)).toEqual(["CronJob edited"]);
+      expect(schedules.map(({ what }) => what)).toEqual(["CronJob edited", "CronJob edited"]);
 
       const before = await look(lab, outputs);
       const up = await lab.lab("up");
@@ -87,7 +87,7 @@ export function changeSteps(lab: TestLab): void {
       expect(machines.filter(({ tag_names }) => tag_names.includes("spare")).map(({ hostname }) => hostname)).toEqual(["node2"]);
       expect([after.labels.node1["home.arpa/desk"], after.labels.node2["home.arpa/desk"]]).toEqual([undefined, "under"]);
       const edited = Object.keys(after.generations).filter((name) => after.generations[name] !== before.generations[name]);
-      expect(edited).toEqual(["tasks/taskd-backup"]);
+      expect(edited.sort()).toEqual(["tasks/taskchampion-backup", "tasks/taskd-backup"]);
       expect(after.pods.filter((uid) => !before.pods.includes(uid))).toEqual([]);
     },
     5 * minutes,

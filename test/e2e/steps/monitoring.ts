@@ -81,7 +81,7 @@ export function monitoringSteps(lab: TestLab): void {
       expect(jobs).toEqual(
         [
           ...["alertmanager", "apiserver", "cadvisor", "coredns", "kube-state-metrics", "kubelet"],
-          ...["maas", "maas-rack", "maas-region", "node-exporter", "probes", "prometheus"],
+          ...["maas", "maas-rack", "maas-region", "node-exporter", "probes", "prometheus", "task-gates"],
         ].sort(),
       );
       for (const job of ["node-exporter", "kubelet", "cadvisor"]) {

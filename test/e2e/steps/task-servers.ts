@@ -227,8 +227,6 @@ export function taskServerSteps(lab: TestLab): void {
         const kept = { two: await device2("kept2", user("alice")), three: await device3("kept3", user("alice")) };
         const gone = { two: await device2("gone2", user("bob")), three: await device3("gone3", user("bob")) };
         await gone.two.sync();
-        const bobs = await gone.two.descriptions();
-        expect(bobs).toContain("two 0");
         const before = await served(address);
         await up((config) => {
           const tasks = config["homelab:taskServers"];
@@ -242,11 +240,6 @@ export function taskServerSteps(lab: TestLab): void {
         expect(await sync3(gone.three)).toMatchObject({ code: 2, output: expect.stringContaining("403") });
         await kept.two.sync();
         expect(await sync3(kept.three)).toMatchObject({ code: 0 });
-        await up();
-        // Active again, and its tasks with it.
-        const back = await device2("back2", user("bob"));
-        await back.sync();
-        expect(await back.descriptions()).toEqual(bobs);
       },
       10 * minutes,
     );
