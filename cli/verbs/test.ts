@@ -87,23 +87,19 @@ export function register(program: Command): void {
           }
         }
       }
-      const running: Promise<Counts>[] = [];
-      if (wanted("e2e")) {
-        const forJest = args.filter((arg) => arg.startsWith("-"));
-        for (const file of await endToEndTests(args)) {
-          const name = path.basename(file, ".test.ts");
-          running.push(runTests(name, ["--selectProjects", "e2e", "--runTestsByPath", file, ...forJest], ownNetwork));
-        }
-      }
+      const counts: Counts[] = [];
       const fast = ["unit", "integration"].filter(wanted);
       if (fast.length > 0) {
-        // The labs take longest, and wait in between: the others take what processor time they leave. Their own engines and
-        // servers wait as often as they work, hence more of them than there are processors.
-        running.push(
-          runTests(fast.join("-"), ["--selectProjects", ...fast, "--maxWorkers=4", ...args], running.length > 0 ? ["nice"] : []),
-        );
+        counts.push(await runTests(fast.join("-"), ["--selectProjects", ...fast, "--maxWorkers=2", ...args]));
       }
-      const counts = await Promise.all(running);
+      if (wanted("e2e")) {
+        // Labs wait as often as they work, so they run side by side; beside the other tests as well, both would be late for each other.
+        const forJest = args.filter((arg) => arg.startsWith("-"));
+        const labs = (await endToEndTests(args)).map((file) =>
+          runTests(path.basename(file, ".test.ts"), ["--selectProjects", "e2e", "--runTestsByPath", file, ...forJest], ownNetwork),
+        );
+        counts.push(...(await Promise.all(labs)));
+      }
       const sum = (key: keyof Counts) => counts.reduce((all, one) => all + one[key], 0);
       say(`\nAll tests in ${total()}.`);
       const skipped = sum("skipped") > 0 ? `, ${sum("skipped")} skipped` : "";

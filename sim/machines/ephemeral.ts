@@ -7,7 +7,7 @@ import { machineSupport, type SeedFile } from "./seed";
 const scriptsFolder = "scripts";
 
 /** The unit that runs what MAAS sent and then switches the machine off, whatever came of it. */
-const unit = `[Unit]
+const unit = (interfaces: readonly HardwareInterface[]): string => `[Unit]
 Description=Run the scripts that MAAS sent
 After=network.target systemd-networkd-wait-online.service
 SuccessAction=poweroff
@@ -15,9 +15,16 @@ FailureAction=poweroff
 
 [Service]
 Type=oneshot
-ExecStart=/bin/sh /var/lib/${scriptsFolder}/run
+${interfaces
+  .filter(({ address }) => address)
+  .map(({ name }) => `ExecStartPre=/bin/sh -c '${awaitAddress(name)}'\n`)
+  .join("")}ExecStart=/bin/sh /var/lib/${scriptsFolder}/run
 TimeoutStartSec=infinity
 `;
+
+/** Scripts count on the network, which on a busy computer may come after them. The wait ends after 30 seconds. */
+const awaitAddress = (card: string): string =>
+  `tries=150; until ip -4 -brief address show dev ${card} | grep -q UP; do [ $$tries -gt 0 ] || exit 0; tries=$$((tries - 1)); sleep 0.2; done`;
 
 /** One folder a script, in order. Exit status 124 is timeout's. The variables are MAAS's own. */
 const runner = `#!/bin/sh
@@ -47,7 +54,7 @@ export function ephemeralFiles(
     ...machineSupport,
     ...(runsScripts
       ? [
-          { path: "etc/systemd/system/lab-scripts.service", mode: 0o644, content: unit },
+          { path: "etc/systemd/system/lab-scripts.service", mode: 0o644, content: unit(interfaces) },
           { path: "etc/systemd/system/multi-user.target.wants/lab-scripts.service", link: "../lab-scripts.service" },
         ]
       : []),

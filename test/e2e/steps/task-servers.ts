@@ -243,6 +243,32 @@ export function taskServerSteps(lab: TestLab): void {
       },
       10 * minutes,
     );
+
+    it(
+      "takes 10,000 tasks in a first sync",
+      async () => {
+        const restarts = async () => {
+          const pod = await api.get<{ status: { containerStatuses: { restartCount: number }[] } }>("/api/v1/namespaces/tasks/pods/taskd-0");
+          return pod.status.containerStatuses.map(({ restartCount }) => restartCount);
+        };
+        const before = await restarts();
+        const [full, empty] = [await device2("full2", user("alice")), await device2("empty2", user("alice"))];
+        const file = path.join(folder, "tasks.json");
+        const tasks = Array.from({ length: 10_000 }, (_, i) => ({
+          description: `item ${i} of a long list`,
+          project: `p${i % 50}`,
+          tags: ["bulk"],
+        }));
+        await fs.writeFile(file, JSON.stringify(tasks));
+        await full.task("import", file);
+        await full.sync(true);
+        await empty.sync();
+        expect(await empty.task("+bulk", "status:pending", "count")).toBe("10000\n");
+        // A pod that needs more memory than its limit would have been killed.
+        expect(await restarts()).toEqual(before);
+      },
+      5 * minutes,
+    );
   });
 }
 

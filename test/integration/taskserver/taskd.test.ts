@@ -5,7 +5,6 @@ import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { taskServersSettings } from "../../../components/settings/task-servers";
 import { renderRevocations } from "../../../components/taskserver/revocations";
-import { memoryLimit } from "../../../components/taskserver/taskd";
 import { inContainerShell, TaskdOnLoopback } from "./server";
 
 jest.setTimeout(120_000);
@@ -242,29 +241,4 @@ describe("backup and restore", () => {
 
 describe("load", () => {
   // Seconds of work; the limits are for machines that have much else to do.
-  test("a first sync of 10,000 tasks fits into the request limit and a pod's memory", async () => {
-    const server = await TaskdOnLoopback.create({ organisations });
-    try {
-      await server.layOut();
-      await server.start();
-      const access = await server.access("Home/alice");
-      const [first, second] = [await server.client("a1", access), await server.client("a2", access)];
-      const tasks = Array.from({ length: 10_000 }, (_, i) => ({
-        description: `task ${i} of a long list`,
-        project: `p${i % 50}`,
-        tags: ["bulk"],
-      }));
-      const file = path.join(server.folder, "tasks.json");
-      await writeFile(file, JSON.stringify(tasks));
-      await first.task("import", file);
-      await first.sync(true);
-      await second.sync();
-      expect(await second.task("status:pending", "count")).toBe("10000\n");
-      const status = await readFile(`/proc/${server.process?.pid}/status`, "utf8");
-      const peak = Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) * 1024;
-      expect(peak).toBeLessThan(Number.parseInt(memoryLimit(server.settings.taskd), 10) * 2 ** 20);
-    } finally {
-      await server.destroy();
-    }
-  }, 400_000);
 });
