@@ -13,7 +13,7 @@ const common = {
 };
 module.exports = {
   // A limit for what hangs, not a measure: a slow computer must not fail a test.
-  testTimeout: 120_000,
+  testTimeout: 300_000,
   projects: ["unit", "integration", "e2e"].map((name) => ({
     ...common,
     displayName: name,
