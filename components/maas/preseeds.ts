@@ -2,6 +2,7 @@ import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { type MaasHost, type Preseed, preseedName } from "../settings/maas-host";
 import { preseedTemplate } from "./curtin";
+import { connectionTo } from "./host-connection";
 
 export interface MaasPreseedsArgs {
   host: MaasHost;
@@ -17,13 +18,7 @@ const FOLDER = "D=/var/snap/maas/current/preseeds; [ -d /var/snap/maas ] || D=/e
 export class MaasPreseeds extends pulumi.ComponentResource {
   constructor(name: string, { host, preseeds, after }: MaasPreseedsArgs, opts?: pulumi.ComponentResourceOptions) {
     super("homelab:maas:Preseeds", name, { files: preseeds.map(preseedName) }, opts);
-    const connection = {
-      host: host.address,
-      port: host.port,
-      user: host.user,
-      privateKey: pulumi.secret(host.privateKey),
-      hostKey: host.hostKey,
-    };
+    const connection = connectionTo(host);
     preseeds.forEach((preseed, index) => {
       const file = preseedName(preseed);
       new command.remote.Command(

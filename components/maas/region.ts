@@ -7,6 +7,7 @@ import type { MaasSettings } from "../settings/maas";
 import type { MaasHost } from "../settings/maas-host";
 import type { MaasInstall } from "../settings/maas-install";
 import { toGoDuration, toSeconds } from "../settings/values";
+import { connectionTo } from "./host-connection";
 import { installCommand, SCRIPT, secretsOnStdin } from "./region-install";
 import { stepCommand } from "./step-command";
 
@@ -32,13 +33,7 @@ export class MaasRegion extends pulumi.ComponentResource {
   constructor(name: string, { settings, host, install }: MaasRegionArgs, opts?: pulumi.ComponentResourceOptions) {
     super("homelab:maas:Region", name, { url: settings.url, channel: install.channel }, opts);
     const parent = { parent: this };
-    const connection = {
-      host: host.address,
-      port: host.port,
-      user: host.user,
-      privateKey: pulumi.secret(host.privateKey),
-      hostKey: host.hostKey,
-    };
+    const connection = connectionTo(host);
     const shared = { connection, addPreviousOutputInEnv: false, logging: command.remote.Logging.Stderr };
     const password = new random.RandomPassword(`${name}-admin`, { length: 32, special: false }, parent);
     const script = new command.remote.Command(
