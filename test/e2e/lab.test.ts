@@ -7,6 +7,7 @@ import type { Machine } from "../../maas/types";
 import { changeSteps } from "./steps/changes";
 import { monitoringOfTests, monitoringSteps } from "./steps/monitoring";
 import { taskServerSteps } from "./steps/task-servers";
+import { verbSteps } from "./steps/verbs";
 import { checkout, eventually, TestLab } from "./support/lab";
 import { settingsOf } from "./support/settings";
 
@@ -161,6 +162,8 @@ describe("the embedded lab, from nothing to nothing", () => {
     },
     3 * minutes,
   );
+
+  verbSteps(lab);
 
   it(
     "syncs a task from one Taskwarrior client to another, and not to another user",
