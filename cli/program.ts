@@ -9,6 +9,7 @@ const verbs = [
   "machine",
   "open",
   "plot",
+  "graph",
   "preview",
   "report",
   "drift",

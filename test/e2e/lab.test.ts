@@ -8,6 +8,7 @@ import { changeSteps } from "./steps/changes";
 import { monitoringOfTests, monitoringSteps } from "./steps/monitoring";
 import { taskServerSteps } from "./steps/task-servers";
 import { verbSteps } from "./steps/verbs";
+import { workflowSteps } from "./steps/workflows";
 import { checkout, eventually, TestLab } from "./support/lab";
 import { settingsOf } from "./support/settings";
 
@@ -131,24 +132,6 @@ describe("the embedded lab, from nothing to nothing", () => {
   );
 
   it(
-    "shows machines, cluster, monitoring and task servers as one graph",
-    async () => {
-      const file = path.join(lab.state, "graph.dot");
-      expect((await lab.pulumi("stack", "graph", file)).code).toBe(0);
-      const graph = await fs.readFile(file, "utf8");
-      for (const type of [
-        "homelab:maas:Machine",
-        "homelab:k3s:Cluster",
-        "homelab:monitoring:Monitoring",
-        "homelab:taskserver:TaskServers",
-      ]) {
-        expect(graph).toContain(type);
-      }
-    },
-    2 * minutes,
-  );
-
-  it(
     "is watched: Prometheus scrapes every node",
     async () => {
       const { prometheus } = await lab.stackOutputs<{ prometheus: string }>();
@@ -164,6 +147,7 @@ describe("the embedded lab, from nothing to nothing", () => {
   );
 
   verbSteps(lab);
+  workflowSteps(lab);
 
   it(
     "syncs a task from one Taskwarrior client to another, and not to another user",

@@ -40,9 +40,9 @@ export function verbSteps(lab: TestLab): void {
     );
 
     it(
-      "proposes the settings that its own MAAS has, checks them, and writes new ones",
+      "proposes the settings that its own MAAS has, checks them, writes new ones, and draws what all of it is made of",
       async () => {
-        await Promise.all([proposesWhatIsThere(), writesNewStack()]);
+        await Promise.all([proposesWhatIsThere(), writesNewStack(), drawsGraph()]);
       },
       3 * minutes,
     );
@@ -178,6 +178,20 @@ export function verbSteps(lab: TestLab): void {
       } finally {
         await fs.rm(file, { force: true });
       }
+    }
+
+    async function drawsGraph(): Promise<void> {
+      const [components, everything] = ["components", "everything"].map((name) => path.join(folder, `${name}.svg`));
+      await Promise.all([done(lab.lab("graph", "--out", components)), done(lab.lab("graph", "--all", "--out", everything))]);
+      const words = async (file: string) =>
+        [...(await fs.readFile(file, "utf8")).matchAll(/<text [^>]*>([^<]*)</g)].map((match) => match[1].replaceAll("&#45;", "-"));
+      const folded = await words(components);
+      expect(folded).toEqual(
+        expect.arrayContaining(["Maas maas", "node1", "node2", "Cluster k3s", "Monitoring monitoring", "TaskServers tasks"]),
+      );
+      const all = await words(everything);
+      expect(all).toEqual(expect.arrayContaining(["node1-enlistment", "StatefulSet", "Cluster k3s"]));
+      expect(all.length).toBeGreaterThan(2 * folded.length);
     }
 
     async function drawsDashboards(): Promise<void> {
