@@ -61,7 +61,7 @@ const nodeParts: Record<string, Meanings> = {
   },
   k3s: {
     create: { gravity: "adds", what: "k3s is installed and the node joins" },
-    update: { gravity: "interrupts", what: "k3s is upgraded or configured anew, and restarted where that needs it" },
+    update: { gravity: "interrupts", what: "k3s is restarted where its new instructions need it" },
     replace: { gravity: "interrupts", what: "k3s is installed anew" },
   },
   admit: {
@@ -74,6 +74,17 @@ const nodeParts: Record<string, Meanings> = {
   },
 };
 
+/** Other files for k3s. What it reads at its start shows in the command's text as well. */
+function configured(properties: readonly string[], nodeUpdated: boolean): Pick<Reading, "gravity" | "what"> {
+  if (properties.length === 1) {
+    return { gravity: "edits", what: "its files are written anew; k3s keeps running" };
+  }
+  return {
+    gravity: "interrupts",
+    what: nodeUpdated ? "in another role or version: drained if it is upgraded, k3s restarted" : "configured anew: k3s is restarted",
+  };
+}
+
 function node(change: Change): Reading | undefined {
   const owner = change.parents.find(({ type }) => type === "homelab:k3s:Node");
   if (!owner || !change.type.startsWith("command:remote")) {
@@ -83,6 +94,12 @@ function node(change: Change): Reading | undefined {
   const subject = owner.name.slice(cluster.length + 1);
   const part = change.name.slice(owner.name.length + 1);
   const meanings = nodeParts[part] ?? {};
+  if (part === "k3s" && change.operation === "update" && change.properties.includes("stdin")) {
+    return { kind: "node", subject, ...configured(change.properties, owner.updated) };
+  }
+  if (part === "k3s" && change.operation === "update" && owner.updated) {
+    return { kind: "node", subject, gravity: "interrupts", what: "upgraded: drained where its pods have somewhere to go, k3s restarted" };
+  }
   const meaning = meanings[change.operation] ?? (change.operation === "replace" ? meanings.update : undefined);
   const otherwise = { create: "prepared for", update: "noted anew", replace: "noted anew", delete: "goes with its machine" }[
     change.operation

@@ -1,3 +1,4 @@
+import * as path from "node:path";
 import type { OpenLab } from "../open-lab";
 import { checkout } from "../paths";
 import { run } from "../process";
@@ -22,9 +23,14 @@ export function errorsOf(output: string): string {
 /** What the engine says where a protected resource would have to go; the rest of such a preview is as complete as any. */
 const refusal = /marked for protection|cannot be deleted|preview failed/;
 
-/** The engine's own preview. One that fails only because machines and volumes are protected counts. */
-export async function makePreview(lab: OpenLab): Promise<Preview> {
-  const args = await withStackFile(["preview", "--json", "--show-sames", "--stack", lab.stack]);
+/**
+ * The engine's own preview. One that fails only because machines and volumes are protected counts.
+ *
+ * @param plan where the engine writes its plan, for `up --plan`
+ */
+export async function makePreview(lab: OpenLab, plan?: string): Promise<Preview> {
+  const save = plan === undefined ? [] : ["--save-plan", path.resolve(plan)];
+  const args = await withStackFile(["preview", "--json", "--show-sames", "--stack", lab.stack, ...save]);
   const result = await run(lab.engine, args, { cwd: checkout, env: { ...process.env, ...lab.environment }, allowFailure: true });
   const errors = diagnosed(result.stdout);
   if (result.code !== 0 && !(errors.length > 0 && errors.every((error) => refusal.test(error)))) {

@@ -33,8 +33,8 @@ export interface Change {
   /** Type token, for example `command:local:Command`. */
   type: string;
   name: string;
-  /** Types and names of the components around it, nearest last. */
-  parents: { type: string; name: string }[];
+  /** Types and names of the components around it, nearest last, and whether their own arguments change. */
+  parents: { type: string; name: string; updated: boolean }[];
   /** Properties that differ, nested ones with their path. */
   properties: string[];
   step: PreviewStep;
@@ -51,6 +51,7 @@ function typeOf(urn: string): string {
 /** The steps that change something, replacements told once. Components and providers are not things of their own. */
 export function changesOf(preview: Preview): Change[] {
   const parentOf = new Map(preview.steps.map((step) => [step.urn, (step.newState ?? step.oldState)?.parent]));
+  const updated = new Set(preview.steps.filter(({ op }) => op === "update").map(({ urn }) => urn));
   const replaced = new Set(preview.steps.filter(({ op }) => op === "replace").map(({ urn }) => urn));
   const seen = new Set<string>();
   const changes: Change[] = [];
@@ -65,7 +66,7 @@ export function changesOf(preview: Preview): Change[] {
     const parents: Change["parents"] = [];
     // What stays the same is in the JSON only with --show-sames; the nearest parent is known by its URN in any case.
     for (let parent = parentOf.get(step.urn); parent; parent = parentOf.get(parent)) {
-      parents.unshift({ type: typeOf(parent), name: nameOf(parent) });
+      parents.unshift({ type: typeOf(parent), name: nameOf(parent), updated: updated.has(parent) });
     }
     const properties = Object.keys(step.detailedDiff ?? {});
     const named = properties.length > 0 ? properties : [...new Set([...(step.replaceReasons ?? []), ...(step.diffReasons ?? [])])];

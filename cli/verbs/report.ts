@@ -1,5 +1,5 @@
 import * as fs from "node:fs/promises";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { openLab } from "../open-lab";
 import { makePreview } from "../report/make-preview";
 import type { Preview } from "../report/preview";
@@ -12,6 +12,7 @@ interface Options {
   markdown?: string;
   json?: string;
   preview?: string;
+  savePlan?: string;
 }
 
 /** Exit code of a report that has something destructive in it. */
@@ -21,7 +22,7 @@ async function previewOf(options: Options): Promise<Preview> {
   if (options.preview) {
     return JSON.parse(await fs.readFile(options.preview, "utf8")) as Preview;
   }
-  return makePreview(await openLab(options.stack, { installs: false }));
+  return makePreview(await openLab(options.stack, { installs: false }), options.savePlan);
 }
 
 export function register(program: Command): void {
@@ -32,6 +33,12 @@ export function register(program: Command): void {
     .option("--markdown <file>", "also write it for a pull request")
     .option("--json <file>", "also write it for a program")
     .option("--preview <file>", "read this output of 'pulumi preview --json' instead of making one")
+    .addOption(
+      new Option(
+        "--save-plan <file>",
+        "also keep the engine's plan: './lab up --plan FILE' does what is reported here, or nothing",
+      ).conflicts("preview"),
+    )
     .addHelpText("after", `\nExit code 0: no data is lost; ${destructiveExit}: something destructive is in it; 1: the preview failed.`)
     .action(async (options: Options) => {
       const { settings } = await checkStackFile(options.stack);

@@ -14,7 +14,7 @@ export function register(program: Command): void {
     .command("up")
     .description("bring the lab up, or finish what an earlier run began")
     .option("--stack <name>", "stack to bring up", simStack)
-    .option("--plan <file>", "do what this plan of 'pulumi preview --save-plan' says, and nothing else")
+    .option("--plan <file>", "do what this plan of 'lab report --save-plan' says, and nothing else")
     .option("--repair", "also repair what 'lab drift' finds")
     .addHelpText(
       "after",

@@ -2,6 +2,9 @@ import type { MachineRole } from "../machine-access";
 import { AGENT_TOKEN_FILE, type NodeMarks, renderRegistration, TOKEN_FILE } from "./config";
 import type { RemoteFile } from "./scripts";
 
+/** Read once, when the node joins: its labels and taints. */
+export const REGISTRATION_FILE = "/etc/rancher/k3s/config.yaml.d/20-register.yaml";
+
 /** What a node must keep to itself. */
 export interface NodeSecrets {
   /** With which servers join. */
@@ -20,7 +23,7 @@ export function nodeFiles(role: MachineRole, config: string, marks: NodeMarks, s
   const server = role === "server";
   return [
     { path: "/etc/rancher/k3s/config.yaml", mode: "0600", content: config },
-    { path: "/etc/rancher/k3s/config.yaml.d/20-register.yaml", mode: "0600", content: renderRegistration(marks) },
+    { path: REGISTRATION_FILE, mode: "0600", content: renderRegistration(marks) },
     { path: TOKEN_FILE, mode: "0600", content: `${server ? secrets.token : secrets.agentToken}\n` },
     { path: AGENT_TOKEN_FILE, mode: "0600", content: server ? `${secrets.agentToken}\n` : undefined },
     { path: "/etc/rancher/node/password", mode: "0600", content: `${secrets.nodePassword}\n` },

@@ -4,7 +4,7 @@ import type { MachineAccess } from "../machine-access";
 import type { ClusterSettings } from "../settings/cluster";
 import { type Duration, toSeconds } from "../settings/values";
 import { digest, labelList, type NodeConfig, type NodeMarks, nodeConfig, renderConfig } from "./config";
-import { type NodeSecrets, nodeFiles } from "./files";
+import { type NodeSecrets, nodeFiles, REGISTRATION_FILE } from "./files";
 import { machineCommand } from "./remote";
 import { filesOnStdin, joinedScripts, PLACE_SCRIPT, type RemoteFile, verb } from "./scripts";
 
@@ -78,14 +78,18 @@ export class K3sNode extends pulumi.ComponentResource {
       .apply(([config, address]) =>
         renderConfig(machine.role, nodeConfig(cluster, { ...config, name: machine.name, role: machine.role, address })),
       );
+    const files = pulumi
+      .all([this.config, args.secrets, args.files])
+      .apply(([config, secrets, more]) => [...nodeFiles(machine.role, config, args.marks, secrets), ...more]);
     const installed = machineCommand(
       `${name}-k3s`,
       {
         machine,
-        run: pulumi.all([this.config, args.etcd?.peers ?? []]).apply(([config, peers]) => installCommand(args, config, peers)),
-        stdin: pulumi
-          .all([this.config, args.secrets, args.files])
-          .apply(([config, secrets, files]) => filesOnStdin([...nodeFiles(machine.role, config, args.marks, secrets), ...files])),
+        // A digest of long random secrets tells nothing about them, which is why it may be shown.
+        run: pulumi.unsecret(
+          pulumi.all([files, args.etcd?.peers ?? []]).apply(([all, peers]) => installCommand(args, readAtStart(all), peers)),
+        ),
+        stdin: files.apply((all) => filesOnStdin(all)),
         timeout: `${toSeconds(timeouts.install) + toSeconds(timeouts.ready) + toSeconds(timeouts.drain)} seconds`,
       },
       { parent: this, dependsOn: [script, ...prepared, ...args.after] },
@@ -134,10 +138,15 @@ function longer(limit: Duration): Duration {
   return `${toSeconds(limit) + 60} seconds`;
 }
 
-/** The `install` verb with what it needs to know; a changed `config.yaml` shows as another digest. */
+/** Of a node's files, what k3s restarts for; see `inputs_digest` of `scripts/30-install.sh`. */
+export function readAtStart(files: readonly RemoteFile[]): string {
+  return JSON.stringify(files.filter(({ path }) => path.startsWith("/etc/rancher/k3s/") && path !== REGISTRATION_FILE));
+}
+
+/** The `install` verb with what it needs to know; what k3s would restart for shows as another digest. */
 export function installCommand(
   args: Pick<K3sNodeArgs, "machine" | "cluster" | "imageArchives" | "etcd">,
-  config: string,
+  read: string,
   peers: readonly string[],
 ): string {
   const { machine, imageArchives, etcd } = args;
@@ -146,7 +155,7 @@ export function installCommand(
     role: machine.role,
     node: machine.name,
     version,
-    config: digest(config),
+    config: digest(read),
     source: install.source,
     script: install.source === "online" ? install.script : `${install.url}/install.sh`,
     releases: install.source === "online" ? install.releases : `${install.url}/k3s`,

@@ -44,7 +44,7 @@ export const changes: NamedChange[] = [
     name: "disks",
     says: "another disk layout for node2",
     apply: ({ machines }) => {
-      machines[1].storage = { layout: "flat" };
+      machines[1].storage = { layout: "lvm" };
     },
   },
   {

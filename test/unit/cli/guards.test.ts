@@ -72,6 +72,8 @@ describe("a consent", () => {
       "monitoring-prometheus-data",
       "node1",
       "tasks-namespace",
+      "tasks-taskchampion-backup-volume",
+      "tasks-taskchampion-data",
       "tasks-taskd-backup-volume",
       "tasks-taskd-data",
     ]);

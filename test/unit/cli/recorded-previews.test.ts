@@ -1,4 +1,5 @@
 import { renderText, reportOf } from "../../../cli/report/report";
+import { places } from "../../e2e/support/kinds-of-change";
 import { changes } from "../../support/previews/changes";
 import { readFixture } from "../../support/previews/fixture";
 
@@ -6,6 +7,17 @@ import { readFixture } from "../../support/previews/fixture";
 describe("the report on a recorded preview", () => {
   it.each(changes.map(({ name, says }) => [says, name]))("of %s", (_, name) => {
     expect(renderText(reportOf("sim", readFixture(name)))).toMatchSnapshot();
+  });
+
+  it("has every kind of change applied to a lab by the end-to-end tests, once", () => {
+    const applied = Object.values(places).flat().sort();
+    // An `up` that changes nothing is a step of its own.
+    expect(applied).toEqual(
+      changes
+        .map(({ name }) => name)
+        .filter((name) => name !== "nothing")
+        .sort(),
+    );
   });
 
   it("tells what loses data from what does not", () => {
