@@ -30,7 +30,8 @@ export function networkPolicy(
           ports: [{ protocol: "TCP", port }],
           ...(from === "any" ? {} : { from: from.map((app) => ({ podSelector: { matchLabels: selectorOf(app) } })) }),
         })),
-        egress: args.egress === "any" ? [{}] : [],
+        // No rule is no way out. An empty list says the same, but providers leave it out, and a saved plan would be violated.
+        ...(args.egress === "any" ? { egress: [{}] } : {}),
       },
     },
     options,

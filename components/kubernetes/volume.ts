@@ -2,7 +2,11 @@ import * as kubernetes from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
 import { type Size, toQuantity } from "../settings/values";
 
-/** A volume that one pod at a time writes to. A class of undefined is the cluster's default, k3s' local-path. */
+/**
+ * A volume that one pod at a time writes to. A class of undefined is the cluster's default, k3s' local-path; any other is part of
+ * the claim's name. A claim's class cannot be changed, and a claim does not go while a pod uses it: under another name the new one is
+ * there first, the pod moves, and then the old one goes.
+ */
 export function dataVolume(
   name: string,
   metadata: { name: string; namespace: pulumi.Input<string>; labels: Record<string, string> },
@@ -13,7 +17,7 @@ export function dataVolume(
     name,
     {
       // local-path binds at the first pod, so waiting for it here would wait for ever.
-      metadata: { ...metadata, annotations: { "pulumi.com/skipAwait": "true" } },
+      metadata: { ...metadata, name: [metadata.name, settings.storageClass].filter(Boolean).join("-"), annotations: { "pulumi.com/skipAwait": "true" } },
       spec: {
         accessModes: ["ReadWriteOnce"],
         storageClassName: settings.storageClass,

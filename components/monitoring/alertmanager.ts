@@ -2,6 +2,7 @@ import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Images } from "../images";
 import { networkPolicy } from "../kubernetes/policy";
+import { secretObject } from "../kubernetes/secret";
 import { dataVolume } from "../kubernetes/volume";
 import { checksum, containerSecurity, labelsOf, podSecurity, selectorOf } from "../kubernetes/workload";
 import type { MonitoringSettings } from "../settings/monitoring";
@@ -33,7 +34,7 @@ export class Alertmanager extends pulumi.ComponentResource {
     const meta = (suffix = "") => ({ name: `${NAME}${suffix}`, namespace, labels: labelsOf(NAME, "monitoring") });
 
     const files = { "alertmanager.yml": pulumi.secret(renderAlertmanagerConfig(settings)) };
-    const config = new kubernetes.core.v1.Secret(`${name}-config`, { metadata: meta("-config"), stringData: files }, options);
+    const config = secretObject(`${name}-config`, meta("-config"), files, options);
     const account = new kubernetes.core.v1.ServiceAccount(
       `${name}-account`,
       { metadata: meta(), automountServiceAccountToken: false },

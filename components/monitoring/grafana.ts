@@ -4,6 +4,7 @@ import * as random from "@pulumi/random";
 import * as yaml from "js-yaml";
 import type { Images } from "../images";
 import { networkPolicy } from "../kubernetes/policy";
+import { secretObject } from "../kubernetes/secret";
 import { checksum, containerSecurity, labelsOf, podSecurity, selectorOf } from "../kubernetes/workload";
 import type { MonitoringSettings } from "../settings/monitoring";
 import { type Duration, toGoDuration } from "../settings/values";
@@ -49,11 +50,7 @@ export class Grafana extends pulumi.ComponentResource {
       { metadata: meta(), automountServiceAccountToken: false },
       options,
     );
-    const admin = new kubernetes.core.v1.Secret(
-      `${name}-admin`,
-      { metadata: meta("-admin"), stringData: { password: this.password } },
-      options,
-    );
+    const admin = secretObject(`${name}-admin`, meta("-admin"), { password: this.password }, options);
     const files = provisioning(toGoDuration(args.scrapeInterval));
     const config = new kubernetes.core.v1.ConfigMap(`${name}-provisioning`, { metadata: meta("-provisioning"), data: files }, options);
     const boards = Object.keys(args.dashboards).map(
@@ -73,7 +70,7 @@ export class Grafana extends pulumi.ComponentResource {
       name,
       {
         // Without a pod a service has no endpoints to wait for.
-        metadata: { ...meta(), annotations: settings.replicas === 0 ? { "pulumi.com/skipAwait": "true" } : {} },
+        metadata: { ...meta(), annotations: settings.replicas === 0 ? { "pulumi.com/skipAwait": "true" } : undefined },
         spec: {
           type: settings.service,
           selector: selectorOf(NAME),

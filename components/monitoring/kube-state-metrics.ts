@@ -60,7 +60,7 @@ export class KubeStateMetrics extends pulumi.ComponentResource {
       name,
       {
         // Without a pod a service has no endpoints to wait for.
-        metadata: { ...metadata, annotations: settings.replicas === 0 ? { "pulumi.com/skipAwait": "true" } : {} },
+        metadata: { ...metadata, annotations: settings.replicas === 0 ? { "pulumi.com/skipAwait": "true" } : undefined },
         spec: {
           selector: selectorOf(NAME),
           ports: [{ name: "http", port: PORTS.kubeStateMetrics, targetPort: "http", protocol: "TCP" }],

@@ -1,5 +1,6 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import { secretObject } from "../kubernetes/secret";
 import { dataVolume } from "../kubernetes/volume";
 import { containerSecurity, labelsOf, podSecurity } from "../kubernetes/workload";
 import type { TaskServersSettings } from "../settings/task-servers";
@@ -49,11 +50,7 @@ export class TaskBackup extends pulumi.ComponentResource {
       options,
     );
     const objects = settings.objectStorage
-      ? new kubernetes.core.v1.Secret(
-          `${name}-object-storage`,
-          { metadata: meta("backup-object-storage"), stringData: objectStorage(settings.objectStorage) },
-          options,
-        )
+      ? secretObject(`${name}-object-storage`, meta("backup-object-storage"), objectStorage(settings.objectStorage), options)
       : undefined;
     const job = (suffix: string, command: string[], schedule: string, suspend: boolean) =>
       new kubernetes.batch.v1.CronJob(
@@ -136,7 +133,7 @@ function podSpec(
         command,
         securityContext: containerSecurity(),
         resources: { requests: { cpu: "10m", memory: "16Mi" }, limits: { memory: "64Mi" } },
-        envFrom: names.objects === undefined ? [] : [{ secretRef: { name: names.objects } }],
+        envFrom: names.objects === undefined ? undefined : [{ secretRef: { name: names.objects } }],
         volumeMounts: [
           { name: "data", mountPath: "/data" },
           { name: "backups", mountPath: BACKUPS },

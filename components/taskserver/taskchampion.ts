@@ -1,6 +1,7 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Images } from "../images";
+import { secretObject } from "../kubernetes/secret";
 import { dataVolume } from "../kubernetes/volume";
 import { checksum, containerSecurity, labelsOf, podSecurity, selectorOf } from "../kubernetes/workload";
 import type { TaskServersSettings } from "../settings/task-servers";
@@ -46,11 +47,7 @@ export class TaskChampion extends pulumi.ComponentResource {
     const meta = (suffix = "") => ({ name: `${NAME}${suffix}`, namespace, labels: labelsOf(NAME, "task-servers") });
 
     const allowed = pulumi.output(args.clientIds).apply((ids) => (ids.length > 0 ? [...ids] : [NOBODY]).join(","));
-    const clients = new kubernetes.core.v1.Secret(
-      `${name}-clients`,
-      { metadata: meta("-clients"), stringData: { CLIENT_ID: allowed } },
-      options,
-    );
+    const clients = secretObject(`${name}-clients`, meta("-clients"), { CLIENT_ID: allowed }, options);
     const account = new kubernetes.core.v1.ServiceAccount(
       `${name}-account`,
       { metadata: meta(), automountServiceAccountToken: false },
@@ -84,7 +81,6 @@ export class TaskChampion extends pulumi.ComponentResource {
           ingress: [
             { ports: (gate ? [TASKCHAMPION_TLS_PORT, GATE_METRICS_PORT] : [TASKCHAMPION_PORT]).map((port) => ({ protocol: "TCP", port })) },
           ],
-          egress: [],
         },
       },
       options,
@@ -92,7 +88,7 @@ export class TaskChampion extends pulumi.ComponentResource {
     this.service = new kubernetes.core.v1.Service(
       name,
       {
-        metadata: { ...meta(), annotations: settings.replicas === 0 ? { "pulumi.com/skipAwait": "true" } : {} },
+        metadata: { ...meta(), annotations: settings.replicas === 0 ? { "pulumi.com/skipAwait": "true" } : undefined },
         spec: {
           type: settings.ingress ? "ClusterIP" : settings.service,
           selector: selectorOf(NAME),
@@ -188,11 +184,7 @@ export class TaskChampion extends pulumi.ComponentResource {
     }
     // HAProxy takes the certificate and its key from one file.
     const pem = pulumi.all([args.server.certificate, args.server.privateKey]).apply((parts) => parts.join("\n"));
-    const tls = new kubernetes.core.v1.Secret(
-      `${name}-gate-tls`,
-      { metadata: meta("-gate-tls"), stringData: { "server.pem": pem } },
-      options,
-    );
+    const tls = secretObject(`${name}-gate-tls`, meta("-gate-tls"), { "server.pem": pem }, options);
     return {
       contents: { config, pem },
       container: gateContainer(args.images.ref("haproxy"), { name: "https", containerPort: TASKCHAMPION_TLS_PORT }, [
@@ -213,14 +205,12 @@ export class TaskChampion extends pulumi.ComponentResource {
     options: pulumi.CustomResourceOptions,
   ) {
     const metadata = { name: NAME, namespace: args.namespace, labels: labelsOf(NAME, "task-servers") };
-    const tls = new kubernetes.core.v1.Secret(
+    const tls = secretObject(
       `${name}-tls`,
-      {
-        metadata: { ...metadata, name: `${NAME}-tls` },
-        type: "kubernetes.io/tls",
-        stringData: { "tls.crt": args.server.certificate, "tls.key": args.server.privateKey },
-      },
+      { ...metadata, name: `${NAME}-tls` },
+      { "tls.crt": args.server.certificate, "tls.key": args.server.privateKey },
       options,
+      "kubernetes.io/tls",
     );
     const backend = { service: { name: this.service.metadata.name, port: { name: "http" } } };
     return new kubernetes.networking.v1.Ingress(

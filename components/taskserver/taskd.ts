@@ -2,6 +2,7 @@ import * as path from "node:path";
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Images } from "../images";
+import { secretObject } from "../kubernetes/secret";
 import { dataVolume } from "../kubernetes/volume";
 import { checksum, containerSecurity, labelsOf, podSecurity, selectorOf } from "../kubernetes/workload";
 import type { TaskServersSettings } from "../settings/task-servers";
@@ -66,12 +67,8 @@ export class Taskd extends pulumi.ComponentResource {
       "server.key": args.server.privateKey,
       ...(args.revocations === undefined ? {} : { "crl.pem": args.revocations }),
     };
-    const tls = new kubernetes.core.v1.Secret(`${name}-tls`, { metadata: meta("-tls"), stringData: pems }, options);
-    const accounts = new kubernetes.core.v1.Secret(
-      `${name}-accounts`,
-      { metadata: meta("-accounts"), stringData: { accounts: args.accounts } },
-      options,
-    );
+    const tls = secretObject(`${name}-tls`, meta("-tls"), pems, options);
+    const accounts = secretObject(`${name}-accounts`, meta("-accounts"), { accounts: args.accounts }, options);
     const account = new kubernetes.core.v1.ServiceAccount(
       `${name}-account`,
       { metadata: meta(), automountServiceAccountToken: false },
@@ -108,7 +105,6 @@ export class Taskd extends pulumi.ComponentResource {
             { ports: [{ protocol: "TCP", port: GATE_METRICS_PORT }] },
           ],
           // It answers and never calls anybody.
-          egress: [],
         },
       },
       options,

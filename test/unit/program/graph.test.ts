@@ -91,6 +91,26 @@ describe("the graph of the sim stack", () => {
   });
 });
 
+describe("the objects of the cluster", () => {
+  /** Empty lists and maps, but for volumes of emptyDir and for rules that match everything. */
+  const emptyIn = (where: string, value: any): string[] => {
+    const inner = plain(value);
+    if (inner === null || typeof inner !== "object") {
+      return [];
+    }
+    const entries = Object.entries(inner);
+    const meant = /\.emptyDir$|\.egress\.0$/.test(where);
+    return entries.length === 0 && !meant ? [where] : entries.flatMap(([key, each]) => emptyIn(`${where}.${key}`, each));
+  };
+
+  it("are written as a provider sends them, so that no run violates its own saved plan", () => {
+    const objects = resources.filter(({ type }) => type.startsWith("kubernetes:"));
+    expect(objects.length).toBeGreaterThan(30);
+    expect(objects.filter(({ inputs }) => "stringData" in inputs).map(({ name }) => name)).toEqual([]);
+    expect(objects.flatMap(({ name, inputs }) => emptyIn(name, inputs))).toEqual([]);
+  });
+});
+
 function provider(): Registered {
   const found = resources.filter((resource) => resource.type === "pulumi:providers:kubernetes");
   expect(found.length).toBe(1);

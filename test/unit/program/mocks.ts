@@ -46,6 +46,9 @@ function answer(type: string, name: string, inputs: Record<string, any>): Record
         publicKeyOpenssh: `ssh-ed25519 AAAA${name}`,
         publicKeyPem: "PUBLIC",
       };
+    case "tls:index/selfSignedCert:SelfSignedCert":
+    case "tls:index/locallySignedCert:LocallySignedCert":
+      return { ...inputs, certPem: `CERTIFICATE-${name}` };
     case "command:remote:Command":
       return { ...inputs, stdout: /kubeconfig$/.test(name) ? KUBECONFIG : "{}", stderr: "" };
     case "command:local:Command":

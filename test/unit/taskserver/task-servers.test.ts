@@ -93,7 +93,7 @@ describe("TaskServers", () => {
   });
 
   test("accounts tell taskd who is suspended and who is removed", () => {
-    const { accounts } = one("kubernetes:core/v1:Secret", "tasks-taskd-accounts").stringData;
+    const accounts = one("kubernetes:core/v1:Secret", "tasks-taskd-accounts").data.accounts;
     expect(accounts.split("\n").map((line: string) => line.split("\t").slice(0, 4).join(" "))).toEqual([
       "org active Home",
       "org suspended Closed",
@@ -114,7 +114,7 @@ describe("TaskServers", () => {
       revoked: ["certificate of tasks-pki-client-Home/carol"],
     });
     expect(`${create} ${JSON.stringify(environment)}`).not.toContain("private key");
-    expect(one("kubernetes:core/v1:Secret", "tasks-taskd-tls").stringData["crl.pem"]).toBe("the list");
+    expect(one("kubernetes:core/v1:Secret", "tasks-taskd-tls").data["crl.pem"]).toBe("the list");
     expect(one("kubernetes:core/v1:ConfigMap", "tasks-taskd-config").data.config).toContain("server.crl=/etc/taskd-tls/crl.pem\n");
   });
 
