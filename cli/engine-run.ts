@@ -1,6 +1,7 @@
 import type { OpenLab } from "./open-lab";
 import { checkout } from "./paths";
 import { forgetPendingCreates } from "./pending-operations";
+import { planOutput } from "./plan-output";
 import { runAttached } from "./process";
 import { say } from "./progress";
 import { removeStaleLocks } from "./stack";
@@ -16,7 +17,8 @@ async function afterStaleLocks<T>(work: () => Promise<T>): Promise<T> {
 
 async function engine(lab: OpenLab, args: readonly string[]): Promise<number> {
   const withFile = await withStackFile([...args, "--stack", lab.stack]);
-  return afterStaleLocks(() => runAttached(lab.engine, withFile, { cwd: checkout, env: { ...process.env, ...lab.environment } }));
+  const options = { cwd: checkout, env: { ...process.env, ...lab.environment } };
+  return afterStaleLocks(() => runAttached(lab.engine, withFile, options, args.includes("--plan") ? planOutput() : undefined));
 }
 
 /** @param options further arguments for the engine, such as `--target` and a URN */

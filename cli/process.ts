@@ -2,6 +2,8 @@ import { type SpawnOptions, spawn } from "node:child_process";
 import { createWriteStream } from "node:fs";
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 
 export interface RunResult {
   code: number;
@@ -61,10 +63,30 @@ export async function run(command: string, args: readonly string[], options: Run
   return result;
 }
 
-/** Runs a command on the caller's terminal and returns its exit code; Ctrl-C reaches the child, which decides when to end. */
-export function runAttached(command: string, args: readonly string[], options: SpawnOptions = {}): Promise<number> {
+/** Of a line of output what is shown; undefined where it is left out. */
+export type LineFilter = (line: string) => string | undefined;
+
+function copyLines(from: Readable | null, to: NodeJS.WritableStream, filter: LineFilter): void {
+  createInterface({ input: from as Readable }).on("line", (line) => {
+    const shown = filter(line);
+    if (shown !== undefined) {
+      to.write(`${shown}\n`);
+    }
+  });
+}
+
+/**
+ * Runs a command on the caller's terminal and returns its exit code; Ctrl-C reaches the child, which decides when to end.
+ *
+ * @param filter what is shown of its output; without one the terminal is the child's own
+ */
+export function runAttached(command: string, args: readonly string[], options: SpawnOptions = {}, filter?: LineFilter): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, [...args], { stdio: "inherit", ...options });
+    const child = spawn(command, [...args], { stdio: filter ? ["inherit", "pipe", "pipe"] : "inherit", ...options });
+    if (filter) {
+      copyLines(child.stdout, process.stdout, filter);
+      copyLines(child.stderr, process.stderr, filter);
+    }
     const ignore = () => undefined;
     process.on("SIGINT", ignore);
     const terminate = () => child.kill("SIGTERM");
