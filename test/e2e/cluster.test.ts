@@ -1,12 +1,15 @@
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
+import { KubernetesApi } from "../../cli/kubernetes-api";
 import type { LabStatus } from "../../cli/summary";
 import { MaasClient } from "../../maas/client";
 import type { Machine } from "../../maas/types";
 import versions from "../../versions.json";
 import { ApiWatch, type Availability } from "./support/api-watch";
+import { applyKinds } from "./support/kinds-of-change";
 import { checkout, eventually, TestLab } from "./support/lab";
 import { LabMachine, ProcessWatch } from "./support/machines";
+import { reviewedChange } from "./support/reviewed-change";
 import { machine, virtualAddress, writeSettings } from "./support/three-servers";
 
 const settings = path.join(checkout, ".lab", "three-servers.yaml");
@@ -14,8 +17,6 @@ const lab = new TestLab("e2e-cluster", settings);
 const machines = [1, 2, 3, 4, 5].map((number) => new LabMachine(lab, number));
 const byName = (node: string) => machines[Number(node.slice(-1)) - 1];
 const minutes = 60_000;
-const agent = machine(5, "agent", { labels: { disk: "ssd" } });
-const deployedAnew = machine(3, "server", { userData: { commands: ["touch /etc/deployed-anew"] } });
 const servers = [machine(1, "server"), machine(2, "server"), machine(3, "server")];
 
 interface NodeObject {
@@ -120,13 +121,22 @@ describe("a cluster of three servers", () => {
   );
 
   it(
-    "takes a new agent in, lets an old one go, and takes a server back under its name that was deployed anew",
+    "takes a new agent in, lets an old one go, and takes a server back that was deployed anew, with another disk, system and address",
     async () => {
       const before = await nodes();
-      const starts = await Promise.all([startOf("node1"), startOf("node2")]);
-      await writeSettings(settings, [...servers.slice(0, 2), deployedAnew, agent]);
-      const output = await up();
-      expect(output).toMatch(/node "?node4"? (deleted|drained)|evicting|node\/node4 drained/);
+      const starts = await Promise.all([startOf("node1"), startOf("node3")]);
+      applyKinds(lab, "deployedAnew", {
+        // The embedded lab's machines have no way to a package archive.
+        "user-data-of-the-server": (settings) => {
+          settings.machines[1].userData = { commands: ["touch /etc/deployed-anew"] };
+        },
+        "machine-removed": (settings) => {
+          settings.machines = settings.machines.filter(({ name }: { name: string }) => name !== "node4");
+        },
+        "machine-added": (settings) => settings.machines.push(machine(5, "agent", { labels: { disk: "ssd" } })),
+      });
+      const report = await reviewedChange(lab);
+      expect(report.machines).toEqual({ node2: "destroys", node4: "destroys", node5: "adds" });
 
       const after = await nodes();
       expect([...after.keys()].sort()).toEqual(["node1", "node2", "node3", "node5"]);
@@ -136,9 +146,16 @@ describe("a cluster of three servers", () => {
       expect(secrets).not.toContain("node4.node-password");
       expect(secrets).toContain("node5.node-password");
       // Another machine under the name of the old one, and no start of k3s where nothing has changed.
-      expect(after.get("node3")?.metadata.uid).not.toBe(before.get("node3")?.metadata.uid);
-      expect(await byName("node3").run("ls", "/etc/deployed-anew")).toContain("deployed-anew");
-      expect(await Promise.all([startOf("node1"), startOf("node2")])).toEqual(starts);
+      expect(after.get("node2")?.metadata.uid).not.toBe(before.get("node2")?.metadata.uid);
+      expect(await byName("node2").run("ls", "/etc/deployed-anew")).toContain("deployed-anew");
+      expect(await Promise.all([startOf("node1"), startOf("node3")])).toEqual(starts);
+      const [node2] = await lab.maas<Machine[]>("machines/?hostname=node2");
+      expect([node2.distro_series, node2.ip_addresses]).toEqual(["jammy", ["192.168.200.22"]]);
+      expect(await lab.maas(`nodes/${node2.system_id}/volume-groups/`)).toMatchObject([{ name: "vgroot" }]);
+      const runs = await lab.maas<{ results: { name: string; status_name: string }[] }[]>(
+        `nodes/${node2.system_id}/results/?type=commissioning`,
+      );
+      expect(runs[0].results.filter(({ name }) => name === "45-burn-in")).toMatchObject([{ status_name: "Passed" }]);
     },
     15 * minutes,
   );
@@ -146,21 +163,26 @@ describe("a cluster of three servers", () => {
   it(
     "is upgraded one node at a time and answers meanwhile",
     async () => {
-      await writeSettings(settings, [...servers.slice(0, 2), deployedAnew, agent], { version: versions.k3s.next });
+      applyKinds(lab, "upgraded");
       const api = new ApiWatch(kubeconfig);
+      const watched = new KubernetesApi(kubeconfig);
       let away = 0;
       let upgrading = true;
       const sampling = (async () => {
         while (upgrading) {
-          const seen = await nodes("node1").catch(() => nodes("node2").catch(() => new Map<string, NodeObject>()));
-          away = Math.max(away, [...seen.values()].filter((node) => node.spec.unschedulable || !isReady(node)).length);
+          const { items } = await watched.get<{ items: NodeObject[] }>("/api/v1/nodes").catch(() => ({ items: [] }));
+          away = Math.max(away, items.filter((node) => node.spec.unschedulable || !isReady(node)).length);
           await new Promise((resolve) => setTimeout(resolve, 1000));
         }
       })();
-      await up().finally(() => {
+      const report = await reviewedChange(lab).finally(() => {
         upgrading = false;
       });
+      expect(report.effects.filter(({ what }) => what.startsWith("upgraded")).map(({ subject }) => subject)).toEqual([
+        ...["node1", "node2", "node3", "node5"],
+      ]);
       await sampling;
+      watched.close();
       figures.upgrade = await api.stop();
       expect([...(await nodes()).values()].map(({ status }) => status.nodeInfo.kubeletVersion)).toEqual(Array(4).fill(versions.k3s.next));
       expect(away).toBe(1);
@@ -185,6 +207,7 @@ describe("a cluster of three servers", () => {
 
       await expectNoSecretShown();
       expect((await lab.lab("down")).code).toBe(0);
+      lab.environment.LAB_SIM_SETTINGS = settings;
       // One server this time: a backup is not bound to the machines that it was made on.
       await writeSettings(settings, [machine(1, "server")], { datastore: "etcd", version: versions.k3s.next });
       await up();

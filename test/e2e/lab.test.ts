@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import * as path from "node:path";
 import type { LabStatus } from "../../cli/summary";
 import type { Machine } from "../../maas/types";
-import { changeSteps } from "./steps/changes";
+import { driftSteps, growthSteps } from "./steps/changes";
 import { monitoringOfTests, monitoringSteps } from "./steps/monitoring";
 import { taskServerSteps } from "./steps/task-servers";
 import { verbSteps } from "./steps/verbs";
@@ -168,8 +168,9 @@ describe("the embedded lab, from nothing to nothing", () => {
   );
 
   monitoringSteps(lab);
-  changeSteps(lab);
+  driftSteps(lab);
   taskServerSteps(lab);
+  growthSteps(lab);
 
   it(
     "shows no secret in state, previews or logs",

@@ -2,8 +2,6 @@ import * as fs from "node:fs/promises";
 import * as net from "node:net";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
-import * as tls from "node:tls";
-import * as yaml from "js-yaml";
 import { KubernetesApi } from "../../../cli/kubernetes-api";
 import type { StackOutputs } from "../../../cli/lab-facts";
 import { taskServersSettings } from "../../../components/settings/task-servers";
@@ -12,7 +10,10 @@ import { renderTaskrc, type UserAccess } from "../../../components/taskserver/ta
 import { issue } from "../../integration/taskserver/issuer";
 import { TaskClient } from "../../integration/taskserver/server";
 import { Taskwarrior3 } from "../../support/taskwarrior3";
-import { checkout, eventually, type TestLab } from "../support/lab";
+import { applyKinds } from "../support/kinds-of-change";
+import { eventually, type TestLab } from "../support/lab";
+import { certificateOf, served } from "../support/network";
+import { reviewedChange } from "../support/reviewed-change";
 import { killPod, loseVolume } from "../support/volumes";
 
 const minutes = 60_000;
@@ -50,18 +51,6 @@ export function taskServerSteps(lab: TestLab): void {
     }
 
     const sync3 = (device: Taskwarrior3) => device.task(["sync"], authority);
-
-    async function up(change?: (config: Record<string, any>) => void): Promise<void> {
-      const file = path.join(folder, "settings.yaml");
-      const committed = yaml.load(
-        await fs.readFile(lab.environment.LAB_SIM_SETTINGS ?? path.join(checkout, "Pulumi.sim.yaml"), "utf8"),
-      ) as any;
-      change?.(committed.config);
-      await fs.writeFile(file, yaml.dump(committed));
-      const run = await lab.spawn(path.join(checkout, "lab"), ["up"], { environment: { LAB_SIM_SETTINGS: file } }).done;
-      expect(run.code === 0 ? "" : run.output.slice(-4000)).toBe("");
-      outputs = await lab.stackOutputs<StackOutputs>();
-    }
 
     beforeAll(async () => {
       folder = await fs.mkdtemp(path.join(tmpdir(), "homelab-tasks-"));
@@ -221,25 +210,37 @@ export function taskServerSteps(lab: TestLab): void {
     );
 
     it(
-      "refuses a removed user at once, and renews certificates without a hand",
+      "refuses a removed user at once, lets a new one in, renews certificates and tokens without a hand, and restarts what was said",
       async () => {
         const address = taskdAddress();
         const kept = { two: await device2("kept2", user("alice")), three: await device3("kept3", user("alice")) };
         const gone = { two: await device2("gone2", user("bob")), three: await device3("gone3", user("bob")) };
         await gone.two.sync();
         const before = await served(address);
-        await up((config) => {
-          const tasks = config["homelab:taskServers"];
-          tasks.organisations[0].users.find(({ name }: { name: string }) => name === "bob").state = "removed";
-          // Another lifetime makes other certificates, as the end of their time would.
-          tasks.certificates = { lifetime: "300 days" };
+        applyKinds(lab, "restarted", {
+          // What is on node2 may stay there: volumes are bound to it.
+          "node-taint": ({ machines }) => {
+            machines[1].taints = ["dedicated=backup:PreferNoSchedule"];
+          },
         });
+        const report = await reviewedChange(lab);
+        expect(report.machines).toEqual({ node1: "interrupts", node2: "interrupts" });
+        outputs = await lab.stackOutputs<StackOutputs>();
         expect(await served(address)).not.toBe(before);
-        expect(Object.keys(outputs.taskUsers ?? {})).toEqual(["Home/alice"]);
+        expect(Object.keys(outputs.taskUsers ?? {}).sort()).toEqual(["Home/alice", "Home/carol"]);
+        const carol = await device3("carol3", user("carol"));
         await expect(gone.two.sync()).rejects.toThrow();
         expect(await sync3(gone.three)).toMatchObject({ code: 2, output: expect.stringContaining("403") });
         await kept.two.sync();
-        expect(await sync3(kept.three)).toMatchObject({ code: 0 });
+        expect([await sync3(kept.three), await sync3(carol)]).toMatchObject([{ code: 0 }, { code: 0 }]);
+
+        expect((await certificateOf("192.168.200.11:6443")).subjectaltname).toContain("DNS:lab.home.arpa");
+        const fresh = new KubernetesApi(outputs.kubeconfig as string);
+        const { spec } = await fresh.get<{ spec: { taints: unknown } }>("/api/v1/nodes/node2");
+        fresh.close();
+        expect(spec.taints).toEqual([{ key: "dedicated", value: "backup", effect: "PreferNoSchedule" }]);
+        const flags = (await (await fetch(`${outputs.prometheus}/api/v1/status/flags`)).json()) as { data: Record<string, string> };
+        expect(flags.data["storage.tsdb.retention.time"]).toBe("30d");
       },
       10 * minutes,
     );
@@ -269,17 +270,5 @@ export function taskServerSteps(lab: TestLab): void {
       },
       5 * minutes,
     );
-  });
-}
-
-/** Fingerprint of the certificate that a server shows. */
-function served(address: string): Promise<string> {
-  const [host, port] = address.split(":");
-  return new Promise((resolve, reject) => {
-    const socket = tls.connect({ host, port: Number(port), rejectUnauthorized: false }, () => {
-      resolve(socket.getPeerCertificate().fingerprint256);
-      socket.destroy();
-    });
-    socket.on("error", reject);
   });
 }

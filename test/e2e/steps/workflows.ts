@@ -1,16 +1,15 @@
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
-import * as yaml from "js-yaml";
 import type { Report } from "../../../cli/report/report";
 import type { Machine } from "../../../maas/types";
 import { runScript, type StepOutcome, workflowStep } from "../../support/workflows";
+import { happened, unlikeReported } from "../support/as-reported";
+import { applyKinds } from "../support/kinds-of-change";
 import { checkout, type TestLab } from "../support/lab";
+import { look } from "../support/lab-view";
+import { changeSettings } from "../support/settings";
 
 const minutes = 60_000;
-
-interface StackFile {
-  config: { "homelab:machines": { notes?: string; address?: string }[] };
-}
 
 /** The shell scripts of the workflows, read from their files, on a lab that is up. Those of GitHub's API are unit tests. */
 export function workflowSteps(lab: TestLab): void {
@@ -23,38 +22,47 @@ export function workflowSteps(lab: TestLab): void {
       await fs.mkdir(workspace);
       try {
         await fs.symlink(path.join(checkout, "lab"), path.join(workspace, "lab"));
-        const runner = await workflowRunner(lab, workspace);
-        await runner.settings("noted", ([, node2]) => Object.assign(node2, { notes: "under the desk" }));
+        const runner = workflowRunner(lab, workspace);
+        const before = look(lab);
+        applyKinds(lab, "edited");
+        changeSettings(lab, ({ "homelab:taskServers": tasks }) => {
+          tasks.backup = { ...tasks.backup, schedule: "45 2 * * *" };
+        });
         const planned = await runner.run("deploy.yml", "plan");
         expect(planned.code === 0 ? "" : planned.output.slice(-4000)).toBe("");
-        expect(planned.summary).toContain("machine `node2`: edited in MAAS");
+        expect(planned.summary).toContain("No data is lost, nothing is interrupted.");
+        expect(planned.summary).toContain("machine `node1`, `node2`: edited in MAAS");
+        const report = await runner.report();
+        const started = await before;
         const applied = await runner.run("deploy.yml", "apply");
         expect(applied.code === 0 ? "" : applied.output.slice(-4000)).toBe("");
-        expect(await notes(lab)).toEqual({ node1: "", node2: "under the desk" });
+        const after = await look(lab);
+        expect(unlikeReported(report, started, after)).toEqual([]);
+        expect(happened(started, after)).toMatchObject({ touched: ["node1", "node2"], k3sStarted: [], newPods: [] });
+        expect(await settled(lab)).toEqual({
+          notes: { node1: "", node2: "under the desk" },
+          spare: ["node2"],
+          reserved: "router and friends",
+          address: ["192.168.200.5"],
+        });
 
         // Somebody merges more while the plan waits for its approval.
-        const noted = lab.environment.LAB_SIM_SETTINGS;
-        await runner.settings("later", ([node1]) => Object.assign(node1, { notes: "on the shelf" }));
+        const reviewed = lab.environment.LAB_SIM_SETTINGS;
+        const edit = (change: (machines: any[]) => void) => changeSettings(lab, (config) => change(config["homelab:machines"]), "later");
+        edit(([node1]) => Object.assign(node1, { notes: "on the shelf" }));
         const later = await runner.run("deploy.yml", "apply");
         expect(later.code).toBe(1);
         expect(later.output).toMatch(/Machine::node1 violates plan/);
-        expect(await notes(lab)).toEqual({ node1: "", node2: "under the desk" });
+        expect((await settled(lab)).notes).toEqual({ node1: "", node2: "under the desk" });
 
-        lab.environment.LAB_SIM_SETTINGS = noted;
-        await runner.settings("moved", ([, node2]) => Object.assign(node2, { address: "192.168.200.22" }));
+        lab.environment.LAB_SIM_SETTINGS = reviewed;
+        edit(([, node2]) => Object.assign(node2, { address: "192.168.200.22" }));
         const moved = await runner.run("deploy.yml", "plan");
         expect(moved.code).toBe(1);
         expect(moved.output).toContain("::error::this change loses data, and its pull request has no label 'destructive'");
         expect(moved.summary).toMatch(/node2.*(reinstalled|deployed anew)/i);
-        const report = JSON.parse(await fs.readFile(path.join(workspace, "report.json"), "utf8")) as Report;
-        expect(report.destructive).toBe(true);
-
-        lab.environment.LAB_SIM_SETTINGS = noted;
-        expect(await runner.run("drift.yml", "drift")).toMatchObject({
-          code: 0,
-          outputs: "code=0\n",
-          output: "sim: everything is as settings and state say.\n",
-        });
+        expect((await runner.report()).destructive).toBe(true);
+        lab.environment.LAB_SIM_SETTINGS = reviewed;
       } finally {
         await fs.rm(workspace, { recursive: true, force: true });
       }
@@ -63,26 +71,28 @@ export function workflowSteps(lab: TestLab): void {
   );
 }
 
-/** The machines' notes as MAAS has them. */
-async function notes(lab: TestLab): Promise<Record<string, string>> {
-  const machines = await lab.maas<(Machine & { description: string })[]>("machines/");
-  // Below them stands which stack has enlisted the machine.
-  return Object.fromEntries(machines.map(({ hostname, description }) => [hostname, description.replace(/\n?\[enlisted by .*\]$/, "")]));
+/** What MAAS has of the change, each by its own resource. */
+async function settled(lab: TestLab) {
+  const [machines, ranges, records] = await Promise.all([
+    lab.maas<(Machine & { description: string })[]>("machines/"),
+    lab.maas<{ type: string; comment: string }[]>("ipranges/"),
+    lab.maas<{ fqdn: string; ip_addresses: { ip: string }[] }[]>("dnsresources/"),
+  ]);
+  return {
+    // Below them stands which stack has enlisted the machine.
+    notes: Object.fromEntries(machines.map(({ hostname, description }) => [hostname, description.replace(/\n?\[enlisted by .*\]$/, "")])),
+    spare: machines.filter(({ tag_names }) => tag_names.includes("spare")).map(({ hostname }) => hostname),
+    reserved: ranges.find(({ type, comment }) => type === "reserved" && comment.startsWith("router"))?.comment,
+    address: records.find(({ fqdn }) => fqdn === "nas.home.arpa")?.ip_addresses.map(({ ip }) => ip),
+  };
 }
 
-async function workflowRunner(lab: TestLab, workspace: string) {
+export function workflowRunner(lab: TestLab, workspace: string) {
   const values = { "matrix.stack": "sim", "steps.label.outputs.destructive": "false" };
   return {
     /** Runs the shell script of a workflow's job. */
     run: (file: string, job: string): Promise<StepOutcome> =>
       runScript(workflowStep(file, job, "run"), { workspace, values, environment: lab.environment }),
-    /** Merges a change of the machines' settings, which are the lab's from here on. */
-    settings: async (name: string, edit: (machines: StackFile["config"]["homelab:machines"]) => void): Promise<void> => {
-      const file = lab.environment.LAB_SIM_SETTINGS ?? path.join(checkout, "Pulumi.sim.yaml");
-      const stack = yaml.load(await fs.readFile(file, "utf8")) as StackFile;
-      edit(stack.config["homelab:machines"]);
-      lab.environment.LAB_SIM_SETTINGS = path.join(lab.state, `${name}.yaml`);
-      await fs.writeFile(lab.environment.LAB_SIM_SETTINGS, yaml.dump(stack));
-    },
+    report: async () => JSON.parse(await fs.readFile(path.join(workspace, "report.json"), "utf8")) as Report,
   };
 }

@@ -13,14 +13,19 @@ export function freePort(): Promise<number> {
   });
 }
 
-/** Fingerprint of the certificate that a server shows. */
-export function served(address: string): Promise<string> {
+/** The certificate that a server shows. */
+export function certificateOf(address: string): Promise<tls.PeerCertificate> {
   const [host, port] = address.split(":");
   return new Promise((resolve, reject) => {
     const socket = tls.connect({ host, port: Number(port), rejectUnauthorized: false }, () => {
-      resolve(socket.getPeerCertificate().fingerprint256);
+      resolve(socket.getPeerCertificate());
       socket.destroy();
     });
     socket.on("error", reject);
   });
+}
+
+/** Fingerprint of that. */
+export async function served(address: string): Promise<string> {
+  return (await certificateOf(address)).fingerprint256;
 }

@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import * as yaml from "js-yaml";
-import { checkout } from "./lab";
+import { checkout, type TestLab } from "./lab";
 
 type Tree = { [key: string]: unknown };
 
@@ -27,4 +27,18 @@ export function settingsOf(name: string, change: Tree): string {
   fs.mkdirSync(path.dirname(file), { recursive: true });
   fs.writeFileSync(file, yaml.dump({ config: merged(config, changes) }));
   return file;
+}
+
+/**
+ * Edits the settings of a lab, from here on also for every other command on it. Keys are as in the file, with their namespace.
+ *
+ * @param name of the file that they are then in
+ */
+export function changeSettings(lab: TestLab, edit: (config: Record<string, any>) => void, name = "changed"): void {
+  const file = lab.environment.LAB_SIM_SETTINGS ?? path.join(checkout, "Pulumi.sim.yaml");
+  const stack = yaml.load(fs.readFileSync(file, "utf8")) as { config: Record<string, any> };
+  edit(stack.config);
+  const changed = path.join(lab.state, `${name}.yaml`);
+  fs.writeFileSync(changed, yaml.dump(stack));
+  lab.environment.LAB_SIM_SETTINGS = changed;
 }

@@ -68,7 +68,8 @@ const machine = {
     }
   }
 
-  const sshAnswers = () => until(async () => (await ssh("true")).code === 0);
+  // Until cloud-init has ended: it may start sshd once more.
+  const sshAnswers = () => until(async () => (await ssh("cloud-init status --wait >/dev/null")).code === 0);
   const processOf = async () => Number((await fs.readFile(path.join(state, "machines/machine-1/pid"), "utf8")).split(" ")[0]);
   const groups = async () => {
     const { output } = await worker.call("shell", `find /sys/fs/cgroup -type d -path '*/${labName(state)}/*'`);
