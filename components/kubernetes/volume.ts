@@ -17,7 +17,11 @@ export function dataVolume(
     name,
     {
       // local-path binds at the first pod, so waiting for it here would wait for ever.
-      metadata: { ...metadata, name: [metadata.name, settings.storageClass].filter(Boolean).join("-"), annotations: { "pulumi.com/skipAwait": "true" } },
+      metadata: {
+        ...metadata,
+        name: [metadata.name, settings.storageClass].filter(Boolean).join("-"),
+        annotations: { "pulumi.com/skipAwait": "true" },
+      },
       spec: {
         accessModes: ["ReadWriteOnce"],
         storageClassName: settings.storageClass,

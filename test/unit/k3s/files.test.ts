@@ -4,7 +4,7 @@ import { imagesOf } from "../../../components/images";
 import { nodeConfig, renderConfig } from "../../../components/k3s/config";
 import { nodeFiles } from "../../../components/k3s/files";
 import { imageArchives, nodeExtras } from "../../../components/k3s/k3s-cluster";
-import { installCommand } from "../../../components/k3s/k3s-node";
+import { installCommand, readAtStart } from "../../../components/k3s/k3s-node";
 import { virtualAddressManifest } from "../../../components/k3s/virtual-address";
 import { clusterSettings } from "../../../components/settings/cluster";
 
@@ -24,6 +24,13 @@ describe("a node's own files", () => {
     expect(agent["/etc/rancher/k3s/token"]).toBe("AGENT-TOKEN\n");
     expect(agent["/etc/rancher/k3s/agent-token"]).toBeUndefined();
     expect(JSON.stringify(agent)).not.toContain('"TOKEN');
+  });
+
+  it("show in the command when k3s has to read them anew: another token, not another label", () => {
+    const read = (label: string, token: string) =>
+      readAtStart(nodeFiles("agent", "config", { labels: { disk: label }, taints: [] }, { ...secrets, agentToken: token }));
+    expect(read("ssd", "a")).toBe(read("hdd", "a"));
+    expect(read("ssd", "b")).not.toBe(read("ssd", "a"));
   });
 
   it("are readable by root only", () => {
