@@ -2,11 +2,13 @@ import { Resolver } from "node:dns/promises";
 import * as fs from "node:fs/promises";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
+import * as yaml from "js-yaml";
 import type { LabStatus } from "../../cli/summary";
 import type { Machine } from "../../maas/types";
 import { driftSteps, growthSteps } from "./steps/changes";
 import { monitoringOfTests, monitoringSteps } from "./steps/monitoring";
 import { taskServerSteps } from "./steps/task-servers";
+import { Tutorial } from "./steps/tutorial";
 import { verbSteps } from "./steps/verbs";
 import { workflowSteps } from "./steps/workflows";
 import { checkout, eventually, TestLab } from "./support/lab";
@@ -30,7 +32,7 @@ function changes(output: string): Record<string, number> {
   );
 }
 
-/** Runs `task` with a home of its own that `lab taskrc` has set up. */
+/** Another device of a user, beside the tutorial's. */
 async function taskClient(user: string) {
   const home = await fs.mkdtemp(path.join(tmpdir(), "homelab-task-"));
   const taskrc = path.join(home, ".taskrc");
@@ -39,18 +41,18 @@ async function taskClient(user: string) {
   expect(written.output).toContain("set the sync settings");
   return {
     home,
-    task: async (...args: string[]) => {
-      const outcome = await lab.spawn("task", [`rc:${taskrc}`, ...args], { environment: { HOME: home } }).done;
-      return outcome;
-    },
+    task: (...args: string[]) => lab.spawn("task", [`rc:${taskrc}`, ...args], { environment: { HOME: home } }).done,
   };
 }
 
 /** Steps of one life of a lab, in order: each needs what the one before it has made. */
 describe("the embedded lab, from nothing to nothing", () => {
   const homes: string[] = [];
+  const tutorial = new Tutorial(lab);
 
+  beforeAll(() => tutorial.begin());
   afterAll(async () => {
+    await tutorial.end();
     if ((await lab.leftovers()).length > 0) {
       await lab.lab("down", "--yes");
     }
@@ -79,7 +81,7 @@ describe("the embedded lab, from nothing to nothing", () => {
   it(
     "is finished by the next up",
     async () => {
-      const up = await lab.lab("up");
+      const up = await tutorial.run("Bring the lab up");
       expect(up.code === 0 ? "" : up.output.slice(-6000)).toBe("");
       const machines = await lab.maas<Machine[]>("machines/");
       expect(machines.map(({ hostname, status_name, power_state }) => [hostname, status_name, power_state]).sort()).toEqual([
@@ -111,22 +113,13 @@ describe("the embedded lab, from nothing to nothing", () => {
   );
 
   it(
-    "changes nothing when it is brought up again",
+    "shows a newcomer what it is, and changes nothing when plain pulumi brings it up again",
     async () => {
-      const again = await lab.lab("up");
-      expect(again.code).toBe(0);
-      expect(Object.keys(changes(again.output))).toEqual(["unchanged"]);
-    },
-    5 * minutes,
-  );
-
-  it(
-    "works with plain pulumi in the shell that lab env prepares",
-    async () => {
-      const script = 'eval "$("$1" env)" && pulumi preview --expect-no-changes --suppress-outputs && pulumi stack output endpoint';
-      const shell = await lab.spawn("bash", ["-c", script, "bash", "./lab"]).done;
-      expect(shell.code === 0 ? "" : shell.output.slice(-4000)).toBe("");
-      expect(shell.stdout).toContain("https://192.168.200.11:6443");
+      const looked = await tutorial.run("Look around");
+      expect(looked.code === 0 ? "" : looked.output.slice(-6000)).toBe("");
+      expect(looked.stdout).toMatch(/^monitoring +prometheus-0 +\d\/\d +Running/m);
+      expect(await fs.readFile(path.join(tutorial.home, "graph.svg"), "utf8")).toContain("Cluster k3s");
+      expect(Object.keys(changes(looked.output))).toEqual(["unchanged"]);
     },
     5 * minutes,
   );
@@ -152,11 +145,10 @@ describe("the embedded lab, from nothing to nothing", () => {
   it(
     "syncs a task from one Taskwarrior client to another, and not to another user",
     async () => {
-      const [laptop, phone, other] = await Promise.all([taskClient("alice"), taskClient("alice"), taskClient("bob")]);
-      homes.push(laptop.home, phone.home, other.home);
-      await laptop.task("add", "water", "the", "tomatoes");
-      const first = await laptop.task("sync", "init");
-      expect(first.output).toContain("Sync successful");
+      const laptop = await tutorial.run("Sync a task");
+      expect([laptop.code, laptop.output]).toEqual([0, expect.stringMatching(/Sync successful\. +1 changes uploaded/)]);
+      const [phone, other] = await Promise.all([taskClient("alice"), taskClient("bob")]);
+      homes.push(phone.home, other.home);
       expect((await phone.task("sync", "init")).code).toBe(0);
       expect((await phone.task("sync")).code).toBe(0);
       expect((await phone.task("list")).output).toContain("water the tomatoes");
@@ -212,10 +204,31 @@ describe("the embedded lab, from nothing to nothing", () => {
   );
 
   it(
+    "rehearses a change: one more user, who can sync then",
+    async () => {
+      const file = path.join(lab.state, "rehearsal.yaml");
+      const stack = yaml.load(await fs.readFile(lab.environment.LAB_SIM_SETTINGS ?? "", "utf8")) as {
+        config: { "homelab:taskServers": { organisations: { users: { name: string }[] }[] } };
+      };
+      stack.config["homelab:taskServers"].organisations[0].users.push({ name: "carol" });
+      await fs.writeFile(file, yaml.dump(stack));
+      lab.environment.LAB_SIM_SETTINGS = file;
+      const rehearsed = await tutorial.run("Rehearse a change");
+      expect(rehearsed.code === 0 ? "" : rehearsed.output.slice(-6000)).toBe("");
+      expect(rehearsed.stdout).toContain("sim: No data is lost");
+      const carol = await taskClient("carol");
+      homes.push(carol.home);
+      expect((await carol.task("sync", "init")).output).toContain("Sync successful");
+    },
+    5 * minutes,
+  );
+
+  it(
     "leaves nothing behind when it is taken down",
     async () => {
-      const down = await lab.lab("down");
+      const down = await tutorial.run("Take it down");
       expect(down.code === 0 ? "" : down.output.slice(-6000)).toBe("");
+      expect(tutorial.notRun).toEqual([]);
       const state = JSON.parse((await lab.pulumi("stack", "export")).stdout) as {
         deployment: { resources?: unknown[]; pending_operations?: unknown[] };
       };

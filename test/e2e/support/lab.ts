@@ -3,6 +3,11 @@ import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { MaasClient } from "../../../maas/client";
+import { commandsOf, partsOf, signatureOf } from "../../support/documented-commands";
+import { executed } from "../../support/executed-commands";
+
+/** Whether jest was asked for some of a file's tests only. */
+const partial = process.argv.some((arg) => /^(-t|--testNamePattern)/.test(arg));
 
 export const checkout = path.resolve(__dirname, "../../..");
 
@@ -18,6 +23,7 @@ export interface Outcome {
 export class TestLab {
   readonly state: string;
   readonly environment: NodeJS.ProcessEnv;
+  private readonly ran = new Set<string>();
 
   /** @param settings the settings file of this lab's stack, instead of the committed `Pulumi.sim.yaml` */
   constructor(name: string, settings?: string) {
@@ -29,6 +35,18 @@ export class TestLab {
       CI: "true",
       ...(settings === undefined ? {} : { LAB_SIM_SETTINGS: settings }),
     };
+    // The documentation's test relies on what this list says of this lab.
+    const promised = executed[name] ?? [];
+    afterAll(() => {
+      expect({ notRun: promised.filter((command) => !partial && !this.ran.has(command)) }).toEqual({ notRun: [] });
+    });
+  }
+
+  /** Notes the commands of a line of shell as run on this lab. */
+  note(line: string): void {
+    for (const part of commandsOf(line).flatMap((command) => partsOf(signatureOf(command)))) {
+      this.ran.add(part);
+    }
   }
 
   /** Runs a lab command to its end. Its output also goes to `.lab/logs/<name>.log`, to be read when a test has failed. */
@@ -49,14 +67,18 @@ export class TestLab {
   spawn(
     command: string,
     args: readonly string[],
-    options: { environment?: NodeJS.ProcessEnv; recorded?: boolean } = {},
+    options: { environment?: NodeJS.ProcessEnv; recorded?: boolean; input?: string } = {},
   ): { child: ChildProcess; done: Promise<Outcome>; output: () => string } {
+    for (const part of partsOf(signatureOf([path.basename(command), ...args]))) {
+      this.ran.add(part);
+    }
     const child = spawn(command, [...args], {
       cwd: checkout,
       detached: true,
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
       env: { ...this.environment, ...options.environment },
     });
+    child.stdin?.end(options.input);
     let stdout = "";
     let output = "";
     child.stdout?.on("data", (chunk: Buffer) => {
@@ -118,6 +140,13 @@ export class TestLab {
     }
     return left;
   }
+}
+
+/** A command that must end well; the end of what it said when it does not. */
+export async function done(outcome: Promise<Outcome>): Promise<Outcome> {
+  const ended = await outcome;
+  expect(ended.code === 0 ? "" : ended.output.slice(-4000)).toBe("");
+  return ended;
 }
 
 /** Polls until `check` gives something; a check that throws counts as not yet. */

@@ -9,6 +9,8 @@ import { configOf } from "../../../cli/settings-file";
 import { machineOf } from "../../../cli/verbs/new";
 import { parseSettings } from "../../../components/settings/validate";
 import { actionlint } from "../../support/actionlint";
+import { codeOf, commandsOf, partsOf, signatureOf } from "../../support/documented-commands";
+import { executed, notRun } from "../../support/executed-commands";
 
 const checkout = path.resolve(__dirname, "../../..");
 const read = (file: string) => fs.readFileSync(path.join(checkout, file), "utf8");
@@ -57,6 +59,26 @@ describe("the documentation", () => {
     const wrong = found.flatMap(([page, line]) => (mistake(line) ? [`${page}: ./lab ${line}: ${mistake(line)}`] : []));
     expect(wrong).toEqual([]);
     expect([mistake("report --no-such"), mistake("upp")]).toEqual(["unknown --no-such", "there is no command upp"]);
+  });
+
+  it("shows only commands that the end-to-end tests run, or says why they do not", () => {
+    // The tutorial's are read from it and run. What changed once, or was decided, nobody is asked to type.
+    const typed = pages.filter((page) => !/^(CHANGELOG|docs\/tutorial|offline\/.*)\.md$/.test(page));
+    const shown = typed.flatMap((page) => {
+      const { blocks, inline } = codeOf(read(page));
+      const commands = [...blocks, ...inline].flatMap(commandsOf).filter((words) => words.length > 1);
+      return commands.flatMap((words) => partsOf(signatureOf(words)).map((part) => [page, part, words.join(" ")] as const));
+    });
+    expect(shown.length).toBeGreaterThan(150);
+    const run = new Set(Object.values(executed).flat());
+    const reasons = Object.keys(notRun);
+    const begins = (text: string, start: string) => `${text} `.startsWith(`${start} `) || text.startsWith(`${start}=`);
+    const excused = (part: string, command: string) => reasons.filter((start) => begins(part, start) || begins(command, start));
+    const unknown = shown.filter(([, part, command]) => !run.has(part) && excused(part, command).length === 0);
+    expect(unknown.map(([page, part]) => `${page}: ${part}`)).toEqual([]);
+    const used = new Set(shown.flatMap(([, part, command]) => (run.has(part) ? [] : excused(part, command))));
+    expect(reasons.filter((reason) => !used.has(reason))).toEqual([]);
+    expect([...run].filter((part) => !shown.some(([, other]) => other === part))).toEqual([]);
   });
 
   it("links only to what is there", () => {
