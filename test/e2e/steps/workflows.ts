@@ -63,6 +63,7 @@ export function workflowSteps(lab: TestLab): void {
         expect(moved.summary).toMatch(/node2.*(reinstalled|deployed anew)/i);
         expect((await runner.report()).destructive).toBe(true);
         lab.environment.LAB_SIM_SETTINGS = reviewed;
+        expect(await runner.run("drift.yml", "drift")).toMatchObject({ code: 0, outputs: "code=0\n" });
       } finally {
         await fs.rm(workspace, { recursive: true, force: true });
       }

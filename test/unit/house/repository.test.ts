@@ -1,5 +1,6 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import * as path from "node:path";
 
 const checkout = path.resolve(__dirname, "../../..");
@@ -23,6 +24,27 @@ describe("the repository", () => {
     const result = run(process.execPath, ["node_modules/@biomejs/biome/bin/biome", "ci", "--colors=off", "--max-diagnostics=20", "."]);
     expect(result.status === 0 ? "" : result.stdout + result.stderr).toBe("");
   }, 120_000);
+
+  it("offers a hook that keeps what is not formatted out of a commit", () => {
+    const scratch = mkdtempSync(path.join(tmpdir(), "homelab-hook-"));
+    const inScratch = (command: string, ...args: string[]) => spawnSync(command, args, { cwd: scratch, encoding: "utf8" });
+    try {
+      copyFileSync(path.join(checkout, "biome.json"), path.join(scratch, "biome.json"));
+      symlinkSync(path.join(checkout, "node_modules"), path.join(scratch, "node_modules"));
+      inScratch("git", "init", "--quiet");
+      const hook = () => inScratch(path.join(checkout, ".githooks", "pre-commit"));
+      const staged = (text: string) => {
+        writeFileSync(path.join(scratch, "staged.cjs"), text);
+        inScratch("git", "add", "staged.cjs");
+        return hook();
+      };
+      expect(staged('module.exports = "well";\n')).toMatchObject({ status: 0 });
+      const refused = staged("module.exports = 'badly'\n");
+      expect([refused.status, refused.stdout + refused.stderr]).toEqual([1, expect.stringContaining("staged.cjs")]);
+    } finally {
+      rmSync(scratch, { recursive: true, force: true });
+    }
+  }, 60_000);
 
   it("has shell scripts that shellcheck finds nothing in", () => {
     const scripts = texts.filter((file) => /^#!.*\b(ba|da)?sh\b/.test(read(file).split("\n", 1)[0]));
