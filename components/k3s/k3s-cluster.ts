@@ -77,6 +77,10 @@ export class K3sCluster extends pulumi.ComponentResource {
         kubeconfig: this.kubeconfig,
         clusterIdentifier: this.identity(name, first, servers.length),
         enableServerSideApply: true,
+        // Edited in place: taken away and made anew they would be missing for pods that start meanwhile, and a saved plan could not
+        // tell which of the two it will be while values are unknown. What reads them is restarted by a digest in its pods' annotations.
+        enableConfigMapMutable: true,
+        enableSecretMutable: true,
         // An `up` that was killed may have made an object and not have come to write it into the state.
         upsertExistingObjects: true,
         deleteUnreachable: true,

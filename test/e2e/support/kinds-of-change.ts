@@ -10,11 +10,9 @@ export const places = {
     ...["task-user-added", "task-user-removed", "task-certificates"],
   ],
   grown: ["role", "monitoring-volume"],
-  deployedAnew: [
-    ...["disks", "operating-system", "address", "commissioning-script", "user-data-of-the-server"],
-    ...["machine-added", "machine-removed"],
-  ],
+  deployedAnew: ["disks", "operating-system", "address", "commissioning-script", "user-data-of-the-server", "machine-added"],
   upgraded: ["k3s-version"],
+  left: ["machine-removed"],
 } as const;
 
 /**

@@ -21,6 +21,10 @@ export function machine(number: number, role: "server" | "agent", more: Settings
   };
 }
 
+/** The cluster's own images, and none of what would run on it. */
+const imageArchives = ["coredns", "kube-vip", "local-path-helper", "local-path-provisioner", "pause"];
+const install = { source: "mirror", url: "http://192.168.200.1:5248", imageArchives };
+
 /** Settings of a lab that is about its cluster only: nothing is watched, and there are no tasks. */
 export async function writeSettings(file: string, machines: Settings[], cluster: Settings = {}): Promise<void> {
   const config = {
@@ -32,7 +36,7 @@ export async function writeSettings(file: string, machines: Settings[], cluster:
     },
     "homelab:network": { subnet: "192.168.200.0/24", gateway: "192.168.200.1", dnsServers: ["192.168.200.1"] },
     "homelab:machines": machines,
-    "homelab:cluster": { virtualAddress, hardening: true, install: { source: "mirror", url: "http://192.168.200.1:5248" }, ...cluster },
+    "homelab:cluster": { virtualAddress, hardening: true, install, ...cluster },
     "homelab:monitoring": { enabled: false },
     "homelab:taskServers": { taskd: { enabled: false } },
   };

@@ -50,11 +50,18 @@ describe("the report on a preview", () => {
     expect(report(phase(op, "node1-deployment")).effects).toMatchObject([{ gravity, subject: "node1" }]);
   });
 
-  it("reads an update of k3s as an interruption of its node", () => {
+  it.each([
+    [["stdin"], "same", "edits", "its files are written anew; k3s keeps running"],
+    [["create", "stdin", "update"], "same", "interrupts", "configured anew: k3s is restarted"],
+    [["create", "stdin", "update"], "update", "interrupts", "in another role or version: drained if it is upgraded, k3s restarted"],
+    [["create", "update"], "update", "interrupts", "upgraded: drained where its pods have somewhere to go, k3s restarted"],
+    [["create", "update"], "same", "interrupts", "k3s is restarted where its new instructions need it"],
+  ])("reads a change of %j of k3s, its node's own arguments %s, as %s", (properties, nodeChange, gravity, what) => {
     const chain = "homelab:k3s:Cluster$homelab:k3s:Node$command:remote:Command";
-    const updated = report(step("update", chain, "k3s-node1-k3s", node, { detailedDiff: { create: { kind: "update" } } }));
-    expect(updated.effects).toMatchObject([{ kind: "node", subject: "node1", gravity: "interrupts" }]);
-    expect(updated.destructive).toBe(false);
+    const detailedDiff = Object.fromEntries(properties.map((property) => [property, { kind: "update" }]));
+    const command = step("update", chain, "k3s-node1-k3s", node, { detailedDiff });
+    const preview: Preview = { steps: [component(cluster), { ...component(node, cluster), op: nodeChange }, command] };
+    expect(reportOf("sim", preview)).toMatchObject({ destructive: false, effects: [{ kind: "node", subject: "node1", gravity, what }] });
   });
 
   it("tells a restart of a workload from an edit", () => {

@@ -86,7 +86,10 @@ describe("the graph of the sim stack", () => {
   it("keeps the provider's cluster the same over new addresses and certificates", () => {
     const { inputs } = provider();
     expect(inputs.clusterIdentifier).toMatch(/^00000000-/);
-    expect(inputs).toMatchObject({ enableServerSideApply: "true", deleteUnreachable: "true" });
+    expect(inputs).toMatchObject({
+      ...{ enableServerSideApply: "true", deleteUnreachable: "true" },
+      ...{ enableConfigMapMutable: "true", enableSecretMutable: "true" },
+    });
     expect(isSecret(inputs.kubeconfig)).toBe(true);
   });
 });
