@@ -1,6 +1,7 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Images } from "../images";
+import { goingWith } from "../kubernetes/namespace";
 import { labelsOf } from "../kubernetes/workload";
 import type { MachineAccess } from "../machine-access";
 import type { MonitoringSettings } from "../settings/monitoring";
@@ -57,7 +58,15 @@ export class Monitoring extends pulumi.ComponentResource {
   constructor(name: string, args: MonitoringArgs, opts?: pulumi.ComponentResourceOptions) {
     const { settings, provider, images } = args;
     // What is given here lies in the state in clear; the settings hold the receivers' tokens.
-    super("homelab:monitoring:Monitoring", name, { namespace: settings.namespace, machines: args.machines.map((each) => each.name) }, opts);
+    super(
+      "homelab:monitoring:Monitoring",
+      name,
+      { namespace: settings.namespace, machines: args.machines.map((each) => each.name) },
+      pulumi.mergeOptions(
+        opts,
+        goingWith(() => namespace),
+      ),
+    );
 
     const namespace = new kubernetes.core.v1.Namespace(
       `${name}-namespace`,

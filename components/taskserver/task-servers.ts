@@ -2,6 +2,7 @@ import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import type { Images } from "../images";
+import { goingWith } from "../kubernetes/namespace";
 import { labelsOf } from "../kubernetes/workload";
 import type { MachineAccess } from "../machine-access";
 import type { TaskServersSettings } from "../settings/task-servers";
@@ -52,7 +53,8 @@ export class TaskServers extends pulumi.ComponentResource {
 
   constructor(name: string, args: TaskServersArgs, opts?: pulumi.ComponentResourceOptions) {
     // What is given here lies in the state in clear; the settings may hold an authority's private key.
-    super("homelab:taskserver:TaskServers", name, { namespace: args.settings.namespace }, opts);
+    const going = goingWith(() => namespace);
+    super("homelab:taskserver:TaskServers", name, { namespace: args.settings.namespace }, pulumi.mergeOptions(opts, going));
     const { settings, machines, provider, images } = args;
     const accounts = accountsOf(settings);
 
