@@ -119,6 +119,8 @@ export class TaskChampion extends pulumi.ComponentResource {
               serviceAccountName: account.metadata.name,
               automountServiceAccountToken: false,
               enableServiceLinks: false,
+              // It would wait 30 s for connections that nobody closes; what it has acknowledged is on the disk.
+              terminationGracePeriodSeconds: 5,
               securityContext: podSecurity(TASKCHAMPION_USER),
               initContainers: backup
                 ? [
