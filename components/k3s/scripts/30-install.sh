@@ -172,6 +172,17 @@ enable_units() {
   fi
 }
 
+# One role at a time: an agent that became a server would keep the node's ports and its kubelet.
+leave_other_role() {
+  other=k3s
+  [ "$ROLE" = agent ] || other=k3s-agent
+  if [ -e "/etc/systemd/system/$other.service" ]; then
+    say "stopping $other: $NODE is in the role $ROLE now"
+    systemctl disable --now "$other" >&2
+    rm -f "/etc/systemd/system/$other.service"
+  fi
+}
+
 upgrading() {
   old=$(installed_version)
   [ -n "$old" ] && [ "$old" != "$VERSION" ]
@@ -200,6 +211,7 @@ install() {
     decide_start
   fi
   rotate_certificates
+  leave_other_role
   start
   until_true "$READY_TIMEOUT" "node $NODE to be Ready" ready_or_hopeless ||
     fail "node $NODE is not Ready after ${READY_TIMEOUT} s (homelab:cluster.timeouts.ready)" "$UNIT"

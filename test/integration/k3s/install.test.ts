@@ -87,6 +87,15 @@ afterEach(() => sandbox.close());
     expect(restarts()).toBe(1);
   });
 
+  it("ends the agent on a node that becomes a server", async () => {
+    fs.mkdirSync(sandbox.at("/etc/systemd/system"), { recursive: true });
+    fs.writeFileSync(sandbox.at("/etc/systemd/system/k3s-agent.service"), "[Unit]\n");
+    expect(await sandbox.run(parameters(), files())).toMatchObject({ code: 0 });
+    expect(systemctl()).toContain("disable --now k3s-agent");
+    expect(fs.readdirSync(sandbox.at("/etc/systemd/system"))).toEqual(["k3s.service"]);
+    expect(systemctl().indexOf("disable --now k3s-agent")).toBeLessThan(systemctl().findIndex((line) => line.startsWith("restart")));
+  });
+
   it("refuses a binary that is not what the checksums say, and leaves none behind", async () => {
     sandbox.release(version, "0".repeat(64));
     const outcome = await sandbox.run(parameters(), files());
