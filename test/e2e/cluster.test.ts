@@ -191,11 +191,11 @@ describe("a cluster of three servers", () => {
   );
 
   it(
-    "lets an agent go, with its name",
+    "lets an agent go, with its name, and makes new certificates",
     async () => {
       applyKinds(lab, "left", { "machine-removed": ({ machines: all }) => all.pop() });
       const report = await reviewedChange(lab);
-      expect(report.machines).toEqual({ node4: "destroys" });
+      expect(report.machines).toEqual({ node1: "interrupts", node2: "interrupts", node3: "interrupts", node4: "destroys" });
       expect([...(await nodes()).keys()].sort()).toEqual(["node1", "node2", "node3"]);
       expect(await passwordsOfNodes()).toEqual(["node1", "node2", "node3"]);
     },

@@ -188,7 +188,7 @@ describe("the embedded lab, from nothing to nothing", () => {
       expect(secrets.length).toBeGreaterThan(5);
       // A change that makes secrets, for the preview only.
       const applied = lab.environment.LAB_SIM_SETTINGS;
-      changeSettings(lab, ({ "homelab:taskServers": { organisations } }) => organisations[0].users.push({ name: "dave" }));
+      changeSettings(lab, ({ "homelab:taskServers": { organisations } }) => organisations[0].users.push({ name: "dave" }), "previewed");
       const exported = await lab.pulumi("stack", "export");
       const preview = await lab.lab("preview", "--diff");
       expect(preview.output).toContain("dave");

@@ -92,7 +92,9 @@ export function unlikeReported(report: Report, before: LabView, after: LabView):
   within("reported as restarted, and was not", untouched, []);
   const schedules = report.effects.filter(({ kind, what }) => kind === "object" && /^CronJob/.test(what)).map(({ subject }) => subject);
   const services = report.effects.filter(({ kind }) => kind === "service").map(({ subject }) => subject);
-  within("workloads edited", seen.generations.map(resourceName), [...services, ...schedules]);
+  // A backup's schedule is named by its part of the program, then by what it does.
+  const scheduled = (name: string) => schedules.find((said) => said === name || said.startsWith(`${name}-`)) ?? name;
+  within("workloads edited", seen.generations.map(resourceName).map(scheduled), [...services, ...schedules]);
   const made = about(report, "volume", /^(created|made anew|deleted)/);
   // A claim of a storage class of its own has that at the end of its name.
   const claim = (name: string) => made.find((said) => name === said || name.startsWith(`${said}-`)) ?? name;

@@ -6,13 +6,14 @@ import { changeSettings } from "./settings";
 export const places = {
   edited: ["tag", "node-label", "power-parameters", "network-range", "dns-record"],
   restarted: [
-    ...["k3s-configuration", "k3s-certificates", "k3s-token", "node-taint", "monitoring-retention", "alert-receiver"],
+    ...["k3s-configuration", "k3s-token", "node-taint", "monitoring-retention", "alert-receiver"],
     ...["task-user-added", "task-user-removed", "task-certificates"],
   ],
   grown: ["role", "monitoring-volume"],
   deployedAnew: ["disks", "operating-system", "address", "commissioning-script", "user-data-of-the-server", "machine-added"],
   upgraded: ["k3s-version"],
-  left: ["machine-removed"],
+  // Alone with its cluster: what new certificates hide of other changes, a preview cannot tell.
+  left: ["machine-removed", "k3s-certificates"],
 } as const;
 
 /**

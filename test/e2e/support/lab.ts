@@ -69,7 +69,7 @@ export class TestLab {
     args: readonly string[],
     options: { environment?: NodeJS.ProcessEnv; recorded?: boolean; input?: string } = {},
   ): { child: ChildProcess; done: Promise<Outcome>; output: () => string } {
-    for (const part of partsOf(signatureOf([path.basename(command), ...args]))) {
+    for (const part of partsOf(signatureOf([path.basename(command), ...args.filter((arg) => !arg.startsWith("rc:"))]))) {
       this.ran.add(part);
     }
     const child = spawn(command, [...args], {
