@@ -61,7 +61,6 @@ const nodeParts: Record<string, Meanings> = {
   },
   k3s: {
     create: { gravity: "adds", what: "k3s is installed and the node joins" },
-    update: { gravity: "interrupts", what: "k3s is restarted where its new instructions need it" },
     replace: { gravity: "interrupts", what: "k3s is installed anew" },
   },
   admit: {
@@ -74,15 +73,15 @@ const nodeParts: Record<string, Meanings> = {
   },
 };
 
-/** Other files for k3s. What it reads at its start shows in the command's text as well. */
-function configured(properties: readonly string[], nodeUpdated: boolean): Pick<Reading, "gravity" | "what"> {
-  if (properties.length === 1) {
+/** An update of k3s on a node. What k3s reads at its start, on stdin, shows in the command's text as well. */
+function k3sUpdate(properties: readonly string[], nodeUpdated: boolean): Pick<Reading, "gravity" | "what"> {
+  if (properties.join() === "stdin") {
     return { gravity: "edits", what: "its files are written anew; k3s keeps running" };
   }
-  return {
-    gravity: "interrupts",
-    what: nodeUpdated ? "in another role or version: drained if it is upgraded, k3s restarted" : "configured anew: k3s is restarted",
-  };
+  const [same, updated] = properties.includes("stdin")
+    ? ["configured anew: k3s is restarted", "in another role or version: drained if it is upgraded, k3s restarted"]
+    : ["k3s is restarted where its new instructions need it", "upgraded: drained where its pods have somewhere to go, k3s restarted"];
+  return { gravity: "interrupts", what: nodeUpdated ? updated : same };
 }
 
 function node(change: Change): Reading | undefined {
@@ -94,11 +93,8 @@ function node(change: Change): Reading | undefined {
   const subject = owner.name.slice(cluster.length + 1);
   const part = change.name.slice(owner.name.length + 1);
   const meanings = nodeParts[part] ?? {};
-  if (part === "k3s" && change.operation === "update" && change.properties.includes("stdin")) {
-    return { kind: "node", subject, ...configured(change.properties, owner.updated) };
-  }
-  if (part === "k3s" && change.operation === "update" && owner.updated) {
-    return { kind: "node", subject, gravity: "interrupts", what: "upgraded: drained where its pods have somewhere to go, k3s restarted" };
+  if (part === "k3s" && change.operation === "update") {
+    return { kind: "node", subject, ...k3sUpdate(change.properties, owner.updated) };
   }
   const meaning = meanings[change.operation] ?? (change.operation === "replace" ? meanings.update : undefined);
   const otherwise = { create: "prepared for", update: "noted anew", replace: "noted anew", delete: "goes with its machine" }[

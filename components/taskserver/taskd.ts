@@ -96,6 +96,7 @@ export class Taskd extends pulumi.ComponentResource {
         metadata: meta(),
         spec: {
           podSelector: { matchLabels: selectorOf(NAME) },
+          // It answers and never calls anybody: of Egress there is no rule.
           policyTypes: ["Ingress", "Egress"],
           ingress: [
             {
@@ -104,7 +105,6 @@ export class Taskd extends pulumi.ComponentResource {
             },
             { ports: [{ protocol: "TCP", port: GATE_METRICS_PORT }] },
           ],
-          // It answers and never calls anybody.
         },
       },
       options,

@@ -79,22 +79,23 @@ export function unlikeReported(report: Report, before: LabView, after: LabView):
   const edits = about(report, "machine", /^(edited in MAAS|enlisted|removed from MAAS)/);
   same("edited in MAAS", seen.edited, edits);
   within("k3s started", seen.k3sStarted, about(report, "node", /restarted|installed|removed/));
-  within("drained", seen.drained, about(report, "node", /drained|installed|removed/));
+  const emptied = about(report, "node", /drained|installed|removed/);
+  within("drained", seen.drained, emptied);
 
   const restarted = about(report, "service", /^(restarted|started|stopped, and)/);
-  const emptied = about(report, "node", /drained|installed|removed/);
   const moved = (pod: (typeof seen.newPods)[number]) =>
     [...pod.from, pod.node].some((node) => node !== undefined && emptied.includes(node));
   const unforeseen = seen.newPods.filter((pod) => !restarted.includes(resourceName(pod.workload)) && !moved(pod));
   within("restarted", [...new Set(unforeseen.map(({ workload }) => workload))], []);
   const renewed = seen.newPods.map(({ workload }) => resourceName(workload));
-  const untouched = restarted.filter((name) => !renewed.includes(name) && seen.generations.map(resourceName).includes(name) === false);
+  const edited = seen.generations.map(resourceName);
+  const untouched = restarted.filter((name) => !renewed.includes(name) && !edited.includes(name));
   within("reported as restarted, and was not", untouched, []);
   const schedules = report.effects.filter(({ kind, what }) => kind === "object" && /^CronJob/.test(what)).map(({ subject }) => subject);
   const services = report.effects.filter(({ kind }) => kind === "service").map(({ subject }) => subject);
   // A backup's schedule is named by its part of the program, then by what it does.
   const scheduled = (name: string) => schedules.find((said) => said === name || said.startsWith(`${name}-`)) ?? name;
-  within("workloads edited", seen.generations.map(resourceName).map(scheduled), [...services, ...schedules]);
+  within("workloads edited", edited.map(scheduled), [...services, ...schedules]);
   const made = about(report, "volume", /^(created|made anew|deleted)/);
   // A claim of a storage class of its own has that at the end of its name.
   const claim = (name: string) => made.find((said) => name === said || name.startsWith(`${said}-`)) ?? name;
