@@ -31,10 +31,11 @@ const jestProgram = path.join(checkout, "node_modules", "jest", "bin", "jest.js"
  * @param wrapper command line that starts jest's, for example one that puts it into a network namespace
  */
 async function runTests(name: string, args: readonly string[], wrapper: readonly string[] = []): Promise<Counts> {
-  const output = path.join(paths.logs, `jest-${name}.json`);
-  await fs.rm(output, { force: true });
+  // The process's number: two test commands may run in one checkout.
+  const output = path.join(paths.logs, `jest-${name}-${process.pid}.json`);
   const exit = await runJest([...wrapper, process.execPath, jestProgram, "--json", `--outputFile=${output}`, "--passWithNoTests", ...args]);
   const report = JSON.parse(await fs.readFile(output, "utf8").catch(() => "null")) as JestReport | null;
+  await fs.rm(output, { force: true });
   if (!report) {
     return { passed: 0, failed: 1, skipped: 0 };
   }
