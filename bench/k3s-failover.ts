@@ -2,7 +2,7 @@
  * How long clients of the Kubernetes API wait when the server that has the virtual address loses its power (kill -9 of everything
  * on it). Runs on an embedded lab that is up with three servers, in its network, with its LAB_STATE and LAB_SIM_SETTINGS:
  *
- *   node --import tsx bench/k3s-failover.ts [--rounds 5]
+ *   node --require ./load-typescript.cjs bench/k3s-failover.ts [--rounds 5]
  *
  * Prints each round's outage, beside what the settings allow for: an etcd election, the lease's end, and the next try to take it.
  * The limit is 10 s (exit code 1 above it). The machine is switched on again after each round, and has to be back before the next.

@@ -3,7 +3,7 @@
  * the simulator in a process of its own. Prints a table: how much longer it took than the slowest machine's hardware,
  * how many requests and how much of the simulator's memory a machine cost.
  *
- *   node --import tsx bench/maas-machines.ts [--machines 1,10,100] [--commissioning 20] [--deployment 30] [--release 5]
+ *   node --require ./load-typescript.cjs bench/maas-machines.ts [--machines 1,10,100] [--commissioning 20] [--deployment 30] [--release 5]
  *
  * The times are the hardware's, in seconds. The limit is 1.3 at 100 machines (exit code 1 above it).
  */
@@ -107,8 +107,8 @@ async function measure(machines: number, times: Times): Promise<Row> {
     process.execPath,
     [
       "--expose-gc",
-      "--import",
-      "tsx",
+      "--require",
+      join(__dirname, "../load-typescript.cjs"),
       join(__dirname, "../sim/maas/serve.ts"),
       "--port",
       "0",

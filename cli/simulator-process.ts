@@ -17,7 +17,7 @@ export interface SimulatorEndpoints {
 type DaemonRecord = SimulatorEndpoints & ProcessIdentity;
 
 const entry = path.join(checkout, "sim", "main.ts");
-const node = [process.execPath, "--require", path.join(checkout, "node_modules/tsx/dist/cjs/index.cjs")] as const;
+const node = [process.execPath, "--require", path.join(checkout, "load-typescript.cjs")] as const;
 const startSeconds = 90;
 const stopSeconds = 90;
 

@@ -4,7 +4,7 @@ import { isUserError, UserError } from "../components/settings/errors";
 import { cleanLab, startLab } from "./embedded-lab";
 import { defaultProfile, readProfile } from "./profile";
 
-const usage = `Usage: node --import tsx sim/main.ts [clean] --state FOLDER [options]
+const usage = `Usage: node --require ./load-typescript.cjs sim/main.ts [clean] --state FOLDER [options]
 
 Runs the embedded lab (simulated MAAS, machines, artefact mirror) until SIGTERM or SIGINT, and prints one line of JSON
 when it answers. 'clean' removes what a lab that was killed has left: processes, bridge, control groups.

@@ -1,4 +1,4 @@
-/** Writes what the documentation takes from the sources: `node --import tsx cli/reference/write.ts`. */
+/** Writes what the documentation takes from the sources: `node --require ./load-typescript.cjs cli/reference/write.ts`. */
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { checkout } from "../paths";

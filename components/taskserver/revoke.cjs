@@ -1,3 +1,3 @@
 // Started by command.local.Command: the revocation list's program without a build step.
-require("tsx/cjs");
+require("../../load-typescript.cjs");
 require("./revocations.ts").main();

@@ -1,7 +1,7 @@
 /**
  * The MAAS simulator by itself, above hardware that only takes time: for benchmarks, for other clients, for replays.
  *
- *   node --import tsx sim/maas/serve.ts [--host 127.0.0.1] [--port 5240] [--state DIR] [--profile FILE] [--keys FILE]
+ *   node --require ./load-typescript.cjs sim/maas/serve.ts [--host 127.0.0.1] [--port 5240] [--state DIR] [--profile FILE] [--keys FILE]
  *
  * The profile is JSON: `region` (a RegionProfile), `hardware` (a TimedProfile; patterns of `match` between slashes) and
  * `users` (names of plain users to make). API keys go to the keys file (mode 0600), never to the output. Prints one line

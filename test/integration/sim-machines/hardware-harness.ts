@@ -42,10 +42,14 @@ function startWorker(holder: ChildProcess): Namespace {
   const script = path.join(__dirname, "hardware-worker.ts");
   // The namespaces exist as soon as the holder has become `sleep`.
   const enter = `until [ "$(cat /proc/${holder.pid}/comm)" = sleep ]; do sleep 0.05; done; exec nsenter --target ${holder.pid} --net --mount --wd="$PWD" -- "$@"`;
-  const child = spawn("sh", ["-c", enter, "enter", process.execPath, "--import", "tsx", script], {
-    cwd: path.join(__dirname, "../../.."),
-    stdio: ["ignore", "inherit", "inherit", "ipc"],
-  });
+  const child = spawn(
+    "sh",
+    ["-c", enter, "enter", process.execPath, "--require", path.join(__dirname, "../../../load-typescript.cjs"), script],
+    {
+      cwd: path.join(__dirname, "../../.."),
+      stdio: ["ignore", "inherit", "inherit", "ipc"],
+    },
+  );
   const waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
   let next = 0;
   child.on("message", ({ id, result, error }: { id: number; result?: unknown; error?: string }) => {

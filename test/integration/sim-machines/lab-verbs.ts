@@ -7,9 +7,13 @@ let lab: ChildProcess | undefined;
 
 /** Starts `sim/main.ts` with these arguments; answers when it is ready or has ended. */
 export function startLab(...args: string[]): Promise<{ ready?: { url: string; mirror: string }; code?: number | null; said: string }> {
-  const child = spawn(process.execPath, ["--import", "tsx", path.join(__dirname, "../../../sim/main.ts"), ...args], {
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  const child = spawn(
+    process.execPath,
+    ["--require", path.join(__dirname, "../../../load-typescript.cjs"), path.join(__dirname, "../../../sim/main.ts"), ...args],
+    {
+      stdio: ["ignore", "pipe", "pipe"],
+    },
+  );
   return new Promise((resolve) => {
     let said = "";
     let output = "";

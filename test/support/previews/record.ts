@@ -1,7 +1,7 @@
 /**
  * Records what the engine's preview says of each change, on a lab that is up as committed:
  *
- *     ./lab up && node --import tsx test/support/previews/record.ts [NAME…]
+ *     ./lab up && node --require ./load-typescript.cjs test/support/previews/record.ts [NAME…]
  *
  * Nothing is applied. The fixtures are then in test/fixtures/previews/, and the report's snapshots want a look.
  */

@@ -105,7 +105,7 @@ describe("the documentation", () => {
     expect(quotes.filter((quote) => !sources.includes(quote) && quote !== "marked for protection")).toEqual([]);
   });
 
-  it("has a reference as the sources are; if not: node --import tsx cli/reference/write.ts", () => {
+  it("has a reference as the sources are; if not: node --require ./load-typescript.cjs cli/reference/write.ts", () => {
     for (const [file, text] of Object.entries(references())) {
       expect([file, read(file) === text]).toEqual([file, true]);
     }
