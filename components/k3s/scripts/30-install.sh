@@ -65,7 +65,7 @@ decide_start() {
 # What the running k3s was started with. Written after a start that succeeded, so a killed run restarts once more.
 inputs_digest() {
   {
-    sha256_of "$K3S"
+    echo "${verified:-$(sha256_of "$K3S")}"
     # Labels and taints for registration are read once; `admit` keeps them right afterwards.
     find "$ETC" -type f ! -name k3s.yaml ! -name 20-register.yaml -exec sha256sum {} + | sort
     find "$DATA/agent/images" -type f -exec stat -c '%n %s %Y' {} + 2>/dev/null | sort

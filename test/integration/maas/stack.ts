@@ -25,7 +25,7 @@ export class Stack {
     const engine = await ensureEngine({ vendorReachable: reachable });
     await installPlugins(path.join(directory, "home"), root, reachable, path.join(engine.directory, "pulumi"));
     // As the project's own folder looks to the engine, the program and the steps.
-    for (const name of ["node_modules", "maas", "test", "tsconfig.json", "package.json"]) {
+    for (const name of ["node_modules", "maas", "test", "load-typescript.cjs", "package.json"]) {
       fs.symlinkSync(path.join(root, name), path.join(directory, name));
     }
     fs.writeFileSync(
@@ -34,7 +34,11 @@ export class Stack {
     );
     fs.writeFileSync(
       path.join(directory, "Pulumi.yaml"),
-      dump({ name: "homelab", runtime: { name: "nodejs", options: { typescript: true } }, main: "index.ts" }),
+      dump({
+        name: "homelab",
+        runtime: { name: "nodejs", options: { typescript: false, nodeargs: "--require ./load-typescript.cjs" } },
+        main: "index.ts",
+      }),
     );
     fs.mkdirSync(path.join(directory, "backend"));
     const stack = new Stack(directory, {
@@ -44,7 +48,6 @@ export class Stack {
       PULUMI_CONFIG_PASSPHRASE: "test",
       PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
       PULUMI_SKIP_UPDATE_CHECK: "true",
-      PULUMI_NODEJS_TRANSPILE_ONLY: "true",
     });
     await stack.pulumi("stack", "init", "test");
     return stack;

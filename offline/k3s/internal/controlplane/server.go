@@ -141,7 +141,11 @@ func (s *Server) becomeVoter(ctx context.Context) error {
 
 func (s *Server) startAPI(ctx context.Context, group *process.Group) error {
 	o := s.Options
-	group.Keep(process.Child{Name: "kube-apiserver", Args: process.Fixed(apiServerArguments(o, s.Files, s.Etcd)...), Grace: 20 * time.Second})
+	group.Keep(process.Child{
+		Name: "kube-apiserver", Args: process.Fixed(apiServerArguments(o, s.Files, s.Etcd)...),
+		// By itself it waits up to a minute for those who watch; k3s, one process, ends without that.
+		Grace: 2 * time.Second,
+	})
 	config, err := clientcmd.BuildConfigFromFlags("", s.Files.Path("../cred/supervisor.kubeconfig"))
 	if err != nil {
 		return err
