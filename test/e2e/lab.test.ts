@@ -97,7 +97,11 @@ describe("the embedded lab, from nothing to nothing", () => {
   it(
     "has every node Ready and every pod running",
     async () => {
-      const status = JSON.parse((await lab.lab("status", "--json")).stdout) as LabStatus;
+      // Prometheus has watched the pods start: it needs a moment to see that all is well.
+      const status = await eventually("nothing is wrong", 90, async () => {
+        const { code, stdout } = await lab.lab("status", "--json");
+        return code === 0 && (JSON.parse(stdout) as LabStatus);
+      });
       const { nodes, pods } = status.cluster as Extract<LabStatus["cluster"], { nodes: unknown }>;
       expect(nodes.map(({ name, ready }) => [name, ready]).sort()).toEqual([
         ["node1", true],
