@@ -1,6 +1,6 @@
 import { UserError } from "../components/settings/errors";
 import { KubernetesApi } from "./kubernetes-api";
-import { maasSettingsOf, type Stack, type StackOutputs } from "./lab-facts";
+import { maasSettingsOf, type Stack, type StackOutputs, stackHasNo } from "./lab-facts";
 import { forwardPort, type PortForward } from "./port-forward";
 import { say } from "./progress";
 
@@ -52,11 +52,7 @@ export async function pageOf(page: Program | "maas", stack: Stack, outputs: Stac
     return { url: (await maasSettingsOf(stack)).url };
   }
   if (!outputs.kubeconfig) {
-    throw new UserError({
-      path: "--stack",
-      message: `the stack ${stack.stack} has no cluster`,
-      fix: `run './lab up --stack ${stack.stack}' first`,
-    });
+    throw stackHasNo("cluster", stack.stack);
   }
   const address = outputs[page];
   if (hasAddress(address) && local === undefined) {

@@ -1,3 +1,4 @@
+import { UserError } from "../components/settings/errors";
 import type { ClientFile, UserAccess } from "../components/taskserver/taskrc";
 import { MaasClient } from "../maas/client";
 import type { Machine } from "../maas/types";
@@ -40,6 +41,11 @@ export async function stackOutputs(stack: Stack): Promise<StackOutputs> {
     allowFailure: true,
   });
   return result.code === 0 ? (JSON.parse(result.stdout) as StackOutputs) : {};
+}
+
+/** The refusal of a verb that needs what the stack does not have before its first `up`. */
+export function stackHasNo(part: string, stack: string): UserError {
+  return new UserError({ path: "--stack", message: `the stack ${stack} has no ${part}`, fix: `run './lab up --stack ${stack}' first` });
 }
 
 /** Where the stack's MAAS is, and the stack's own API key or, where the stack installed MAAS, the installation's; never to be printed. */

@@ -1,17 +1,12 @@
 import type { Host } from "../components/k3s/operations/shell";
-import { UserError } from "../components/settings/errors";
-import { type Stack, type StackOutputs, stackOutputs } from "./lab-facts";
+import { type Stack, type StackOutputs, stackHasNo, stackOutputs } from "./lab-facts";
 
 /** The stack's machines as SSH reaches them; the outputs they were read from come along. Throws `UserError` while there are none. */
 export async function labHosts(stack: Stack): Promise<{ hosts: Host[]; outputs: StackOutputs }> {
   const outputs = await stackOutputs(stack);
   const hosts = hostsOf(outputs);
   if (hosts.length === 0) {
-    throw new UserError({
-      path: "--stack",
-      message: `the stack ${stack.stack} has no machines`,
-      fix: `bring it up first: './lab up --stack ${stack.stack}'`,
-    });
+    throw stackHasNo("machines", stack.stack);
   }
   return { hosts, outputs };
 }

@@ -1,4 +1,4 @@
-import type { Change } from "./preview";
+import type { Change, ResourceState } from "./preview";
 
 /**
  * What a change means for the lab, from the gravest to the slightest.
@@ -84,6 +84,17 @@ function k3sUpdate(properties: readonly string[], nodeUpdated: boolean): Pick<Re
   return { gravity: "interrupts", what: nodeUpdated ? updated : same };
 }
 
+/** The taints of a node's command that send away pods which run there already: `taints=key=value:NoExecute`. */
+function evictingTaints(state: ResourceState | null | undefined): string[] {
+  const words = String(state?.inputs?.create ?? "").split(/[\s'"]+/);
+  return words.map((word) => word.replace(/^taints=/, "")).filter((word) => word.endsWith(":NoExecute"));
+}
+
+function isEvicted({ newState, oldState }: Change["step"]): boolean {
+  const before = evictingTaints(oldState);
+  return evictingTaints(newState).some((taint) => !before.includes(taint));
+}
+
 function node(change: Change): Reading | undefined {
   const owner = change.parents.find(({ type }) => type === "homelab:k3s:Node");
   if (!owner || !change.type.startsWith("command:remote")) {
@@ -95,6 +106,9 @@ function node(change: Change): Reading | undefined {
   const meanings = nodeParts[part] ?? {};
   if (part === "k3s" && change.operation === "update") {
     return { kind: "node", subject, ...k3sUpdate(change.properties, owner.updated) };
+  }
+  if (part === "admit" && change.operation === "update" && isEvicted(change.step)) {
+    return { kind: "node", subject, gravity: "interrupts", what: "tainted: pods that do not tolerate it are evicted" };
   }
   const meaning = meanings[change.operation] ?? (change.operation === "replace" ? meanings.update : undefined);
   const otherwise = { create: "prepared for", update: "noted anew", replace: "noted anew", delete: "goes with its machine" }[

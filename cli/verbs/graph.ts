@@ -2,11 +2,10 @@ import * as fs from "node:fs/promises";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
 import type { Command } from "commander";
-import { UserError } from "../../components/settings/errors";
 import { drawGraph } from "../graph/draw";
 import { graphOf } from "../graph/fold";
 import { type Resource, readDot, withProviders } from "../graph/resources";
-import type { Stack } from "../lab-facts";
+import { type Stack, stackHasNo } from "../lab-facts";
 import { checkout } from "../paths";
 import { run } from "../process";
 import { say } from "../progress";
@@ -50,11 +49,7 @@ export function register(program: Command): void {
     .action(async ({ stack, out, all }: Options) => {
       const graph = graphOf(await resourcesOf({ ...(await knownPulumi()), stack }), { folded: !all });
       if (graph.boxes.length === 0) {
-        throw new UserError({
-          path: "--stack",
-          message: `the stack ${stack} has no resources`,
-          fix: `run './lab up --stack ${stack}' first`,
-        });
+        throw stackHasNo("resources", stack);
       }
       await fs.writeFile(out, await drawGraph(graph, `Stack ${stack}`));
       say(`wrote ${out}: ${graph.boxes.length} boxes, ${graph.arrows.length} arrows`);

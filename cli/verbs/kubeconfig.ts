@@ -2,9 +2,8 @@ import * as fs from "node:fs/promises";
 import { homedir } from "node:os";
 import * as path from "node:path";
 import { type Command, Option } from "commander";
-import { UserError } from "../../components/settings/errors";
 import { mergeKubeconfig } from "../kubeconfig";
-import { stackOutputs } from "../lab-facts";
+import { stackHasNo, stackOutputs } from "../lab-facts";
 import { say } from "../progress";
 import { simStack } from "../stack";
 import { knownPulumi } from "../toolchain";
@@ -36,11 +35,7 @@ export function register(program: Command): void {
     .action(async (options: Options) => {
       const { kubeconfig } = await stackOutputs({ ...(await knownPulumi()), stack: options.stack });
       if (!kubeconfig) {
-        throw new UserError({
-          path: "--stack",
-          message: `the stack ${options.stack} has no cluster`,
-          fix: `run './lab up --stack ${options.stack}' first`,
-        });
+        throw stackHasNo("cluster", options.stack);
       }
       if (options.print) {
         process.stdout.write(kubeconfig);

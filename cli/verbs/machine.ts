@@ -7,7 +7,7 @@ import { actOn, type MachineActionName, machineActions } from "../../maas/machin
 import { StepError } from "../../maas/step-error";
 import type { Machine } from "../../maas/types";
 import { engineUp } from "../engine-run";
-import { maasOf, type Stack, stackOutputs } from "../lab-facts";
+import { maasOf, type Stack, stackHasNo, stackOutputs } from "../lab-facts";
 import { openLab } from "../open-lab";
 import { say } from "../progress";
 import { simStack } from "../stack";
@@ -37,14 +37,17 @@ const remade = {
 async function machineNamed(stack: Stack, name: string) {
   const outputs = await stackOutputs(stack);
   const names = Object.keys(outputs.machines ?? {});
+  if (names.length === 0) {
+    throw stackHasNo("machines", stack.stack);
+  }
   if (!names.includes(name)) {
     const near = nearest(name, names);
     throw new UserError({
       path: "machine",
-      message: names.length === 0 ? `the stack ${stack.stack} has no machines` : "is not one of the stack's machines",
+      message: "is not one of the stack's machines",
       found: name,
-      allowed: names.join(", ") || undefined,
-      fix: names.length === 0 ? `run './lab up --stack ${stack.stack}' first` : near ? `did you mean ${near}?` : "name one of these",
+      allowed: names.join(", "),
+      fix: near ? `did you mean ${near}?` : "name one of these",
     });
   }
   const client = await maasOf(stack, outputs);

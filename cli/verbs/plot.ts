@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { dashboards } from "../../components/monitoring/dashboards";
 import { UserError } from "../../components/settings/errors";
 import { atPrometheus } from "../dashboards";
-import { stackOutputs } from "../lab-facts";
+import { stackHasNo, stackOutputs } from "../lab-facts";
 import { linesOf } from "../plot/data";
 import { drawPage } from "../plot/page";
 import { say } from "../progress";
@@ -37,11 +37,7 @@ export function register(program: Command): void {
     .action(async (options: Options) => {
       const outputs = await stackOutputs({ ...(await knownPulumi()), stack: options.stack });
       if (!outputs.prometheus) {
-        throw new UserError({
-          path: "--stack",
-          message: `the stack ${options.stack} has no Prometheus`,
-          fix: `run './lab up --stack ${options.stack}' first`,
-        });
+        throw stackHasNo("Prometheus", options.stack);
       }
       await fs.mkdir(options.out, { recursive: true });
       await atPrometheus(outputs, async (url) => {

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { UserError } from "../../components/settings/errors";
 import { KubernetesApi } from "../kubernetes-api";
-import { stackOutputs } from "../lab-facts";
+import { stackHasNo, stackOutputs } from "../lab-facts";
 import { say, stage } from "../progress";
 import { simStack } from "../stack";
 import { TaskJobs } from "../task-jobs";
@@ -18,12 +18,7 @@ interface Options {
 async function withJobs(options: Options, work: (jobs: TaskJobs, servers: string[]) => Promise<void>): Promise<void> {
   const outputs = await stackOutputs({ ...(await knownPulumi()), stack: options.stack });
   if (!outputs.kubeconfig) {
-    throw new UserError({
-      path: "--stack",
-      message: "this stack has no cluster",
-      found: options.stack,
-      fix: `bring it up first: './lab up --stack ${options.stack}'`,
-    });
+    throw stackHasNo("cluster", options.stack);
   }
   const api = new KubernetesApi(outputs.kubeconfig);
   try {

@@ -64,6 +64,22 @@ describe("the report on a preview", () => {
     expect(reportOf("sim", preview)).toMatchObject({ destructive: false, effects: [{ kind: "node", subject: "node1", gravity, what }] });
   });
 
+  it.each([
+    ["taints=slow:NoSchedule", "taints=slow:NoSchedule 'labels=disk=ssd'", "edits"],
+    ["taints=slow:NoSchedule", "'taints=broken=yes:NoExecute slow:NoSchedule'", "interrupts"],
+    ["taints=broken=yes:NoExecute", "'taints=broken=yes:NoExecute slow:NoSchedule'", "edits"],
+    ["taints=broken=yes:NoExecute", "", "edits"],
+  ])("reads a node's marks %j that become %j as something that %s", (before, after, gravity) => {
+    const chain = "homelab:k3s:Cluster$homelab:k3s:Node$command:remote:Command";
+    const state = (marks: string) => ({
+      type: "command:remote:Command",
+      parent: node,
+      inputs: { create: `sudo -n sh k3s.sh admit ${marks}` },
+    });
+    const admitted = step("update", chain, "k3s-node1-admit", node, { oldState: state(before), newState: state(after) });
+    expect(report(admitted).effects).toMatchObject([{ kind: "node", subject: "node1", gravity }]);
+  });
+
   it("tells a restart of a workload from an edit", () => {
     const workload = (property: string) =>
       step("update", "kubernetes:apps/v1:StatefulSet", "prometheus", "", { detailedDiff: { [property]: { kind: "update" } } });
