@@ -7,10 +7,19 @@ export interface PolicyArgs {
   app: string;
   partOf: string;
   namespace: pulumi.Input<string>;
-  /** Ports that are open, by number, and to whom: anybody (`any`), or pods of these names in the same namespace. */
-  ingress: { port: number; from: "any" | readonly string[] }[];
+  /** Ports that are open, by number, and to whom: anybody (`any`), pods of these names in the same namespace, or networks in CIDR. */
+  ingress: { port: number; from: "any" | readonly string[] | { networks: readonly string[] } }[];
   /** `none` cuts the pods off, DNS included. */
   egress: "any" | "none";
+}
+
+function peersOf(from: PolicyArgs["ingress"][number]["from"]): kubernetes.types.input.networking.v1.NetworkPolicyPeer[] | undefined {
+  if (from === "any") {
+    return undefined;
+  }
+  return "networks" in from
+    ? from.networks.map((cidr) => ({ ipBlock: { cidr } }))
+    : from.map((app) => ({ podSelector: { matchLabels: selectorOf(app) } }));
 }
 
 /** What may talk to these pods; everything that is not listed may not. */
@@ -26,10 +35,7 @@ export function networkPolicy(
       spec: {
         podSelector: { matchLabels: selectorOf(args.app) },
         policyTypes: ["Ingress", "Egress"],
-        ingress: args.ingress.map(({ port, from }) => ({
-          ports: [{ protocol: "TCP", port }],
-          ...(from === "any" ? {} : { from: from.map((app) => ({ podSelector: { matchLabels: selectorOf(app) } })) }),
-        })),
+        ingress: args.ingress.map(({ port, from }) => ({ ports: [{ protocol: "TCP", port }], from: peersOf(from) })),
         // No rule is no way out. An empty list says the same, but providers leave it out, and a saved plan would be violated.
         ...(args.egress === "any" ? { egress: [{}] } : {}),
       },

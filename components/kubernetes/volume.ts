@@ -1,6 +1,7 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
 import { type Size, toQuantity } from "../settings/values";
+import { notAwaited } from "./workload";
 
 /**
  * A volume that one pod at a time writes to. A class of undefined is the cluster's default, k3s' local-path; any other is part of
@@ -16,11 +17,10 @@ export function dataVolume(
   return new kubernetes.core.v1.PersistentVolumeClaim(
     name,
     {
-      // local-path binds at the first pod, so waiting for it here would wait for ever.
       metadata: {
         ...metadata,
         name: [metadata.name, settings.storageClass].filter(Boolean).join("-"),
-        annotations: { "pulumi.com/skipAwait": "true" },
+        annotations: notAwaited,
       },
       spec: {
         accessModes: ["ReadWriteOnce"],

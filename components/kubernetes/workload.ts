@@ -16,6 +16,9 @@ export function selectorOf(name: string): Record<string, string> {
   return { "app.kubernetes.io/name": name };
 }
 
+/** What the engine must not wait for: a service without pods gets no endpoints, a claim of local-path no volume before its pod. */
+export const notAwaited = { "pulumi.com/skipAwait": "true" };
+
 /** A pod as one numeric user that owns its volumes; passes the "restricted" pod security standard. */
 export function podSecurity(user: number): kubernetes.types.input.core.v1.PodSecurityContext {
   return {

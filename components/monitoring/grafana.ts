@@ -5,7 +5,7 @@ import * as yaml from "js-yaml";
 import type { Images } from "../images";
 import { networkPolicy } from "../kubernetes/policy";
 import { secretObject } from "../kubernetes/secret";
-import { checksum, containerSecurity, labelsOf, podSecurity, selectorOf } from "../kubernetes/workload";
+import { checksum, containerSecurity, labelsOf, notAwaited, podSecurity, selectorOf } from "../kubernetes/workload";
 import type { MonitoringSettings } from "../settings/monitoring";
 import { type Duration, toGoDuration } from "../settings/values";
 import { DATASOURCE, HOME } from "./dashboards";
@@ -69,8 +69,7 @@ export class Grafana extends pulumi.ComponentResource {
     this.service = new kubernetes.core.v1.Service(
       name,
       {
-        // Without a pod a service has no endpoints to wait for.
-        metadata: { ...meta(), annotations: settings.replicas === 0 ? { "pulumi.com/skipAwait": "true" } : undefined },
+        metadata: { ...meta(), annotations: settings.replicas === 0 ? notAwaited : undefined },
         spec: {
           type: settings.service,
           selector: selectorOf(NAME),

@@ -2,7 +2,7 @@ import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Images } from "../images";
 import { networkPolicy } from "../kubernetes/policy";
-import { containerSecurity, labelsOf, podSecurity, selectorOf } from "../kubernetes/workload";
+import { containerSecurity, labelsOf, notAwaited, podSecurity, selectorOf } from "../kubernetes/workload";
 import type { MonitoringSettings } from "../settings/monitoring";
 import { PORTS } from "./prometheus-config";
 
@@ -59,8 +59,7 @@ export class KubeStateMetrics extends pulumi.ComponentResource {
     new kubernetes.core.v1.Service(
       name,
       {
-        // Without a pod a service has no endpoints to wait for.
-        metadata: { ...metadata, annotations: settings.replicas === 0 ? { "pulumi.com/skipAwait": "true" } : undefined },
+        metadata: { ...metadata, annotations: settings.replicas === 0 ? notAwaited : undefined },
         spec: {
           selector: selectorOf(NAME),
           ports: [{ name: "http", port: PORTS.kubeStateMetrics, targetPort: "http", protocol: "TCP" }],

@@ -1,9 +1,10 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Images } from "../images";
+import { networkPolicy } from "../kubernetes/policy";
 import { secretObject } from "../kubernetes/secret";
 import { dataVolume } from "../kubernetes/volume";
-import { checksum, containerSecurity, labelsOf, podSecurity, selectorOf } from "../kubernetes/workload";
+import { checksum, containerSecurity, labelsOf, notAwaited, podSecurity, selectorOf } from "../kubernetes/workload";
 import type { TaskServersSettings } from "../settings/task-servers";
 import { GATE_METRICS_PORT, GATE_PATHS, gateContainer, gateMetricsService, renderTaskChampionGate } from "./gate";
 import { restoreContainer, TaskBackup } from "./task-backup";
@@ -71,24 +72,16 @@ export class TaskChampion extends pulumi.ComponentResource {
         )
       : undefined;
     const gate = usesGate(settings) ? this.gate(name, args, meta, options) : undefined;
-    new kubernetes.networking.v1.NetworkPolicy(
+    const ports = gate ? [TASKCHAMPION_TLS_PORT, GATE_METRICS_PORT] : [TASKCHAMPION_PORT];
+    networkPolicy(
       `${name}-policy`,
-      {
-        metadata: meta(),
-        spec: {
-          podSelector: { matchLabels: selectorOf(NAME) },
-          policyTypes: ["Ingress", "Egress"],
-          ingress: [
-            { ports: (gate ? [TASKCHAMPION_TLS_PORT, GATE_METRICS_PORT] : [TASKCHAMPION_PORT]).map((port) => ({ protocol: "TCP", port })) },
-          ],
-        },
-      },
+      { app: NAME, partOf: "task-servers", namespace, ingress: ports.map((port) => ({ port, from: "any" })), egress: "none" },
       options,
     );
     this.service = new kubernetes.core.v1.Service(
       name,
       {
-        metadata: { ...meta(), annotations: settings.replicas === 0 ? { "pulumi.com/skipAwait": "true" } : undefined },
+        metadata: { ...meta(), annotations: settings.replicas === 0 ? notAwaited : undefined },
         spec: {
           type: settings.ingress ? "ClusterIP" : settings.service,
           selector: selectorOf(NAME),

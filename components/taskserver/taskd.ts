@@ -2,6 +2,7 @@ import * as path from "node:path";
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Images } from "../images";
+import { networkPolicy } from "../kubernetes/policy";
 import { secretObject } from "../kubernetes/secret";
 import { dataVolume } from "../kubernetes/volume";
 import { checksum, containerSecurity, labelsOf, podSecurity, selectorOf } from "../kubernetes/workload";
@@ -90,22 +91,19 @@ export class Taskd extends pulumi.ComponentResource {
           { parent: this },
         )
       : undefined;
-    const policy = new kubernetes.networking.v1.NetworkPolicy(
+    const networks = settings.allowedNetworks;
+    const policy = networkPolicy(
       `${name}-policy`,
       {
-        metadata: meta(),
-        spec: {
-          podSelector: { matchLabels: selectorOf(NAME) },
-          // It answers and never calls anybody: of Egress there is no rule.
-          policyTypes: ["Ingress", "Egress"],
-          ingress: [
-            {
-              from: settings.allowedNetworks.length > 0 ? settings.allowedNetworks.map((cidr) => ({ ipBlock: { cidr } })) : undefined,
-              ports: [{ protocol: "TCP", port: TASKD_PORT }],
-            },
-            { ports: [{ protocol: "TCP", port: GATE_METRICS_PORT }] },
-          ],
-        },
+        app: NAME,
+        partOf: "task-servers",
+        namespace,
+        ingress: [
+          { port: TASKD_PORT, from: networks.length > 0 ? { networks } : "any" },
+          { port: GATE_METRICS_PORT, from: "any" },
+        ],
+        // It answers and never calls anybody.
+        egress: "none",
       },
       options,
     );

@@ -16,10 +16,10 @@ interface Kubeconfig {
 }
 
 const timeout = 1_000;
-const pause = 100;
+const pause = 200;
 
 /**
- * Asks an API server for `/readyz` ten times a second, each time on a new connection, as a client that has to find it anew
+ * Asks an API server for `/readyz` five times a second, each time on a new connection, as a client that has to find it anew
  * after a failure. Reports what it saw when it is stopped.
  */
 export class ApiWatch {

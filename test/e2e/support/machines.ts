@@ -45,11 +45,11 @@ export class ProcessWatch {
   private async watch(): Promise<void> {
     while (!this.stopped) {
       await this.read();
-      await new Promise((resolve) => setTimeout(resolve, 300));
+      await new Promise((resolve) => setTimeout(resolve, 500));
     }
   }
 
-  /** Reads what is new: a thousand old processes three times a second would be work for a processor of its own. */
+  /** Reads what is new: a thousand old processes twice a second would be work for a processor of its own. */
   private async read(): Promise<void> {
     const running = (await fs.readdir("/proc")).filter((name) => /^\d+$/.test(name));
     this.known = new Map(running.map((pid) => [pid, (this.known.get(pid) ?? 0) + 1]));

@@ -66,7 +66,9 @@ async function until(what: string, condition: () => boolean): Promise<void> {
 beforeAll(async () => {
   directory = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), "engine-")));
   fs.cpSync(path.join(checkout, "test/fixtures/plugins/program"), path.join(directory, "program"), { recursive: true });
-  fs.symlinkSync(path.join(checkout, "node_modules"), path.join(directory, "program/node_modules"));
+  for (const name of ["node_modules", "load-typescript.cjs"]) {
+    fs.symlinkSync(path.join(checkout, name), path.join(directory, "program", name));
+  }
   fs.mkdirSync(path.join(directory, "state"));
   const engine = await ensureEngine({ vendorReachable: false });
   await installPlugins(path.join(directory, "home"), checkout, false);
@@ -78,7 +80,6 @@ beforeAll(async () => {
     PULUMI_CONFIG_PASSPHRASE: "only for this test",
     PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
     PULUMI_SKIP_UPDATE_CHECK: "true",
-    PULUMI_NODEJS_TRANSPILE_ONLY: "true",
   };
   await succeed("stack", "init", "test");
 }, 15 * MINUTE);

@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
+import { cacheRoot, keyOf } from "../../../offline/cache";
 
 const checkout = path.resolve(__dirname, "../../..");
 const tracked = execFileSync("git", ["ls-files", "-z"], { cwd: checkout, encoding: "utf8" })
@@ -15,7 +16,9 @@ const run = (command: string, args: string[]) => spawnSync(command, args, { cwd:
 
 describe("the repository", () => {
   it("type-checks", () => {
-    const result = run(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "."]);
+    // What it knows of unchanged files from its last run in this folder saves half a minute of work.
+    const known = path.join(cacheRoot(), "type-check", `${keyOf([checkout])}.tsbuildinfo`);
+    const result = run(process.execPath, ["node_modules/typescript/bin/tsc", "-p", ".", "--incremental", "--tsBuildInfoFile", known]);
     expect(result.stdout).toBe("");
     expect(result.status).toBe(0);
   }, 300_000);
