@@ -148,6 +148,6 @@ reset() {
     fi
   done
   systemctl disable --now homelab-backup.timer >&2 2>/dev/null || true
-  rm -rf "$ETC" /etc/rancher/node /etc/homelab "$STATE/applied" "$STATE/units" "$STATE/certificates" /etc/systemd/system/homelab-backup.*
+  rm -rf "$ETC" /etc/rancher/node /etc/homelab "$STATE/applied" "$STATE/binary" "$STATE/units" "$STATE/certificates" /etc/systemd/system/homelab-backup.*
   printf '{"reset":true}\n'
 }

@@ -104,6 +104,19 @@ afterEach(() => sandbox.close());
     expect(fs.readdirSync(sandbox.at("/usr/local/bin"))).toEqual([]);
   });
 
+  it("fetches an executable again that somebody has changed, and no other", async () => {
+    const fetched = () => sandbox.requests.filter((name) => name.endsWith("/k3s")).length;
+    const binary = sandbox.at("/usr/local/bin/k3s");
+    await sandbox.run(parameters(), files());
+    await sandbox.run(parameters(), files());
+    expect(fetched()).toBe(1);
+    // Of the same size: what tells them apart is when it was written.
+    const whole = fs.readFileSync(binary, "utf8");
+    fs.writeFileSync(binary, whole.replace("+k3s1", "+k3s9"));
+    expect(await sandbox.run(parameters(), files())).toMatchObject({ code: 0 });
+    expect([fetched(), fs.readFileSync(binary, "utf8")]).toEqual([2, whole]);
+  });
+
   it("refuses a release whose checksum is not the pinned one", async () => {
     const outcome = await sandbox.run(parameters({ "pin-amd64": "1".repeat(64) }), files());
     expect(outcome.code).toBe(1);
