@@ -67,9 +67,13 @@ function renderMonitoring(monitoring: LabStatus["monitoring"]): string {
   }
   const { machines, alerts, targets } = monitoring;
   const rows = machines.map(({ name, up, cpu, memory, disk }) => [name, up ? "yes" : "no", percent(cpu), percent(memory), percent(disk)]);
-  const parts = [`\nUse of the machines\n${table(["name", "answers", "CPU", "memory", "fullest disk"], rows)}`];
+  const parts = [
+    rows.length > 0
+      ? `\nUse of the machines\n${table(["name", "answers", "CPU", "memory", "fullest disk"], rows)}`
+      : "\nPrometheus has not measured the machines yet: './lab status' shows their use in a minute.\n",
+  ];
   if (alerts.length === 0 && targets.down.length === 0) {
-    parts.push(`\nNothing is wrong: no alert fires, and all ${targets.up} targets answer.\n`);
+    parts.push(`\nNothing is wrong: no alert fires, and Prometheus reaches all that it watches (targets: ${targets.up}).\n`);
   }
   if (alerts.length > 0) {
     const lines = alerts.map(({ name, severity, summary, since }) => [

@@ -17,7 +17,7 @@ interface Parts {
 
 /** The stack's outputs: what `./lab` shows and what other stacks may build on. Read them with `pulumi stack output`. */
 export function outputs({ settings, region, machines, cluster, monitoring, taskServers }: Parts) {
-  return {
+  return present({
     /** Where the stack installed MAAS: how to log in as its administrator; secret. */
     maas: region && {
       url: settings.maas.url,
@@ -59,5 +59,10 @@ export function outputs({ settings, region, machines, cluster, monitoring, taskS
     taskUsers: taskServers.users,
     /** Files of the same servers for a machine without Kubernetes, for `lab compose`; secret. */
     taskCompose: taskServers.compose,
-  };
+  });
+}
+
+/** Without what this stack does not have: the engine would warn of each at every run. */
+function present<T extends object>(all: T): T {
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as T;
 }

@@ -47,9 +47,6 @@ async function runTests(name: string, args: readonly string[], wrapper: readonly
 /** A lab of its own each, in a network namespace of its own: no lab that is up on this computer is touched, nor one another. */
 const ownNetwork = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"];
 
-/** The end-to-end test that the others wait for in the end: it has the right of way. */
-const longest = "lab";
-
 /** Those of the end-to-end test files that jest's arguments ask for. */
 async function endToEndTests(args: readonly string[]): Promise<string[]> {
   const patterns = args.filter((arg) => !arg.startsWith("-")).map((pattern) => new RegExp(pattern));
@@ -97,8 +94,7 @@ export function register(program: Command): void {
         const forJest = args.filter((arg) => arg.startsWith("-"));
         for (const file of await endToEndTests(args)) {
           const name = path.basename(file, ".test.ts");
-          const wrapper = name === longest ? ownNetwork : ["nice", "-n", "5", ...ownNetwork];
-          runs.push(runTests(name, ["--selectProjects", "e2e", "--runTestsByPath", file, ...forJest], wrapper));
+          runs.push(runTests(name, ["--selectProjects", "e2e", "--runTestsByPath", file, ...forJest], ownNetwork));
         }
       }
       const fast = ["unit", "integration"].filter(wanted);

@@ -51,7 +51,8 @@ async function until<Value>(what: () => Promise<Value | undefined | false>): Pro
     (
       await Promise.all([
         shell("ip -brief link show | grep -v '^lo '"),
-        shell(`find /sys/fs/cgroup -name '${labName(state)}'`),
+        // Other labs' groups come and go meanwhile, and find says so.
+        shell(`find /sys/fs/cgroup -name '${labName(state)}' 2>/dev/null`),
         shell(`grep -F ${state} /proc/self/mounts`),
         shell("ls -A /run/systemd/nspawn 2>/dev/null"),
         shell("iptables -S | grep homelab0"),

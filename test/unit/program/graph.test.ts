@@ -40,6 +40,12 @@ describe("the graph of the sim stack", () => {
     expect(ofType("homelab:monitoring:Monitoring")).toEqual(["monitoring"]);
   });
 
+  it("has no output without a value, of which the engine would warn at each run", () => {
+    expect(Object.keys(outputs)).toEqual(expect.arrayContaining(["machines", "kubeconfig", "prometheus", "taskUsers"]));
+    expect(Object.entries(outputs).filter(([, output]) => output === undefined)).toEqual([]);
+    expect(Object.keys(outputs)).not.toContain("maas");
+  });
+
   it("installs the server first and joins the agent to it", () => {
     const names = resources.map((resource) => resource.name);
     expect(names.indexOf("k3s-node1-k3s")).toBeLessThan(names.indexOf("k3s-node2-k3s"));
