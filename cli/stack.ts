@@ -1,8 +1,9 @@
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import * as yaml from "js-yaml";
 import { UserError } from "../components/settings/errors";
+import { keyOf } from "../offline/cache";
 import { recipes } from "../offline/images/recipes";
 import { paths, settingsFile } from "./paths";
 import { run } from "./process";
@@ -140,12 +141,10 @@ async function stackExists(stack: string, engine: string, env: NodeJS.ProcessEnv
  */
 async function setApiKey(apiKey: string, engine: string, env: NodeJS.ProcessEnv): Promise<void> {
   const file = stackFile(simStack);
-  const noted = path.join(paths.stacks, "api-key.sha256");
+  const noted = path.join(paths.stacks, "api-key.digest");
   const digest = async () => {
     const { config = {} } = (await readStackFile(file)) ?? {};
-    return createHash("sha256")
-      .update(JSON.stringify([apiKey, config["homelab:maasApiKey"] ?? null]))
-      .digest("hex");
+    return keyOf([apiKey, JSON.stringify(config["homelab:maasApiKey"] ?? null)]);
   };
   if ((await digest()) === (await fs.readFile(noted, "utf8").catch(() => ""))) {
     return;

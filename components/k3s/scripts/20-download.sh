@@ -34,6 +34,11 @@ binary_mark() {
 }
 
 # Leaves the executable's checksum in `verified`.
+note_verified() {
+  binary_mark "$1" >"$STATE/binary"
+  verified=$1
+}
+
 install_binary() {
   name=k3s
   [ "$ARCH" = amd64 ] || name="k3s-$ARCH"
@@ -44,12 +49,9 @@ install_binary() {
     rm -f "$list"
     fail "the release's checksum of $name, $want, is not the one that is pinned in homelab:cluster.install.checksums.$ARCH, $PIN"
   fi
-  if [ -x "$K3S" ]; then
-    if [ "$(cat "$STATE/binary" 2>/dev/null)" = "$(binary_mark "$want")" ] || [ "$(sha256_of "$K3S")" = "$want" ]; then
-      binary_mark "$want" >"$STATE/binary"
-      verified=$want
-      return
-    fi
+  if [ -x "$K3S" ] && { [ "$(cat "$STATE/binary" 2>/dev/null)" = "$(binary_mark "$want")" ] || [ "$(sha256_of "$K3S")" = "$want" ]; }; then
+    note_verified "$want"
+    return
   fi
   say "fetching k3s $VERSION"
   fetch --output "$K3S.partial" "$RELEASES/$VERSION/$name" || fail "cannot fetch k3s $VERSION from $RELEASES"
@@ -60,8 +62,7 @@ install_binary() {
   fi
   chmod 755 "$K3S.partial"
   mv "$K3S.partial" "$K3S"
-  binary_mark "$want" >"$STATE/binary"
-  verified=$want
+  note_verified "$want"
   CHANGED="$CHANGED $K3S"
 }
 
