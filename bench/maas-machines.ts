@@ -15,9 +15,9 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import Table from "cli-table3";
-import { MaasClient } from "../maas/client";
-import { realClock } from "../maas/clock";
-import { runStep, type StepName } from "../maas/steps";
+import { MaasClient } from "../components/maas/api/client";
+import { realClock } from "../components/maas/api/clock";
+import { runStep, type StepName } from "../components/maas/steps";
 
 const limit = 1.3;
 const limitAt = 100;
@@ -109,7 +109,7 @@ async function measure(machines: number, times: Times): Promise<Row> {
       "--expose-gc",
       "--require",
       join(__dirname, "../load-typescript.cjs"),
-      join(__dirname, "../sim/maas/serve.ts"),
+      join(__dirname, "../rig/maas/serve.ts"),
       "--port",
       "0",
       "--state",

@@ -1,7 +1,7 @@
 import { CommanderError } from "commander";
-import { isUserError } from "../components/settings/errors";
-import { labProgram } from "./program";
-import { say } from "./progress";
+import { isUserError } from "../components/core/user-error";
+import { say } from "./engine/progress";
+import { labProgram } from "./verbs/program";
 
 async function main(): Promise<void> {
   const program = labProgram(process.argv[2]);

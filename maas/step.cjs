@@ -1,3 +1,3 @@
 // Started by command.local.Command: the TypeScript step program without a build step.
 require("../load-typescript.cjs");
-require("./program.ts").main();
+require("../components/maas/run/program.ts").main();

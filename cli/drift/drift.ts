@@ -1,7 +1,7 @@
-import type { Settings } from "../../components/settings/schema";
-import { KubernetesApi } from "../kubernetes-api";
-import { maasOf, type Stack, stackOutputs } from "../lab-facts";
-import { checkStackFile } from "../settings-file";
+import type { Settings } from "../../settings/schema";
+import { checkStackFile } from "../engine/settings-file";
+import { KubernetesApi } from "../live/kubernetes-api";
+import { maasOf, type Stack, stackOutputs } from "../live/lab-facts";
 import { certificateDrift, servedCertificate } from "./certificates";
 import type { Drift, Finding } from "./finding";
 import { hostDrift } from "./hosts";

@@ -1,12 +1,12 @@
-import type { MaasClient } from "../../maas/client";
-import { type Inventory, inventoryOf } from "../../maas/inventory";
-import { findMachine } from "../../maas/lookup";
-import { deploymentOf } from "../../maas/ownership";
-import type { Commissioned } from "../../maas/steps/commission";
-import type { DeployDesired, Deployed } from "../../maas/steps/deploy";
-import { digestOf } from "../../maas/steps/digest";
-import type { EnlistDesired } from "../../maas/steps/enlist";
-import { type Machine, Status } from "../../maas/types";
+import type { MaasClient } from "../../components/maas/api/client";
+import { type Inventory, inventoryOf } from "../../components/maas/api/inventory";
+import { findMachine } from "../../components/maas/api/lookup";
+import { deploymentOf } from "../../components/maas/api/ownership";
+import { type Machine, Status } from "../../components/maas/api/types";
+import type { Commissioned } from "../../components/maas/steps/commission";
+import type { DeployDesired, Deployed } from "../../components/maas/steps/deploy";
+import { digestOf } from "../../components/maas/steps/digest";
+import type { EnlistDesired } from "../../components/maas/steps/enlist";
 import type { Finding, Repair } from "./finding";
 import { type StateResource, stepsOf } from "./state";
 

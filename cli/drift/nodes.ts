@@ -1,5 +1,5 @@
-import type { Settings } from "../../components/settings/schema";
-import type { KubernetesApi } from "../kubernetes-api";
+import type { Settings } from "../../settings/schema";
+import type { KubernetesApi } from "../live/kubernetes-api";
 import type { Finding, Repair } from "./finding";
 
 export interface LiveNode {

@@ -1,5 +1,5 @@
-import { canonicalQuantity } from "../../offline/plugins/kubernetes/quantity";
-import type { KubernetesApi } from "../kubernetes-api";
+import { canonicalQuantity } from "../../rig/stand-ins/plugins/kubernetes/quantity";
+import type { KubernetesApi } from "../live/kubernetes-api";
 import type { Drift, Finding } from "./finding";
 import type { StateResource } from "./state";
 

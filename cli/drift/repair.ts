@@ -1,7 +1,7 @@
-import type { Stack } from "../lab-facts";
+import { run } from "../engine/process";
+import { say } from "../engine/progress";
+import type { Stack } from "../live/lab-facts";
 import { checkout } from "../paths";
-import { run } from "../process";
-import { say } from "../progress";
 import { type Drift, renderDrift } from "./finding";
 import { readState } from "./state";
 

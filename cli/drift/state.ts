@@ -1,6 +1,6 @@
-import type { Stack } from "../lab-facts";
+import { run } from "../engine/process";
+import type { Stack } from "../live/lab-facts";
 import { checkout } from "../paths";
-import { run } from "../process";
 
 /** A resource of the stack's state, secrets in clear: never to be printed. */
 export interface StateResource {

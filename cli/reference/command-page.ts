@@ -1,6 +1,6 @@
 import type { EventEmitter } from "node:events";
 import type { Command } from "commander";
-import { labProgram } from "../program";
+import { labProgram } from "../verbs/program";
 
 /** What a command's `addHelpText("after", …)` says. */
 function afterText(command: Command): string {

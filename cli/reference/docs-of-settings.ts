@@ -23,11 +23,11 @@ function commentOf(node: ts.Node, source: string): string | undefined {
 }
 
 /**
- * The doc comments of every `z.strictObject({…})` in components/settings: they are written for people who read the
+ * The doc comments of every `z.strictObject({…})` in settings/: they are written for people who read the
  * sources, and the schema itself has none.
  */
 export function readSettingDocs(): SettingDocs {
-  const folder = path.join(checkout, "components/settings");
+  const folder = path.join(checkout, "settings");
   const docs: SettingDocs = new Map();
   for (const name of fs.readdirSync(folder).filter((file) => file.endsWith(".ts"))) {
     const text = fs.readFileSync(path.join(folder, name), "utf8");

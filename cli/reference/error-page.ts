@@ -31,7 +31,7 @@ function textOf(node: ts.Expression | undefined): string | undefined {
 /** Every mistake of a user that the program knows to name: object literals with a message and what to do about it. */
 export function knownErrors(): KnownError[] {
   const found: KnownError[] = [];
-  const files = ["components", "cli"].flatMap((folder) =>
+  const files = ["components", "settings", "cli"].flatMap((folder) =>
     fs.readdirSync(path.join(checkout, folder), { recursive: true, encoding: "utf8" }).map((file) => path.posix.join(folder, file)),
   );
   for (const file of files.filter((name) => name.endsWith(".ts")).sort()) {

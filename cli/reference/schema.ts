@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { settingsSchema } from "../../components/settings/schema";
+import { settingsSchema } from "../../settings/schema";
 import { docsOf, readSettingDocs, type SettingDocs } from "./docs-of-settings";
 
 /** A JSON Schema, as far as it is read here. */

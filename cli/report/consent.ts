@@ -1,6 +1,6 @@
 import { fingerprint } from "../../components/guards/fingerprint";
 import { consents, guardedSubject } from "../../components/guards/protection";
-import type { Settings } from "../../components/settings/schema";
+import type { Settings } from "../../settings/schema";
 import type { Effect } from "./effects";
 
 /** That a change may lose what is on a machine or volume. */

@@ -1,7 +1,7 @@
 import * as path from "node:path";
-import type { OpenLab } from "../open-lab";
+import type { OpenLab } from "../engine/open-lab";
+import { run } from "../engine/process";
 import { checkout } from "../paths";
-import { run } from "../process";
 import { withStackFile } from "../verbs/pulumi";
 import type { Preview } from "./preview";
 

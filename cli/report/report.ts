@@ -1,4 +1,4 @@
-import type { Settings } from "../../components/settings/schema";
+import type { Settings } from "../../settings/schema";
 import { type Consent, consentLines, consentsFor, missingConsents } from "./consent";
 import { type Effect, effectOf, type Gravity } from "./effects";
 import { changesOf, type Preview } from "./preview";

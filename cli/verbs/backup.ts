@@ -4,11 +4,11 @@ import Table from "cli-table3";
 import { type Command, Option } from "commander";
 import { backup, listBackups } from "../../components/k3s/operations/backup";
 import { ssh } from "../../components/k3s/operations/shell";
-import { labHosts } from "../lab-hosts";
+import { say, stage } from "../engine/progress";
+import { simStack } from "../engine/stack";
+import { knownPulumi } from "../engine/toolchain";
+import { labHosts } from "../live/lab-hosts";
 import { paths } from "../paths";
-import { say, stage } from "../progress";
-import { simStack } from "../stack";
-import { knownPulumi } from "../toolchain";
 import * as taskBackups from "./task-backups";
 
 interface Options {

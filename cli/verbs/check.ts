@@ -1,8 +1,8 @@
 import * as path from "node:path";
 import type { Command } from "commander";
-import { say } from "../progress";
-import { checkStackFile } from "../settings-file";
-import { simStack } from "../stack";
+import { say } from "../engine/progress";
+import { checkStackFile } from "../engine/settings-file";
+import { simStack } from "../engine/stack";
 
 export function register(program: Command): void {
   program

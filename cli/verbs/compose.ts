@@ -1,12 +1,12 @@
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import type { Command } from "commander";
-import { UserError } from "../../components/settings/errors";
+import { UserError } from "../../components/core/user-error";
 import type { ClientFile } from "../../components/taskserver/taskrc";
-import { stackOutputs } from "../lab-facts";
-import { say } from "../progress";
-import { simStack } from "../stack";
-import { knownPulumi } from "../toolchain";
+import { say } from "../engine/progress";
+import { simStack } from "../engine/stack";
+import { knownPulumi } from "../engine/toolchain";
+import { stackOutputs } from "../live/lab-facts";
 
 interface Options {
   stack: string;

@@ -1,12 +1,12 @@
 import * as fs from "node:fs/promises";
 import type { Command } from "commander";
-import { UserError } from "../../components/settings/errors";
-import { MaasClient } from "../../maas/client";
-import { type Discovery, discover } from "../discovery";
-import { maasOf } from "../lab-facts";
-import { machineLines } from "../new-stack";
-import { simStack } from "../stack";
-import { knownPulumi } from "../toolchain";
+import { UserError } from "../../components/core/user-error";
+import { MaasClient } from "../../components/maas/api/client";
+import { simStack } from "../engine/stack";
+import { knownPulumi } from "../engine/toolchain";
+import { maasOf } from "../live/lab-facts";
+import { type Discovery, discover } from "../new/discovery";
+import { machineLines } from "../new/new-stack";
 
 interface Options {
   stack: string;

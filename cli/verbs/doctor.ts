@@ -1,14 +1,14 @@
 import Table from "cli-table3";
 import type { Command } from "commander";
-import { isUserError } from "../../components/settings/errors";
-import { engineFound } from "../../offline/engine";
-import { imagesCached } from "../../offline/images";
-import { k3sCached } from "../../offline/k3s";
-import { vendorReachable } from "../../offline/vendor";
-import { rootFileSystemCached } from "../../sim/machines/root-file-system";
-import { missingPackages } from "../host-packages";
-import { preflight } from "../preflight";
-import { simulatorRunning } from "../simulator-process";
+import { isUserError } from "../../components/core/user-error";
+import { rootFileSystemCached } from "../../rig/machines/root-file-system";
+import { engineFound } from "../../rig/stand-ins/engine";
+import { imagesCached } from "../../rig/stand-ins/images";
+import { k3sCached } from "../../rig/stand-ins/k3s";
+import { vendorReachable } from "../../rig/stand-ins/vendor";
+import { missingPackages } from "../engine/host-packages";
+import { preflight } from "../engine/preflight";
+import { simulatorRunning } from "../engine/simulator-process";
 
 interface Finding {
   what: string;

@@ -1,12 +1,12 @@
 import * as fs from "node:fs/promises";
 import type { Command } from "commander";
-import { engineDestroy } from "../engine-run";
-import { confirmDestruction } from "../guard";
-import { openLab } from "../open-lab";
+import { engineDestroy } from "../engine/engine-run";
+import { confirmDestruction } from "../engine/guard";
+import { openLab } from "../engine/open-lab";
+import { say, stage, total } from "../engine/progress";
+import { stopSimulator } from "../engine/simulator-process";
+import { simStack } from "../engine/stack";
 import { paths } from "../paths";
-import { say, stage, total } from "../progress";
-import { stopSimulator } from "../simulator-process";
-import { simStack } from "../stack";
 
 export function register(program: Command): void {
   program

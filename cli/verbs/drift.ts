@@ -2,8 +2,8 @@ import * as fs from "node:fs/promises";
 import type { Command } from "commander";
 import { driftOf } from "../drift/drift";
 import { renderDrift } from "../drift/finding";
-import { simStack } from "../stack";
-import { knownPulumi } from "../toolchain";
+import { simStack } from "../engine/stack";
+import { knownPulumi } from "../engine/toolchain";
 
 export function register(program: Command): void {
   program

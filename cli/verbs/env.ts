@@ -1,6 +1,6 @@
 import type { Command } from "commander";
-import { simStack } from "../stack";
-import { knownPulumi } from "../toolchain";
+import { simStack } from "../engine/stack";
+import { knownPulumi } from "../engine/toolchain";
 
 export function register(program: Command): void {
   program

@@ -2,15 +2,15 @@ import * as fs from "node:fs/promises";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
 import type { Command } from "commander";
-import { drawGraph } from "../graph/draw";
-import { graphOf } from "../graph/fold";
-import { type Resource, readDot, withProviders } from "../graph/resources";
-import { type Stack, stackHasNo } from "../lab-facts";
+import { drawGraph } from "../draw/graph/draw";
+import { graphOf } from "../draw/graph/fold";
+import { type Resource, readDot, withProviders } from "../draw/graph/resources";
+import { run } from "../engine/process";
+import { say } from "../engine/progress";
+import { simStack } from "../engine/stack";
+import { knownPulumi } from "../engine/toolchain";
+import { type Stack, stackHasNo } from "../live/lab-facts";
 import { checkout } from "../paths";
-import { run } from "../process";
-import { say } from "../progress";
-import { simStack } from "../stack";
-import { knownPulumi } from "../toolchain";
 
 interface Options {
   stack: string;

@@ -2,11 +2,11 @@ import * as fs from "node:fs/promises";
 import { homedir } from "node:os";
 import * as path from "node:path";
 import { type Command, Option } from "commander";
-import { mergeKubeconfig } from "../kubeconfig";
-import { stackHasNo, stackOutputs } from "../lab-facts";
-import { say } from "../progress";
-import { simStack } from "../stack";
-import { knownPulumi } from "../toolchain";
+import { say } from "../engine/progress";
+import { simStack } from "../engine/stack";
+import { knownPulumi } from "../engine/toolchain";
+import { mergeKubeconfig } from "../live/kubeconfig";
+import { stackHasNo, stackOutputs } from "../live/lab-facts";
 
 interface Options {
   stack: string;

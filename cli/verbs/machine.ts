@@ -1,17 +1,17 @@
 import * as readline from "node:readline/promises";
 import { type Command, Option } from "commander";
-import { nearest, UserError } from "../../components/settings/errors";
-import { toSeconds } from "../../components/settings/values";
-import { realClock } from "../../maas/clock";
-import { actOn, type MachineActionName, machineActions } from "../../maas/machine-actions";
-import { StepError } from "../../maas/step-error";
-import type { Machine } from "../../maas/types";
-import { engineUp } from "../engine-run";
-import { maasOf, type Stack, stackHasNo, stackOutputs } from "../lab-facts";
-import { openLab } from "../open-lab";
-import { say } from "../progress";
-import { simStack } from "../stack";
-import { knownPulumi } from "../toolchain";
+import { toSeconds } from "../../components/core/notations";
+import { nearest, UserError } from "../../components/core/user-error";
+import { realClock } from "../../components/maas/api/clock";
+import { actOn, type MachineActionName, machineActions } from "../../components/maas/api/machine-actions";
+import { StepError } from "../../components/maas/api/step-error";
+import type { Machine } from "../../components/maas/api/types";
+import { engineUp } from "../engine/engine-run";
+import { openLab } from "../engine/open-lab";
+import { say } from "../engine/progress";
+import { simStack } from "../engine/stack";
+import { knownPulumi } from "../engine/toolchain";
+import { maasOf, type Stack, stackHasNo, stackOutputs } from "../live/lab-facts";
 
 interface Options {
   stack: string;

@@ -1,12 +1,12 @@
 import * as fs from "node:fs/promises";
 import { createInterface } from "node:readline/promises";
 import { type Command, Option } from "commander";
-import { UserError } from "../../components/settings/errors";
-import type { MachineDraft } from "../discovery";
-import { checkName, type NewStack, schemaFrom, stackFileText } from "../new-stack";
+import { UserError } from "../../components/core/user-error";
+import { say } from "../engine/progress";
+import { checkStackFile } from "../engine/settings-file";
+import type { MachineDraft } from "../new/discovery";
+import { checkName, type NewStack, schemaFrom, stackFileText } from "../new/new-stack";
 import { checkout, settingsFile } from "../paths";
-import { say } from "../progress";
-import { checkStackFile } from "../settings-file";
 
 interface Options {
   environment: NewStack["environment"];

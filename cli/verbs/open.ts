@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { Argument, type Command } from "commander";
-import { UserError } from "../../components/settings/errors";
-import { pageOf, pages } from "../dashboards";
-import { stackOutputs } from "../lab-facts";
-import { say } from "../progress";
-import { simStack } from "../stack";
-import { knownPulumi } from "../toolchain";
+import { UserError } from "../../components/core/user-error";
+import { say } from "../engine/progress";
+import { simStack } from "../engine/stack";
+import { knownPulumi } from "../engine/toolchain";
+import { pageOf, pages } from "../live/dashboards";
+import { stackOutputs } from "../live/lab-facts";
 
 interface Options {
   stack: string;

@@ -1,16 +1,16 @@
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import type { Command } from "commander";
+import { UserError } from "../../components/core/user-error";
 import { dashboards } from "../../components/monitoring/dashboards";
-import { UserError } from "../../components/settings/errors";
-import { atPrometheus } from "../dashboards";
-import { stackHasNo, stackOutputs } from "../lab-facts";
-import { linesOf } from "../plot/data";
-import { drawPage } from "../plot/page";
-import { say } from "../progress";
-import { PrometheusApi } from "../prometheus";
-import { simStack } from "../stack";
-import { knownPulumi } from "../toolchain";
+import { linesOf } from "../draw/plot/data";
+import { drawPage } from "../draw/plot/page";
+import { say } from "../engine/progress";
+import { simStack } from "../engine/stack";
+import { knownPulumi } from "../engine/toolchain";
+import { atPrometheus } from "../live/dashboards";
+import { stackHasNo, stackOutputs } from "../live/lab-facts";
+import { PrometheusApi } from "../live/prometheus";
 
 interface Options {
   stack: string;

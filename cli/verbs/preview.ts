@@ -1,7 +1,7 @@
 import type { Command } from "commander";
-import { enginePreview } from "../engine-run";
-import { openLab } from "../open-lab";
-import { simStack } from "../stack";
+import { enginePreview } from "../engine/engine-run";
+import { openLab } from "../engine/open-lab";
+import { simStack } from "../engine/stack";
 
 export function register(program: Command): void {
   program

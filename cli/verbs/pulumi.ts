@@ -1,9 +1,9 @@
 import * as fs from "node:fs/promises";
 import type { Command } from "commander";
+import { runAttached } from "../engine/process";
+import { removeStaleLocks, simStack, stackFile } from "../engine/stack";
+import { knownPulumi } from "../engine/toolchain";
 import { checkout } from "../paths";
-import { runAttached } from "../process";
-import { removeStaleLocks, simStack, stackFile } from "../stack";
-import { knownPulumi } from "../toolchain";
 
 /** The engine's commands that take `--config-file`. */
 const takesConfigFile = new Set(["up", "update", "preview", "pre", "refresh", "destroy", "down", "dn", "import", "watch", "config"]);

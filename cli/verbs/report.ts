@@ -1,11 +1,11 @@
 import * as fs from "node:fs/promises";
 import { type Command, Option } from "commander";
-import { openLab } from "../open-lab";
+import { openLab } from "../engine/open-lab";
+import { checkStackFile } from "../engine/settings-file";
+import { simStack } from "../engine/stack";
 import { makePreview } from "../report/make-preview";
 import type { Preview } from "../report/preview";
 import { renderMarkdown, renderText, reportOf } from "../report/report";
-import { checkStackFile } from "../settings-file";
-import { simStack } from "../stack";
 
 interface Options {
   stack: string;

@@ -1,17 +1,17 @@
 import * as fs from "node:fs/promises";
 import type { Command } from "commander";
+import { UserError } from "../../components/core/user-error";
 import { fetchBackup } from "../../components/k3s/operations/backup";
 import { restore } from "../../components/k3s/operations/restore";
 import { type Host, ssh } from "../../components/k3s/operations/shell";
-import { UserError } from "../../components/settings/errors";
-import { engineUp } from "../engine-run";
-import { clusterFacts } from "../lab-facts";
-import { labHosts } from "../lab-hosts";
-import { type OpenLab, openLab } from "../open-lab";
-import { say, stage, total } from "../progress";
-import { simStack } from "../stack";
-import { labStatus, renderStatus } from "../summary";
-import { knownPulumi } from "../toolchain";
+import { engineUp } from "../engine/engine-run";
+import { type OpenLab, openLab } from "../engine/open-lab";
+import { say, stage, total } from "../engine/progress";
+import { simStack } from "../engine/stack";
+import { knownPulumi } from "../engine/toolchain";
+import { clusterFacts } from "../live/lab-facts";
+import { labHosts } from "../live/lab-hosts";
+import { labStatus, renderStatus } from "../live/summary";
 import * as taskBackups from "./task-backups";
 
 interface Options {

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
-import { simStack } from "../stack";
-import { healthy, labStatus, renderStatus } from "../summary";
-import { knownPulumi } from "../toolchain";
+import { simStack } from "../engine/stack";
+import { knownPulumi } from "../engine/toolchain";
+import { healthy, labStatus, renderStatus } from "../live/summary";
 
 export function register(program: Command): void {
   program

@@ -1,11 +1,11 @@
 import type { Command } from "commander";
-import { UserError } from "../../components/settings/errors";
-import { KubernetesApi } from "../kubernetes-api";
-import { stackHasNo, stackOutputs } from "../lab-facts";
-import { say, stage } from "../progress";
-import { simStack } from "../stack";
-import { TaskJobs } from "../task-jobs";
-import { knownPulumi } from "../toolchain";
+import { UserError } from "../../components/core/user-error";
+import { say, stage } from "../engine/progress";
+import { simStack } from "../engine/stack";
+import { knownPulumi } from "../engine/toolchain";
+import { KubernetesApi } from "../live/kubernetes-api";
+import { stackHasNo, stackOutputs } from "../live/lab-facts";
+import { TaskJobs } from "../live/task-jobs";
 
 interface Options {
   stack: string;

@@ -2,13 +2,13 @@ import * as fs from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import * as path from "node:path";
 import { type Command, Option } from "commander";
-import { nearest, UserError } from "../../components/settings/errors";
+import { nearest, UserError } from "../../components/core/user-error";
 import { clientFiles, mergeTaskrc, renderTaskrc, type TaskwarriorVersion, type UserAccess } from "../../components/taskserver/taskrc";
-import { stackOutputs } from "../lab-facts";
-import { run } from "../process";
-import { say } from "../progress";
-import { simStack } from "../stack";
-import { knownPulumi } from "../toolchain";
+import { run } from "../engine/process";
+import { say } from "../engine/progress";
+import { simStack } from "../engine/stack";
+import { knownPulumi } from "../engine/toolchain";
+import { stackOutputs } from "../live/lab-facts";
 
 interface Options {
   stack: string;

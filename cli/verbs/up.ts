@@ -2,12 +2,12 @@ import * as path from "node:path";
 import type { Command } from "commander";
 import { driftOf } from "../drift/drift";
 import { repair } from "../drift/repair";
-import { engineUp } from "../engine-run";
-import { requireConsents } from "../guard";
-import { openLab } from "../open-lab";
-import { say, total } from "../progress";
-import { simStack } from "../stack";
-import { labStatus, renderStatus } from "../summary";
+import { engineUp } from "../engine/engine-run";
+import { requireConsents } from "../engine/guard";
+import { openLab } from "../engine/open-lab";
+import { say, total } from "../engine/progress";
+import { simStack } from "../engine/stack";
+import { labStatus, renderStatus } from "../live/summary";
 
 export function register(program: Command): void {
   program

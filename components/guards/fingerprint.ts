@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { canonical } from "../../maas/canonical";
-import type { Settings } from "../settings/schema";
+import type { Settings } from "../../settings/schema";
+import { canonical } from "../core/canonical";
 
 type Wanted = Pick<Settings, "machines" | "monitoring" | "taskServers">;
 

@@ -1,5 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { Settings } from "../settings/schema";
+import type { Settings } from "../../settings/schema";
 import { enforcement } from "./policy";
 import { protection } from "./protection";
 

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
-import { UserError } from "../settings/errors";
-import { POLICIES, type PolicyName } from "./policy-names";
+import { POLICIES, type PolicyName } from "../core/policy-names";
+import { UserError } from "../core/user-error";
 
 /** By policy: names of resources that need not keep it, with the reason in a comment of the stack file. */
 export type Waivers = Partial<Record<PolicyName, string[]>>;

@@ -1,5 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { Settings } from "../settings/schema";
+import type { Settings } from "../../settings/schema";
 import { fingerprint } from "./fingerprint";
 
 const keepsData = new Set(["kubernetes:core/v1:PersistentVolumeClaim", "kubernetes:core/v1:Namespace"]);

@@ -1,7 +1,7 @@
 import * as yaml from "js-yaml";
-import type { Images } from "../images";
-import type { AddressPoolSettings } from "../settings/address-pool";
-import type { ClusterSettings } from "../settings/cluster";
+import type { AddressPoolSettings } from "../../settings/address-pool";
+import type { ClusterSettings } from "../../settings/cluster";
+import type { Images } from "../core/images";
 import type { RemoteFile } from "./scripts";
 import { MANIFESTS } from "./virtual-address";
 

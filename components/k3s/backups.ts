@@ -1,6 +1,6 @@
-import type { MachineRole } from "../machine-access";
-import type { ClusterSettings } from "../settings/cluster";
-import { toSeconds } from "../settings/values";
+import type { ClusterSettings } from "../../settings/cluster";
+import type { MachineRole } from "../core/machine-access";
+import { toSeconds } from "../core/notations";
 import { type RemoteFile, SCRIPT_PATH } from "./scripts";
 
 /** The timer that makes backups on a server, and its settings; see `scripts/60-backup.sh`. */

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import * as yaml from "js-yaml";
-import type { MachineRole } from "../machine-access";
-import type { ClusterSettings } from "../settings/cluster";
-import { type Problem, UserError } from "../settings/errors";
+import type { ClusterSettings } from "../../settings/cluster";
+import { ACCEPTED_KEYS } from "../core/config-keys";
+import type { MachineRole } from "../core/machine-access";
+import { type Problem, UserError } from "../core/user-error";
 import { disabledComponents } from "./address-pool";
-import { ACCEPTED_KEYS } from "./config-keys";
 import { hardenedConfig } from "./hardening";
 
 export const TOKEN_FILE = "/etc/rancher/k3s/token";

@@ -1,4 +1,4 @@
-import type { MachineRole } from "../machine-access";
+import type { MachineRole } from "../core/machine-access";
 import { AGENT_TOKEN_FILE, type NodeMarks, renderRegistration, TOKEN_FILE } from "./config";
 import type { RemoteFile } from "./scripts";
 

@@ -1,5 +1,5 @@
 import * as yaml from "js-yaml";
-import type { MachineRole } from "../machine-access";
+import type { MachineRole } from "../core/machine-access";
 import type { RemoteFile } from "./scripts";
 
 /**

@@ -1,8 +1,8 @@
 import type * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import type { MachineAccess } from "../machine-access";
-import type { ClusterSettings } from "../settings/cluster";
-import { type Duration, toSeconds } from "../settings/values";
+import type { ClusterSettings } from "../../settings/cluster";
+import type { MachineAccess } from "../core/machine-access";
+import { type Duration, toSeconds } from "../core/notations";
 import { digest, labelList, type NodeConfig, type NodeMarks, nodeConfig, renderConfig } from "./config";
 import { type NodeSecrets, nodeFiles, REGISTRATION_FILE } from "./files";
 import { machineCommand } from "./remote";

@@ -1,5 +1,5 @@
 import * as yaml from "js-yaml";
-import type { ClusterSettings } from "../settings/cluster";
+import type { ClusterSettings } from "../../settings/cluster";
 import type { RemoteFile } from "./scripts";
 
 /**

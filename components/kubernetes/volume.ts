@@ -1,6 +1,6 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
-import { type Size, toQuantity } from "../settings/values";
+import { type Size, toQuantity } from "../core/notations";
 import { notAwaited } from "./workload";
 
 /**

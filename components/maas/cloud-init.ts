@@ -1,6 +1,6 @@
 import { dump } from "js-yaml";
-import type { MachineSettings } from "../settings/machines";
-import type { SshSettings } from "../settings/ssh";
+import type { MachineSettings } from "../../settings/machines";
+import type { SshSettings } from "../../settings/ssh";
 
 /** A file that cloud-init writes at first boot. */
 export interface CloudInitFile {

@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import { dump, load } from "js-yaml";
-import { UserError } from "../settings/errors";
-import type { Preseed } from "../settings/maas-host";
+import type { Preseed } from "../../settings/maas-host";
+import { UserError } from "../core/user-error";
 
 type Curtin = NonNullable<Preseed["curtin"]>;
 

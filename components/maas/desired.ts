@@ -1,15 +1,15 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { Identity } from "../../maas/lookup";
-import type { CommissionDesired } from "../../maas/steps/commission";
-import type { Composition } from "../../maas/steps/compose";
-import type { DeployDesired } from "../../maas/steps/deploy";
-import type { EnlistDesired } from "../../maas/steps/enlist";
-import type { ReleaseSettings } from "../../maas/steps/release";
-import type { StorageDesired } from "../../maas/steps/storage";
-import type { StorageSettings } from "../settings/machine-storage";
-import type { MachineSettings } from "../settings/machines";
-import { type Size, toBytes, toSeconds } from "../settings/values";
+import type { StorageSettings } from "../../settings/machine-storage";
+import type { MachineSettings } from "../../settings/machines";
+import { type Size, toBytes, toSeconds } from "../core/notations";
+import type { Identity } from "./api/lookup";
 import type { MaasMachineArgs } from "./machine";
+import type { CommissionDesired } from "./steps/commission";
+import type { Composition } from "./steps/compose";
+import type { DeployDesired } from "./steps/deploy";
+import type { EnlistDesired } from "./steps/enlist";
+import type { ReleaseSettings } from "./steps/release";
+import type { StorageDesired } from "./steps/storage";
 
 /** The desired states of a machine's three phases, from its settings. Pure but for the stack's name. */
 

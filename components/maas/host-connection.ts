@@ -1,6 +1,6 @@
 import type { types } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import type { MaasHost } from "../settings/maas-host";
+import type { MaasHost } from "../../settings/maas-host";
 
 /** How remote commands reach the region controller's host. */
 export function connectionTo(host: MaasHost): types.input.remote.ConnectionArgs {

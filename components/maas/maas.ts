@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
-import type { MaasSettings } from "../settings/maas";
-import type { MachinesSettings } from "../settings/machines";
-import type { NetworkSettings } from "../settings/network";
-import { toSeconds } from "../settings/values";
+import type { MaasSettings } from "../../settings/maas";
+import type { MachinesSettings } from "../../settings/machines";
+import type { NetworkSettings } from "../../settings/network";
+import { toSeconds } from "../core/notations";
 import { fixedAddress } from "./desired";
 import { MaasNetwork } from "./network";
 import { MaasPreseeds } from "./preseeds";

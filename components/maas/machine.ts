@@ -3,15 +3,15 @@ import type * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import * as tls from "@pulumi/tls";
-import { canonical } from "../../maas/canonical";
-import type { Deployed } from "../../maas/steps/deploy";
-import type { MachineAccess } from "../machine-access";
-import type { MachineSettings } from "../settings/machines";
-import type { NetworkSettings } from "../settings/network";
-import type { SshSettings } from "../settings/ssh";
+import type { MachineSettings } from "../../settings/machines";
+import type { NetworkSettings } from "../../settings/network";
+import type { SshSettings } from "../../settings/ssh";
+import { canonical } from "../core/canonical";
+import type { MachineAccess } from "../core/machine-access";
 import { userData, userDataArgs } from "./cloud-init";
 import { commissionDesired, deployDesired, enlistDesired, fixedAddress } from "./desired";
 import { type MaasAccess, observed, stepCommand } from "./step-command";
+import type { Deployed } from "./steps/deploy";
 
 export interface MaasMachineArgs {
   /** The machine's entry under `homelab:machines`. */

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
-import { addressNumber, overlaps, parseRange } from "../../maas/addresses";
-import type { NetworkSettings } from "../settings/network";
+import type { NetworkSettings } from "../../settings/network";
+import { addressNumber, overlaps, parseRange } from "./api/addresses";
 import { type MaasAccess, stepCommand } from "./step-command";
 
 export interface MaasNetworkArgs {

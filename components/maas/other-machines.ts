@@ -1,8 +1,8 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import { canonical } from "../../maas/canonical";
-import type { OtherMachine } from "../../maas/steps/others";
-import type { Settings } from "../settings/schema";
+import type { Settings } from "../../settings/schema";
+import { canonical } from "../core/canonical";
+import type { OtherMachine } from "./steps/others";
 
 /**
  * Machines that MAAS has deployed and that are none of this stack's, as MAAS says at each preview and each `up`: nothing

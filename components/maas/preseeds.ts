@@ -1,6 +1,6 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import { type MaasHost, type Preseed, preseedName } from "../settings/maas-host";
+import { type MaasHost, type Preseed, preseedName } from "../../settings/maas-host";
 import { preseedTemplate } from "./curtin";
 import { connectionTo } from "./host-connection";
 

@@ -1,5 +1,5 @@
-import type { DefaultsOfMaas } from "../settings/maas-region";
-import { toSeconds } from "../settings/values";
+import type { DefaultsOfMaas } from "../../settings/maas-region";
+import { toSeconds } from "../core/notations";
 
 /** MAAS's own settings by the names of its API, from the settings' words; only what is given. */
 export function regionConfig(defaults: DefaultsOfMaas): Record<string, string | number | boolean> {

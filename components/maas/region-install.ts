@@ -1,4 +1,4 @@
-import type { MaasInstall } from "../settings/maas-install";
+import type { MaasInstall } from "../../settings/maas-install";
 
 /** Where `scripts/region.sh` lies on the region controller. */
 export const SCRIPT = "/usr/local/lib/homelab/maas-region.sh";

@@ -2,9 +2,9 @@ import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { load } from "js-yaml";
-import type { ScriptDesired } from "../../maas/steps/script";
-import { nearest, type Problem, UserError } from "../settings/errors";
-import type { ScriptOfMaas } from "../settings/maas-region";
+import type { ScriptOfMaas } from "../../settings/maas-region";
+import { nearest, type Problem, UserError } from "../core/user-error";
+import type { ScriptDesired } from "./steps/script";
 
 const START = /^# --- Start MAAS 1\.0 script metadata ---$/;
 const END = /^# --- End MAAS 1\.0 script metadata ---$/;

@@ -1,8 +1,8 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import { canonical } from "../../maas/canonical";
-import type { StepName } from "../../maas/steps";
-import type { MaasSettings } from "../settings/maas";
+import type { MaasSettings } from "../../settings/maas";
+import { canonical } from "../core/canonical";
+import type { StepName } from "./steps";
 
 /** How steps reach MAAS. */
 export interface MaasAccess {

@@ -1,6 +1,6 @@
 import * as yaml from "js-yaml";
-import type { MonitoringSettings, Receiver } from "../settings/monitoring";
-import { toGoDuration } from "../settings/values";
+import type { MonitoringSettings, Receiver } from "../../settings/monitoring";
+import { toGoDuration } from "../core/notations";
 
 type AlertmanagerSettings = MonitoringSettings["alertmanager"];
 

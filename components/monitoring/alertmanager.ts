@@ -1,11 +1,11 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { Images } from "../images";
+import type { MonitoringSettings } from "../../settings/monitoring";
+import type { Images } from "../core/images";
 import { networkPolicy } from "../kubernetes/policy";
 import { secretObject } from "../kubernetes/secret";
 import { dataVolume } from "../kubernetes/volume";
 import { checksum, containerSecurity, labelsOf, podSecurity, selectorOf } from "../kubernetes/workload";
-import type { MonitoringSettings } from "../settings/monitoring";
 import { renderAlertmanagerConfig } from "./alertmanager-config";
 import { besides } from "./placement";
 import { PORTS } from "./prometheus-config";

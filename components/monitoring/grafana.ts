@@ -2,12 +2,12 @@ import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import * as yaml from "js-yaml";
-import type { Images } from "../images";
+import type { MonitoringSettings } from "../../settings/monitoring";
+import type { Images } from "../core/images";
+import { type Duration, toGoDuration } from "../core/notations";
 import { networkPolicy } from "../kubernetes/policy";
 import { secretObject } from "../kubernetes/secret";
 import { checksum, containerSecurity, labelsOf, notAwaited, podSecurity, selectorOf } from "../kubernetes/workload";
-import type { MonitoringSettings } from "../settings/monitoring";
-import { type Duration, toGoDuration } from "../settings/values";
 import { DATASOURCE, HOME } from "./dashboards";
 import { PORTS } from "./prometheus-config";
 

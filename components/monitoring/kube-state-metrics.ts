@@ -1,9 +1,9 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { Images } from "../images";
+import type { MonitoringSettings } from "../../settings/monitoring";
+import type { Images } from "../core/images";
 import { networkPolicy } from "../kubernetes/policy";
 import { containerSecurity, labelsOf, notAwaited, podSecurity, selectorOf } from "../kubernetes/workload";
-import type { MonitoringSettings } from "../settings/monitoring";
 import { PORTS } from "./prometheus-config";
 
 export interface KubeStateMetricsArgs {

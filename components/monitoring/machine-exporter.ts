@@ -1,5 +1,5 @@
-import type { MonitoringSettings } from "../settings/monitoring";
-import type { UserDataSettings } from "../settings/user-data";
+import type { MonitoringSettings } from "../../settings/monitoring";
+import type { UserDataSettings } from "../../settings/user-data";
 import { nodeExporterFlags, TEXTFILE_FOLDER } from "./node-exporter";
 
 const PACKAGE = "prometheus-node-exporter";

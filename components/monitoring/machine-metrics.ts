@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
+import type { MachineAccess } from "../core/machine-access";
 import { machineCommand } from "../k3s/remote";
-import type { MachineAccess } from "../machine-access";
 import { TEXTFILE_FOLDER } from "./node-exporter";
 
 export interface MachineMetricsArgs {

@@ -1,10 +1,10 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { Images } from "../images";
+import type { MonitoringSettings } from "../../settings/monitoring";
+import type { Images } from "../core/images";
+import type { MachineAccess } from "../core/machine-access";
 import { goingWith } from "../kubernetes/namespace";
 import { labelsOf } from "../kubernetes/workload";
-import type { MachineAccess } from "../machine-access";
-import type { MonitoringSettings } from "../settings/monitoring";
 import { Alertmanager } from "./alertmanager";
 import { renderDashboards } from "./dashboards";
 import { Grafana } from "./grafana";

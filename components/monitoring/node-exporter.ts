@@ -1,6 +1,6 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { Images } from "../images";
+import type { Images } from "../core/images";
 import { containerSecurity, labelsOf, selectorOf } from "../kubernetes/workload";
 import { PORTS } from "./prometheus-config";
 

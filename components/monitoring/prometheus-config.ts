@@ -1,6 +1,6 @@
 import * as yaml from "js-yaml";
-import type { MonitoringSettings } from "../settings/monitoring";
-import { type Duration, toBytes, toGoDuration, toSeconds } from "../settings/values";
+import type { MonitoringSettings } from "../../settings/monitoring";
+import { type Duration, toBytes, toGoDuration, toSeconds } from "../core/notations";
 
 /** Ports of what is measured. */
 export const PORTS = {

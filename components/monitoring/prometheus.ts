@@ -1,11 +1,11 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { Images } from "../images";
+import type { MonitoringSettings } from "../../settings/monitoring";
+import type { Images } from "../core/images";
+import { toBytes, toQuantity } from "../core/notations";
 import { networkPolicy } from "../kubernetes/policy";
 import { dataVolume } from "../kubernetes/volume";
 import { checksum, containerSecurity, labelsOf, podSecurity, selectorOf } from "../kubernetes/workload";
-import type { MonitoringSettings } from "../settings/monitoring";
-import { toBytes, toQuantity } from "../settings/values";
 import { besides } from "./placement";
 import { PORTS, PROMETHEUS_PATHS, prometheusFlags } from "./prometheus-config";
 

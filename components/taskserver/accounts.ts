@@ -1,4 +1,4 @@
-import type { AccountState, TaskServersSettings } from "../settings/task-servers";
+import type { AccountState, TaskServersSettings } from "../../settings/task-servers";
 
 /** One user of one organisation. `id` names its key and certificate in the stack. */
 export interface Account {

@@ -1,5 +1,5 @@
-import type { TaskServersSettings } from "../settings/task-servers";
-import { toSeconds } from "../settings/values";
+import type { TaskServersSettings } from "../../settings/task-servers";
+import { toSeconds } from "../core/notations";
 
 type Certificates = TaskServersSettings["certificates"];
 

@@ -1,5 +1,5 @@
 import * as yaml from "js-yaml";
-import type { TaskServersSettings } from "../settings/task-servers";
+import type { TaskServersSettings } from "../../settings/task-servers";
 import { renderAccounts } from "./accounts";
 import { GATE_PATHS, renderTaskChampionGate, renderTaskdGate } from "./gate";
 import { script } from "./script";

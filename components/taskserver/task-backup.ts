@@ -1,9 +1,9 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import type { TaskServersSettings } from "../../settings/task-servers";
 import { secretObject } from "../kubernetes/secret";
 import { dataVolume } from "../kubernetes/volume";
 import { containerSecurity, labelsOf, podSecurity } from "../kubernetes/workload";
-import type { TaskServersSettings } from "../settings/task-servers";
 import { script } from "./script";
 
 export interface TaskBackupArgs {

@@ -2,7 +2,7 @@ import { X509Certificate } from "node:crypto";
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import * as tls from "@pulumi/tls";
-import type { TaskServersSettings } from "../settings/task-servers";
+import type { TaskServersSettings } from "../../settings/task-servers";
 import type { Account } from "./accounts";
 import { authorityArgs, clientCertificateArgs, clientRequest, keyArgs, serverCertificateArgs, serverRequest } from "./certificates";
 

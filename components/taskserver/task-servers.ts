@@ -1,11 +1,11 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
-import type { Images } from "../images";
+import type { TaskServersSettings } from "../../settings/task-servers";
+import type { Images } from "../core/images";
+import type { MachineAccess } from "../core/machine-access";
 import { goingWith } from "../kubernetes/namespace";
 import { labelsOf } from "../kubernetes/workload";
-import type { MachineAccess } from "../machine-access";
-import type { TaskServersSettings } from "../settings/task-servers";
 import { uuidFrom } from "./account-key";
 import { type Account, accountsOf, credentialsOf, renderAccounts } from "./accounts";
 import { serviceNames } from "./certificates";

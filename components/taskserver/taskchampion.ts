@@ -1,11 +1,11 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { Images } from "../images";
+import type { TaskServersSettings } from "../../settings/task-servers";
+import type { Images } from "../core/images";
 import { networkPolicy } from "../kubernetes/policy";
 import { secretObject } from "../kubernetes/secret";
 import { dataVolume } from "../kubernetes/volume";
 import { checksum, containerSecurity, labelsOf, notAwaited, podSecurity, selectorOf } from "../kubernetes/workload";
-import type { TaskServersSettings } from "../settings/task-servers";
 import { GATE_METRICS_PORT, GATE_PATHS, gateContainer, gateMetricsService, renderTaskChampionGate } from "./gate";
 import { restoreContainer, TaskBackup } from "./task-backup";
 import type { KeyPair } from "./task-pki";

@@ -1,5 +1,5 @@
-import type { TaskServersSettings } from "../settings/task-servers";
-import { toBytes } from "../settings/values";
+import type { TaskServersSettings } from "../../settings/task-servers";
+import { toBytes } from "../core/notations";
 
 /** taskd's registered port. */
 export const TASKD_PORT = 53589;

@@ -1,13 +1,13 @@
 import * as path from "node:path";
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { Images } from "../images";
+import type { TaskServersSettings } from "../../settings/task-servers";
+import type { Images } from "../core/images";
+import { toBytes } from "../core/notations";
 import { networkPolicy } from "../kubernetes/policy";
 import { secretObject } from "../kubernetes/secret";
 import { dataVolume } from "../kubernetes/volume";
 import { checksum, containerSecurity, labelsOf, podSecurity, selectorOf } from "../kubernetes/workload";
-import type { TaskServersSettings } from "../settings/task-servers";
-import { toBytes } from "../settings/values";
 import { GATE_METRICS_PORT, GATE_PATHS, gateContainer, gateMetricsService, renderTaskdGate } from "./gate";
 import { script } from "./script";
 import { restoreContainer, TaskBackup } from "./task-backup";

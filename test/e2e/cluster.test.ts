@@ -1,9 +1,9 @@
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
-import { KubernetesApi } from "../../cli/kubernetes-api";
-import type { LabStatus } from "../../cli/summary";
-import { MaasClient } from "../../maas/client";
-import type { Machine } from "../../maas/types";
+import { KubernetesApi } from "../../cli/live/kubernetes-api";
+import type { LabStatus } from "../../cli/live/summary";
+import { MaasClient } from "../../components/maas/api/client";
+import type { Machine } from "../../components/maas/api/types";
 import versions from "../../versions.json";
 import { ApiWatch, type Availability } from "./support/api-watch";
 import { applyKinds } from "./support/kinds-of-change";

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import { promisify } from "node:util";
-import { cached } from "../../offline/cache";
+import { cached } from "../../rig/stand-ins/cache";
 
 const goModule = path.join(__dirname, "actionlint");
 

@@ -4,7 +4,7 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { promisify } from "node:util";
-import { cached } from "../../offline/cache";
+import { cached } from "../../rig/stand-ins/cache";
 import versions from "../../versions.json";
 
 const run = promisify(execFile);

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { MachineAccess, MachineRole } from "../../components/machine-access";
+import type { MachineAccess, MachineRole } from "../../components/core/machine-access";
 
 /** A machine as an environment hands it on, under mocks. */
 export function fakeMachine(name: string, role: MachineRole, address: string): MachineAccess {

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { UserError } from "../../settings/errors";
+import { UserError } from "../../core/user-error";
 import { verb } from "../scripts";
 import type { Host, Shell } from "./shell";
 

@@ -1,4 +1,4 @@
-import { UserError } from "../../settings/errors";
+import { UserError } from "../../core/user-error";
 import { verb } from "../scripts";
 import { serverOf } from "./backup";
 import type { Host, Shell } from "./shell";

@@ -1,5 +1,5 @@
 import { Client } from "ssh2";
-import { UserError } from "../../settings/errors";
+import { UserError } from "../../core/user-error";
 
 /** A machine of a lab that is up, from the stack's outputs `machines`, `sshKey` and `sshHostKeys`. */
 export interface Host {

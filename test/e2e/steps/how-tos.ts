@@ -1,6 +1,6 @@
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
-import type { Machine } from "../../../maas/types";
+import type { Machine } from "../../../components/maas/api/types";
 import { codeOf } from "../../support/documented-commands";
 import { checkout, done, type TestLab } from "../support/lab";
 import { LabMachine } from "../support/machines";

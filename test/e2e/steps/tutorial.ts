@@ -1,7 +1,7 @@
 import * as fs from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import * as path from "node:path";
-import { ensureK3s } from "../../../offline/k3s";
+import { ensureK3s } from "../../../rig/stand-ins/k3s";
 import { codeOf } from "../../support/documented-commands";
 import { checkout, type Outcome, type TestLab } from "../support/lab";
 

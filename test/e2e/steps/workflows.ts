@@ -1,7 +1,7 @@
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import type { Report } from "../../../cli/report/report";
-import type { Machine } from "../../../maas/types";
+import type { Machine } from "../../../components/maas/api/types";
 import { runScript, type StepOutcome, workflowStep } from "../../support/workflows";
 import { happened, unlikeReported } from "../support/as-reported";
 import { applyKinds } from "../support/kinds-of-change";

@@ -1,6 +1,6 @@
-import { KubernetesApi } from "../../../cli/kubernetes-api";
-import type { StackOutputs } from "../../../cli/lab-facts";
-import type { Machine } from "../../../maas/types";
+import { KubernetesApi } from "../../../cli/live/kubernetes-api";
+import type { StackOutputs } from "../../../cli/live/lab-facts";
+import type { Machine } from "../../../components/maas/api/types";
 import type { TestLab } from "./lab";
 
 /** What a lab's own logs and lists say at one moment. */

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { MaasClient } from "../../../maas/client";
+import { MaasClient } from "../../../components/maas/api/client";
 import { commandsOf, partsOf, signatureOf } from "../../support/documented-commands";
 import { executed } from "../../support/executed-commands";
 

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import { promisify } from "node:util";
-import { labName } from "../../../sim/machines/nspawn-hardware";
+import { labName } from "../../../rig/machines/nspawn-hardware";
 
 const execute = promisify(execFile);
 

@@ -1,4 +1,4 @@
-import type { KubernetesApi } from "../../../cli/kubernetes-api";
+import type { KubernetesApi } from "../../../cli/live/kubernetes-api";
 import { eventually } from "./lab";
 
 interface Claim {

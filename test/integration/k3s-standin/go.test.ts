@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import * as path from "node:path";
 
-const source = path.resolve(__dirname, "../../../offline/k3s");
+const source = path.resolve(__dirname, "../../../rig/stand-ins/k3s");
 const packages = ["options", "credentials", "datastore", "supervisor", "node"].map((name) => `./internal/${name}`);
 const missing = spawnSync("go", ["version"]).error !== undefined;
 

@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
 
-const script = path.resolve(__dirname, "../../../offline/k3s/install.sh");
+const script = path.resolve(__dirname, "../../../rig/stand-ins/k3s/install.sh");
 const version = "v1.34.1+k3s1";
 
 let folder: string;

@@ -3,7 +3,7 @@ import { createHash, createHmac } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { backupFiles } from "../../../components/k3s/backups";
-import { clusterSettings } from "../../../components/settings/cluster";
+import { clusterSettings } from "../../../settings/cluster";
 import { Sandbox } from "./sandbox";
 
 let sandbox: Sandbox;

@@ -1,8 +1,8 @@
 import { Resolver } from "node:dns/promises";
-import { MaasClient } from "../../../maas/client";
-import type { Machine } from "../../../maas/types";
-import { type NameServer, serveNames } from "../../../sim/dns/server";
-import { Zones } from "../../../sim/dns/zones";
+import { MaasClient } from "../../../components/maas/api/client";
+import type { Machine } from "../../../components/maas/api/types";
+import { type NameServer, serveNames } from "../../../rig/dns/server";
+import { Zones } from "../../../rig/dns/zones";
 import { Rig } from "./rig";
 
 /** Node's own resolver, c-ares, asks. */

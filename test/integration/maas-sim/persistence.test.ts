@@ -1,8 +1,8 @@
 /** The region's state on disk: what was answered is there after the process is gone. */
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { createMaas } from "../../../sim/maas";
-import { TimedHardware } from "../../../sim/maas/timed-hardware";
+import { createMaas } from "../../../rig/maas";
+import { TimedHardware } from "../../../rig/maas/timed-hardware";
 import { Server, temporaryDirectory } from "./server";
 
 describe("state on disk", () => {

@@ -1,7 +1,7 @@
 /** The region that the recordings were made on, and a replay of them against a fresh simulator. */
-import { createMaas, type MaasSimulator } from "../../../sim/maas";
-import type { RegionProfile } from "../../../sim/maas/options";
-import { type Schedule, TimedHardware } from "../../../sim/maas/timed-hardware";
+import { createMaas, type MaasSimulator } from "../../../rig/maas";
+import type { RegionProfile } from "../../../rig/maas/options";
+import { type Schedule, TimedHardware } from "../../../rig/maas/timed-hardware";
 import { type Keys, type LiveAnswer, send } from "./client";
 import { Comparison, type Difference, Mapping, mapPath } from "./mapping";
 import type { RecordedRequest, RecordedResponse, Recording } from "./recordings";

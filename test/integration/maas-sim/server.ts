@@ -2,8 +2,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createMaas, type MaasOptions, type MaasSimulator } from "../../../sim/maas";
-import { TimedHardware, type TimedProfile } from "../../../sim/maas/timed-hardware";
+import { createMaas, type MaasOptions, type MaasSimulator } from "../../../rig/maas";
+import { TimedHardware, type TimedProfile } from "../../../rig/maas/timed-hardware";
 import { authorization } from "./client";
 
 export interface Reply {

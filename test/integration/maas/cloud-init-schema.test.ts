@@ -3,8 +3,8 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { load } from "js-yaml";
 import { userData, userDataArgs } from "../../../components/maas/cloud-init";
-import { parseSettings } from "../../../components/settings/validate";
-import { ensureRootFileSystem } from "../../../sim/machines/root-file-system";
+import { ensureRootFileSystem } from "../../../rig/machines/root-file-system";
+import { parseSettings } from "../../../settings/validate";
 import { root } from "./lab";
 
 /** cloud-init's own check, by the cloud-init of the embedded lab's machines. */

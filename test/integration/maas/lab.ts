@@ -1,12 +1,12 @@
 import { spawn } from "node:child_process";
 import * as path from "node:path";
-import { MaasClient } from "../../../maas/client";
-import { realClock } from "../../../maas/clock";
-import { execute } from "../../../maas/program";
-import type { StepName } from "../../../maas/steps";
-import type { Context } from "../../../maas/wait";
-import { createMaas, type MaasSimulator } from "../../../sim/maas";
-import { TimedHardware, type TimedProfile } from "../../../sim/maas/timed-hardware";
+import { MaasClient } from "../../../components/maas/api/client";
+import { realClock } from "../../../components/maas/api/clock";
+import type { Context } from "../../../components/maas/api/wait";
+import { execute } from "../../../components/maas/run/program";
+import type { StepName } from "../../../components/maas/steps";
+import { createMaas, type MaasSimulator } from "../../../rig/maas";
+import { TimedHardware, type TimedProfile } from "../../../rig/maas/timed-hardware";
 
 export const root = path.join(__dirname, "../../..");
 

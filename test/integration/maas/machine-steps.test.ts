@@ -1,9 +1,9 @@
-import { MaasClient } from "../../../maas/client";
-import { actOn, type MachineActionName } from "../../../maas/machine-actions";
-import type { CommissionDesired } from "../../../maas/steps/commission";
-import type { DeployDesired } from "../../../maas/steps/deploy";
-import type { EnlistDesired } from "../../../maas/steps/enlist";
-import { type Machine, Status } from "../../../maas/types";
+import { MaasClient } from "../../../components/maas/api/client";
+import { actOn, type MachineActionName } from "../../../components/maas/api/machine-actions";
+import { type Machine, Status } from "../../../components/maas/api/types";
+import type { CommissionDesired } from "../../../components/maas/steps/commission";
+import type { DeployDesired } from "../../../components/maas/steps/deploy";
+import type { EnlistDesired } from "../../../components/maas/steps/enlist";
 import { Lab } from "./lab";
 
 const identity = { name: "node1", macAddresses: ["52:54:00:c8:00:01"] };

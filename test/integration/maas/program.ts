@@ -1,6 +1,6 @@
 import { guards } from "../../../components/guards/guards";
-import { loadSettings } from "../../../components/settings/load";
 import { maasMachines } from "../../../environments/maas-machines";
+import { loadSettings } from "../../../settings/load";
 
 /** The machines of a stack and nothing that comes after them. */
 const settings = loadSettings();

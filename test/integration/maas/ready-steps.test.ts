@@ -1,8 +1,8 @@
-import { bringToReady, type CommissionDesired } from "../../../maas/steps/commission";
-import { connect, type InterfaceDesired } from "../../../maas/steps/interfaces";
-import { type CustomLayout, layOut } from "../../../maas/steps/storage";
-import type { Machine } from "../../../maas/types";
-import type { Context } from "../../../maas/wait";
+import type { Machine } from "../../../components/maas/api/types";
+import type { Context } from "../../../components/maas/api/wait";
+import { bringToReady, type CommissionDesired } from "../../../components/maas/steps/commission";
+import { connect, type InterfaceDesired } from "../../../components/maas/steps/interfaces";
+import { type CustomLayout, layOut } from "../../../components/maas/steps/storage";
 import { Lab } from "./lab";
 
 /** What is set while a machine is Ready: disks and interfaces. */

@@ -1,8 +1,8 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
+import type { Subnet } from "../../../components/maas/api/types";
 import { parseScript } from "../../../components/maas/script-metadata";
-import type { StepName } from "../../../maas/steps";
-import type { Subnet } from "../../../maas/types";
+import type { StepName } from "../../../components/maas/steps";
 import { Lab, root } from "./lab";
 
 let lab: Lab;

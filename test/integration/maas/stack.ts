@@ -4,9 +4,9 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { dump, load } from "js-yaml";
 import type { Preview } from "../../../cli/report/preview";
-import { ensureEngine } from "../../../offline/engine";
-import { installPlugins } from "../../../offline/plugins/install";
-import { vendorReachable } from "../../../offline/vendor";
+import { ensureEngine } from "../../../rig/stand-ins/engine";
+import { installPlugins } from "../../../rig/stand-ins/plugins/install";
+import { vendorReachable } from "../../../rig/stand-ins/vendor";
 import { root } from "./lab";
 
 /** `create-replacement`, `update`, … by resource name; what stays the same is left out. */

@@ -8,7 +8,7 @@ import * as https from "node:https";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
-import { cacheRoot } from "../../../offline/cache";
+import { cacheRoot } from "../../../rig/stand-ins/cache";
 
 export interface ControlPlane {
   /** Text of an administrator's kubeconfig. */
@@ -25,7 +25,7 @@ function etcdBinary(): string | undefined {
   return ["", ...roots].map((root) => path.join(root, "/usr/bin/etcd")).find((file) => existsSync(file));
 }
 
-/** The cache's folder of k3s stand-ins (offline/k3s.ts). */
+/** The cache's folder of k3s stand-ins (rig/stand-ins/k3s.ts). */
 const BINARIES = "k3s-binary";
 
 /** The multi-call Kubernetes binary: the k3s stand-in from the cache, or the one that $HOMELAB_TEST_KUBERNETES names. */
@@ -42,7 +42,7 @@ function kubernetesBinary(): string | undefined {
 /** Why there can be no control plane on this machine, or undefined. */
 export function missingParts(): string | undefined {
   if (!kubernetesBinary()) {
-    return `no Kubernetes binary in ${path.join(cacheRoot(), BINARIES)}/*/k3s (offline/k3s.ts builds it) nor in $HOMELAB_TEST_KUBERNETES`;
+    return `no Kubernetes binary in ${path.join(cacheRoot(), BINARIES)}/*/k3s (rig/stand-ins/k3s.ts builds it) nor in $HOMELAB_TEST_KUBERNETES`;
   }
   return etcdBinary() ? undefined : "/usr/bin/etcd is missing (Debian package etcd-server)";
 }

@@ -1,6 +1,6 @@
 // The plugin against a real API server: waiting, failing half-way, reading, patching, deleting.
-import { KubernetesProvider } from "../../../offline/plugins/kubernetes/provider";
-import { listen } from "../../../offline/plugins/protocol";
+import { KubernetesProvider } from "../../../rig/stand-ins/plugins/kubernetes/provider";
+import { listen } from "../../../rig/stand-ins/plugins/protocol";
 import { type ControlPlane, missingParts, startControlPlane } from "./control-plane";
 import { type Engine, startEngine } from "./engine";
 import { Puppet } from "./puppet";

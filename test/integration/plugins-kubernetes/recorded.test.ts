@@ -2,8 +2,8 @@
 import * as fs from "node:fs/promises";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
-import { KubernetesProvider } from "../../../offline/plugins/kubernetes/provider";
-import { listen } from "../../../offline/plugins/protocol";
+import { KubernetesProvider } from "../../../rig/stand-ins/plugins/kubernetes/provider";
+import { listen } from "../../../rig/stand-ins/plugins/protocol";
 import { kubeconfigOf, startStub } from "./api-server-stub";
 import { Caller, hasRecordings, type Recording, recordings } from "./recordings";
 

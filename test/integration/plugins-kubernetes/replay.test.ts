@@ -1,7 +1,7 @@
 // Recorded lives of real objects (create, preview, update, replace, refresh, delete), gone through once more against a
 // real API server, and held to what the official plugin answered then.
-import { KubernetesProvider } from "../../../offline/plugins/kubernetes/provider";
-import { listen } from "../../../offline/plugins/protocol";
+import { KubernetesProvider } from "../../../rig/stand-ins/plugins/kubernetes/provider";
+import { listen } from "../../../rig/stand-ins/plugins/protocol";
 import { type ControlPlane, missingParts, startControlPlane } from "./control-plane";
 import { Caller, hasRecordings, type Method, type Recording, recordings } from "./recordings";
 

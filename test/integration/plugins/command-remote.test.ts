@@ -2,7 +2,7 @@ import * as fs from "node:fs";
 import * as net from "node:net";
 import * as os from "node:os";
 import * as path from "node:path";
-import { provider } from "../../../offline/plugins/command/provider";
+import { provider } from "../../../rig/stand-ins/plugins/command/provider";
 import { mapTexts, recordings, title, unordered } from "./recordings";
 import { freePort, haveSshServer, type SshKey, sshKey, startSshServer } from "./ssh-server";
 import { type Recorded, UnderTest } from "./wire";

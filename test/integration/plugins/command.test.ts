@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { provider } from "../../../offline/plugins/command/provider";
+import { provider } from "../../../rig/stand-ins/plugins/command/provider";
 import { mapTexts, ownRecordings, recordings, title, unordered } from "./recordings";
 import { type Recorded, UnderTest } from "./wire";
 

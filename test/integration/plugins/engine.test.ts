@@ -4,8 +4,8 @@ import { X509Certificate } from "node:crypto";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { ensureEngine } from "../../../offline/engine";
-import { installPlugins } from "../../../offline/plugins/install";
+import { ensureEngine } from "../../../rig/stand-ins/engine";
+import { installPlugins } from "../../../rig/stand-ins/plugins/install";
 
 const checkout = path.resolve(__dirname, "../../..");
 const MINUTE = 60_000;

@@ -2,9 +2,9 @@ import * as fs from "node:fs";
 import * as net from "node:net";
 import * as os from "node:os";
 import * as path from "node:path";
-import { engineOnPath, hasLanguageHost, supported } from "../../../offline/engine/found";
-import { installPlugins } from "../../../offline/plugins/install";
-import { vendorReachable } from "../../../offline/vendor";
+import { engineOnPath, hasLanguageHost, supported } from "../../../rig/stand-ins/engine/found";
+import { installPlugins } from "../../../rig/stand-ins/plugins/install";
+import { vendorReachable } from "../../../rig/stand-ins/vendor";
 import versions from "../../../versions.json";
 
 const checkout = path.resolve(__dirname, "../../..");

@@ -8,10 +8,10 @@ import { LanguageRuntimeClient } from "@pulumi/pulumi/proto/language_grpc_pb";
 import * as pb from "@pulumi/pulumi/proto/language_pb";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import { Struct } from "google-protobuf/google/protobuf/struct_pb";
-import { executable } from "../../../offline/bundle";
+import { executable } from "../../../rig/stand-ins/bundle";
 
 const checkout = path.resolve(__dirname, "../../..");
-const sources = path.join(checkout, "offline/language-host");
+const sources = path.join(checkout, "rig/stand-ins/language-host");
 
 let directory: string;
 let host: ChildProcess;

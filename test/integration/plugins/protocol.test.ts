@@ -14,7 +14,7 @@ import {
   ResourceInitFailed,
   RpcError,
   Secret,
-} from "../../../offline/plugins/protocol";
+} from "../../../rig/stand-ins/plugins/protocol";
 
 const URN = "urn:pulumi:s::p::test:index:Thing::thing";
 

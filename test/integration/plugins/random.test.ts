@@ -1,4 +1,4 @@
-import { provider } from "../../../offline/plugins/random/provider";
+import { provider } from "../../../rig/stand-ins/plugins/random/provider";
 import { mapTexts, ownRecordings, recordings, title, unordered } from "./recordings";
 import { type Recorded, UnderTest } from "./wire";
 

@@ -3,7 +3,7 @@ import { generateKeyPairSync } from "node:crypto";
 import * as fs from "node:fs";
 import * as net from "node:net";
 import * as path from "node:path";
-import { authorizedKey, opensshPrivateKey } from "../../../offline/plugins/tls/openssh";
+import { authorizedKey, opensshPrivateKey } from "../../../rig/stand-ins/plugins/tls/openssh";
 
 const SSHD = "/usr/sbin/sshd";
 

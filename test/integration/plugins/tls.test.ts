@@ -6,7 +6,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import * as tlsServer from "node:tls";
 import { type ParsedKey, utils } from "ssh2";
-import { provider } from "../../../offline/plugins/tls/provider";
+import { provider } from "../../../rig/stand-ins/plugins/tls/provider";
 import { type Answer, UnderTest } from "./wire";
 
 const SECRET = "1b47061264138c4ac30d75fd1eb44270";

@@ -3,7 +3,7 @@ import * as grpc from "@grpc/grpc-js";
 import { ResourceProviderClient } from "@pulumi/pulumi/proto/provider_grpc_pb";
 import * as pb from "@pulumi/pulumi/proto/provider_pb";
 import { Struct } from "google-protobuf/google/protobuf/struct_pb";
-import { listen, type Provider } from "../../../offline/plugins/protocol";
+import { listen, type Provider } from "../../../rig/stand-ins/plugins/protocol";
 
 export interface Recorded {
   scenario: string;

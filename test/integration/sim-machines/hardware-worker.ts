@@ -1,10 +1,10 @@
 // Runs in a network and mount namespace of its own (see hardware-harness.ts) and does there what the test asks for.
 import { spawn } from "node:child_process";
-import type { Boot, HardwareMachine, HardwareResult } from "../../../sim/hardware";
-import { createBridge } from "../../../sim/machines/bridge";
-import { NspawnHardware, stopLeftMachines } from "../../../sim/machines/nspawn-hardware";
-import { ensureRootFileSystem } from "../../../sim/machines/root-file-system";
-import type { Profile } from "../../../sim/profile";
+import type { Boot, HardwareMachine, HardwareResult } from "../../../rig/hardware";
+import { createBridge } from "../../../rig/machines/bridge";
+import { NspawnHardware, stopLeftMachines } from "../../../rig/machines/nspawn-hardware";
+import { ensureRootFileSystem } from "../../../rig/machines/root-file-system";
+import type { Profile } from "../../../rig/profile";
 import { ask, endLab, killLab, startLab } from "./lab-verbs";
 import { type MetadataServer, startMetadataServer } from "./metadata-server";
 

@@ -3,8 +3,8 @@ import * as fs from "node:fs/promises";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { labName } from "../../../sim/machines/nspawn-hardware";
-import { defaultProfile } from "../../../sim/profile";
+import { labName } from "../../../rig/machines/nspawn-hardware";
+import { defaultProfile } from "../../../rig/profile";
 import { cannotBoot, type Namespace, openNamespace } from "./hardware-harness";
 
 const reason = cannotBoot();

@@ -1,15 +1,15 @@
-// What the worker can do with the whole embedded lab, as `lab` does it: start sim/main.ts, stop it, talk to its MAAS.
+// What the worker can do with the whole embedded lab, as `lab` does it: start rig/main.ts, stop it, talk to its MAAS.
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import * as path from "node:path";
 
 let lab: ChildProcess | undefined;
 
-/** Starts `sim/main.ts` with these arguments; answers when it is ready or has ended. */
+/** Starts `rig/main.ts` with these arguments; answers when it is ready or has ended. */
 export function startLab(...args: string[]): Promise<{ ready?: { url: string; mirror: string }; code?: number | null; said: string }> {
   const child = spawn(
     process.execPath,
-    ["--require", path.join(__dirname, "../../../load-typescript.cjs"), path.join(__dirname, "../../../sim/main.ts"), ...args],
+    ["--require", path.join(__dirname, "../../../load-typescript.cjs"), path.join(__dirname, "../../../rig/main.ts"), ...args],
     {
       stdio: ["ignore", "pipe", "pipe"],
     },

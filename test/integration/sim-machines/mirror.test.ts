@@ -4,7 +4,7 @@ import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
-import { createMirror, parseRange } from "../../../sim/mirror/mirror";
+import { createMirror, parseRange } from "../../../rig/mirror/mirror";
 
 const release = Buffer.from("0123456789");
 let folder: string;

@@ -5,7 +5,6 @@ import * as net from "node:net";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { promisify } from "node:util";
-import { type TaskServersSettings, taskServersSettings } from "../../../components/settings/task-servers";
 import { accountsOf, credentialsOf, renderAccounts } from "../../../components/taskserver/accounts";
 import {
   authorityArgs,
@@ -16,6 +15,7 @@ import {
 } from "../../../components/taskserver/certificates";
 import { renderTaskdConfig } from "../../../components/taskserver/taskd-config";
 import { clientFiles, renderTaskrc, type UserAccess } from "../../../components/taskserver/taskrc";
+import { type TaskServersSettings, taskServersSettings } from "../../../settings/task-servers";
 import { busyboxPath, debianProgram } from "../../support/debian";
 import { type Issued, issue } from "./issuer";
 

@@ -3,8 +3,8 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import * as net from "node:net";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
-import { taskServersSettings } from "../../../components/settings/task-servers";
 import { renderRevocations } from "../../../components/taskserver/revocations";
+import { taskServersSettings } from "../../../settings/task-servers";
 import { inContainerShell, TaskdOnLoopback } from "./server";
 
 jest.setTimeout(120_000);

@@ -8,11 +8,11 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import * as yaml from "js-yaml";
+import { run } from "../../../cli/engine/process";
+import { simStack, stackFile } from "../../../cli/engine/stack";
+import { knownPulumi } from "../../../cli/engine/toolchain";
 import { checkout, paths } from "../../../cli/paths";
-import { run } from "../../../cli/process";
 import type { Preview } from "../../../cli/report/preview";
-import { simStack, stackFile } from "../../../cli/stack";
-import { knownPulumi } from "../../../cli/toolchain";
 import { changed, changes, type NamedChange } from "./changes";
 import { writeFixture } from "./fixture";
 

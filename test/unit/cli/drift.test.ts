@@ -6,8 +6,8 @@ import { nodeDrift } from "../../../cli/drift/nodes";
 import { differences, objectDrift, pathOf, plural } from "../../../cli/drift/objects";
 import { repairArguments } from "../../../cli/drift/repair";
 import type { StateResource } from "../../../cli/drift/state";
-import { inventoryOf } from "../../../maas/inventory";
-import { digestOf } from "../../../maas/steps/digest";
+import { inventoryOf } from "../../../components/maas/api/inventory";
+import { digestOf } from "../../../components/maas/steps/digest";
 
 const resource = (type: string, name: string, inputs: object, outputs: object = {}, id = name): StateResource => ({
   urn: `urn:pulumi:sim::homelab::${type}::${name}`,

@@ -1,8 +1,8 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { drawGraph } from "../../../cli/graph/draw";
-import { graphOf } from "../../../cli/graph/fold";
-import { readDot, withProviders } from "../../../cli/graph/resources";
+import { drawGraph } from "../../../cli/draw/graph/draw";
+import { graphOf } from "../../../cli/draw/graph/fold";
+import { readDot, withProviders } from "../../../cli/draw/graph/resources";
 
 const fixture = path.resolve(__dirname, "../../fixtures/graphs");
 /** Of the real engine, on the embedded lab: what is in some of its components. */

@@ -5,8 +5,8 @@ import { renderText, reportOf } from "../../../cli/report/report";
 import { fingerprint } from "../../../components/guards/fingerprint";
 import { enforcement, violations } from "../../../components/guards/policy";
 import { guardedSubject, protection } from "../../../components/guards/protection";
-import type { Settings } from "../../../components/settings/schema";
-import { parseSettings } from "../../../components/settings/validate";
+import type { Settings } from "../../../settings/schema";
+import { parseSettings } from "../../../settings/validate";
 import { readFixture } from "../../support/previews/fixture";
 
 const { config } = yaml.load(fs.readFileSync(path.join(__dirname, "../../../Pulumi.sim.yaml"), "utf8")) as { config: Record<string, any> };

@@ -1,5 +1,5 @@
 import * as yaml from "js-yaml";
-import { mergeKubeconfig } from "../../../cli/kubeconfig";
+import { mergeKubeconfig } from "../../../cli/live/kubeconfig";
 
 const lab = yaml.dump({
   apiVersion: "v1",

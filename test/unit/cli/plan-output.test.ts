@@ -1,4 +1,4 @@
-import { planOutput } from "../../../cli/plan-output";
+import { planOutput } from "../../../cli/engine/plan-output";
 
 const violation =
   "    kubernetes:core/v1:Secret tasks-clients  error: resource urn:pulumi:sim::homelab::kubernetes:core/v1:Secret::tasks-clients violates plan: properties changed: +-stringData[{&{output<string>{}}}], -~data[{&{{map[KEY:{hunter2";

@@ -1,9 +1,9 @@
-import { legend, linesOf } from "../../../cli/plot/data";
-import { graph, roundUp } from "../../../cli/plot/graph";
-import { drawPage } from "../../../cli/plot/page";
-import { colourOf } from "../../../cli/plot/panel";
-import { format } from "../../../cli/plot/units";
-import type { PrometheusApi } from "../../../cli/prometheus";
+import { legend, linesOf } from "../../../cli/draw/plot/data";
+import { graph, roundUp } from "../../../cli/draw/plot/graph";
+import { drawPage } from "../../../cli/draw/plot/page";
+import { colourOf } from "../../../cli/draw/plot/panel";
+import { format } from "../../../cli/draw/plot/units";
+import type { PrometheusApi } from "../../../cli/live/prometheus";
 import { type DashboardSpec, dashboards, type PanelSpec } from "../../../components/monitoring/dashboards";
 
 const span = { start: 1_700_000_000, end: 1_700_003_600 };

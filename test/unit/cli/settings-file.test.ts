@@ -1,7 +1,7 @@
 import * as fs from "node:fs/promises";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
-import { checkStackFile } from "../../../cli/settings-file";
+import { checkStackFile } from "../../../cli/engine/settings-file";
 
 describe("checking a stack file", () => {
   let folder: string;

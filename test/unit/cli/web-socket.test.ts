@@ -1,4 +1,4 @@
-import { binaryFrame, FrameReader, Opcode } from "../../../cli/web-socket";
+import { binaryFrame, FrameReader, Opcode } from "../../../cli/live/web-socket";
 
 /** A server's frame: not masked. */
 function sent(opcode: number, payload: Buffer, final = true): Buffer {

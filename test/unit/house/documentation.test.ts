@@ -2,12 +2,12 @@ import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import type { Command } from "commander";
-import { schemaFrom, stackFileText } from "../../../cli/new-stack";
-import { labProgram } from "../../../cli/program";
+import { configOf } from "../../../cli/engine/settings-file";
+import { schemaFrom, stackFileText } from "../../../cli/new/new-stack";
 import { references } from "../../../cli/reference/references";
-import { configOf } from "../../../cli/settings-file";
 import { machineOf } from "../../../cli/verbs/new";
-import { parseSettings } from "../../../components/settings/validate";
+import { labProgram } from "../../../cli/verbs/program";
+import { parseSettings } from "../../../settings/validate";
 import { actionlint } from "../../support/actionlint";
 import { codeOf, commandsOf, partsOf, signatureOf } from "../../support/documented-commands";
 import { executed, notRun } from "../../support/executed-commands";
@@ -63,7 +63,7 @@ describe("the documentation", () => {
 
   it("shows only commands that the end-to-end tests run, or says why they do not", () => {
     // The tutorial's are read from it and run. What changed once, or was decided, nobody is asked to type.
-    const typed = pages.filter((page) => !/^(CHANGELOG|docs\/tutorial|offline\/.*)\.md$/.test(page));
+    const typed = pages.filter((page) => !/^(CHANGELOG|docs\/tutorial|rig\/.*)\.md$/.test(page));
     const shown = typed.flatMap((page) => {
       const { blocks, inline } = codeOf(read(page));
       const commands = [...blocks, ...inline].flatMap(commandsOf).filter((words) => words.length > 1);

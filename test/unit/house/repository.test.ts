@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
-import { cacheRoot, keyOf } from "../../../offline/cache";
+import { cacheRoot, keyOf } from "../../../rig/stand-ins/cache";
 
 const checkout = path.resolve(__dirname, "../../..");
 const tracked = execFileSync("git", ["ls-files", "-z"], { cwd: checkout, encoding: "utf8" })

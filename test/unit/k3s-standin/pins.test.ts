@@ -1,9 +1,9 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { k3sVersions } from "../../../offline/k3s";
+import { k3sVersions } from "../../../rig/stand-ins/k3s";
 import versions from "../../../versions.json";
 
-const source = path.join(__dirname, "../../../offline/k3s");
+const source = path.join(__dirname, "../../../rig/stand-ins/k3s");
 const read = (...name: string[]) => fs.readFileSync(path.join(source, ...name), "utf8");
 const manifests = path.join(source, "internal/addons/manifests");
 

@@ -2,9 +2,9 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import fc from "fast-check";
 import * as yaml from "js-yaml";
+import { ACCEPTED_KEYS, MANAGED_KEYS } from "../../../components/core/config-keys";
 import { type NodeConfig, nodeConfig, renderConfig, renderRegistration, usesEtcd } from "../../../components/k3s/config";
-import { ACCEPTED_KEYS, MANAGED_KEYS } from "../../../components/k3s/config-keys";
-import { clusterSettings } from "../../../components/settings/cluster";
+import { clusterSettings } from "../../../settings/cluster";
 
 const server: NodeConfig = {
   name: "node1",

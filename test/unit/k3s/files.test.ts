@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import * as yaml from "js-yaml";
-import { imagesOf } from "../../../components/images";
+import { imagesOf } from "../../../components/core/images";
 import { nodeConfig, renderConfig } from "../../../components/k3s/config";
 import { nodeFiles } from "../../../components/k3s/files";
 import { imageArchives, nodeExtras } from "../../../components/k3s/k3s-cluster";
 import { installCommand, readAtStart } from "../../../components/k3s/k3s-node";
 import { virtualAddressManifest } from "../../../components/k3s/virtual-address";
-import { clusterSettings } from "../../../components/settings/cluster";
+import { clusterSettings } from "../../../settings/cluster";
 
 const secrets = { token: "TOKEN", agentToken: "AGENT-TOKEN", nodePassword: "NODE-PASSWORD" };
 const images = imagesOf({ "kube-vip": "registry.example/kube-vip:v1", taskd: "registry.example/taskd:1" });

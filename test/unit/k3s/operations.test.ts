@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
+import { UserError } from "../../../components/core/user-error";
 import { backup, fetchBackup, listBackups } from "../../../components/k3s/operations/backup";
 import { restore } from "../../../components/k3s/operations/restore";
 import type { Host, Shell } from "../../../components/k3s/operations/shell";
-import { UserError } from "../../../components/settings/errors";
 
 const host = (name: string, role: Host["role"], address: string): Host => ({
   name,

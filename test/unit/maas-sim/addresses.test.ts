@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { contains, fromNumber, gaps, merge, normaliseCidr, overlaps, parseCidr, toNumber } from "../../../sim/maas/machine/addresses";
+import { contains, fromNumber, gaps, merge, normaliseCidr, overlaps, parseCidr, toNumber } from "../../../rig/maas/machine/addresses";
 
 describe("subnets", () => {
   it.each([

@@ -1,6 +1,6 @@
 import { createHmac } from "node:crypto";
-import { ApiError } from "../../../sim/maas/http/answers";
-import { OAuth, parseAuthorization } from "../../../sim/maas/http/oauth";
+import { ApiError } from "../../../rig/maas/http/answers";
+import { OAuth, parseAuthorization } from "../../../rig/maas/http/oauth";
 
 const token = { consumerKey: "c", tokenKey: "t", tokenSecret: "s" };
 const request = { method: "GET", url: "http://maas/MAAS/api/2.0/zones/", parameters: [["a b", "ü"]] as [string, string][] };

@@ -1,13 +1,13 @@
 /** Small pure parts of the simulator. */
 
-import { parseSize } from "../../../sim/maas/api/storage";
-import { powerTypes } from "../../../sim/maas/data/power-types";
-import { checkbox, Form, strictBoolean } from "../../../sim/maas/http/forms";
-import { Fields } from "../../../sim/maas/http/request";
-import { readPowerParameters } from "../../../sim/maas/machine/power-parameters";
-import { matches, xpathError } from "../../../sim/maas/machine/tag-rules";
-import { decodeUserData } from "../../../sim/maas/metadata";
-import { humanSize } from "../../../sim/maas/render/storage";
+import { parseSize } from "../../../rig/maas/api/storage";
+import { powerTypes } from "../../../rig/maas/data/power-types";
+import { checkbox, Form, strictBoolean } from "../../../rig/maas/http/forms";
+import { Fields } from "../../../rig/maas/http/request";
+import { readPowerParameters } from "../../../rig/maas/machine/power-parameters";
+import { matches, xpathError } from "../../../rig/maas/machine/tag-rules";
+import { decodeUserData } from "../../../rig/maas/metadata";
+import { humanSize } from "../../../rig/maas/render/storage";
 
 describe("booleans", () => {
   it("of Django's checkboxes are true for any text but false, so for 0", () => {

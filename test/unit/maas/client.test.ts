@@ -1,5 +1,5 @@
-import { MaasClient, type MaasClientOptions } from "../../../maas/client";
-import { MaasError, MaasUnreachable } from "../../../maas/errors";
+import { MaasClient, type MaasClientOptions } from "../../../components/maas/api/client";
+import { MaasError, MaasUnreachable } from "../../../components/maas/api/errors";
 import { connectionError, FakeClock, fakeFetch, type Reply, type Seen } from "./support";
 
 function clientFor(answer: (seen: Seen) => Reply, options: Partial<MaasClientOptions> = {}) {

@@ -1,6 +1,6 @@
-import { MaasClient } from "../../../maas/client";
-import { type Machine, Status } from "../../../maas/types";
-import type { Context } from "../../../maas/wait";
+import { MaasClient } from "../../../components/maas/api/client";
+import { type Machine, Status } from "../../../components/maas/api/types";
+import type { Context } from "../../../components/maas/api/wait";
 import { FakeClock, fakeFetch, type Reply, type Seen } from "./support";
 
 export const MAC = "52:54:00:c8:00:01";

@@ -4,7 +4,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { checkTemplate, curtinTemplate } from "../../../components/maas/curtin";
 import { restoreScript, writeScript } from "../../../components/maas/preseeds";
-import { preseedName } from "../../../components/settings/maas-host";
+import { preseedName } from "../../../settings/maas-host";
 
 const none = { earlyCommands: [], lateCommands: [] };
 

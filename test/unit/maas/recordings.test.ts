@@ -1,6 +1,6 @@
 /** The client on the answers of a real region: it parses what MAAS allowed, and tells apart what MAAS refused. */
-import { type Form, MaasClient } from "../../../maas/client";
-import { MaasError } from "../../../maas/errors";
+import { type Form, MaasClient } from "../../../components/maas/api/client";
+import { MaasError } from "../../../components/maas/api/errors";
 import { hasRecordings, loadRecordings, loadRefusals, type RecordedResponse, type Recording } from "../../integration/maas-sim/recordings";
 
 /** Recordings keep JSON's `null` as a text. */

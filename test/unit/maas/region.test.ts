@@ -1,10 +1,10 @@
+import { MaasClient } from "../../../components/maas/api/client";
+import { StepError } from "../../../components/maas/api/step-error";
 import { installCommand, secretsOnStdin } from "../../../components/maas/region-install";
-import { maasInstall } from "../../../components/settings/maas-install";
-import { MaasClient } from "../../../maas/client";
-import { StepError } from "../../../maas/step-error";
-import { ensureDhcp } from "../../../maas/steps/dhcp";
-import { importImages } from "../../../maas/steps/images";
-import { awaitRegion } from "../../../maas/steps/region";
+import { ensureDhcp } from "../../../components/maas/steps/dhcp";
+import { importImages } from "../../../components/maas/steps/images";
+import { awaitRegion } from "../../../components/maas/steps/region";
+import { maasInstall } from "../../../settings/maas-install";
 import versions from "../../../versions.json";
 import { FakeClock, fakeFetch, type Reply, type Seen } from "./support";
 

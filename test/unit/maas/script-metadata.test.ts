@@ -1,5 +1,5 @@
+import { UserError } from "../../../components/core/user-error";
 import { parseScript, readScript } from "../../../components/maas/script-metadata";
-import { UserError } from "../../../components/settings/errors";
 
 const script = { file: "scripts/45-x.sh", where: "homelab:maas.scripts[0].file" };
 const withHeader = (...lines: string[]) =>

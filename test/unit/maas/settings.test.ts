@@ -1,9 +1,9 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { load } from "js-yaml";
+import { UserError } from "../../../components/core/user-error";
 import { userData, userDataArgs } from "../../../components/maas/cloud-init";
-import { UserError } from "../../../components/settings/errors";
-import { parseSettings } from "../../../components/settings/validate";
+import { parseSettings } from "../../../settings/validate";
 
 const fixtures = path.join(__dirname, "../../fixtures/settings");
 const read = (name: string) => load(fs.readFileSync(path.join(fixtures, `maas-${name}.yaml`), "utf8")) as any;

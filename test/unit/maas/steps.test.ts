@@ -1,12 +1,12 @@
-import { describe as describeNotes } from "../../../maas/ownership";
-import { StepError } from "../../../maas/step-error";
-import { bringToReady, type CommissionDesired, commission } from "../../../maas/steps/commission";
-import { type DeployDesired, deploy, verify } from "../../../maas/steps/deploy";
-import { digestOf } from "../../../maas/steps/digest";
-import { type EnlistDesired, enlist, withdraw } from "../../../maas/steps/enlist";
-import { others } from "../../../maas/steps/others";
-import { release } from "../../../maas/steps/release";
-import { type Machine, Status } from "../../../maas/types";
+import { describe as describeNotes } from "../../../components/maas/api/ownership";
+import { StepError } from "../../../components/maas/api/step-error";
+import { type Machine, Status } from "../../../components/maas/api/types";
+import { bringToReady, type CommissionDesired, commission } from "../../../components/maas/steps/commission";
+import { type DeployDesired, deploy, verify } from "../../../components/maas/steps/deploy";
+import { digestOf } from "../../../components/maas/steps/digest";
+import { type EnlistDesired, enlist, withdraw } from "../../../components/maas/steps/enlist";
+import { others } from "../../../components/maas/steps/others";
+import { release } from "../../../components/maas/steps/release";
 import { FakeMaas, MAC } from "./fake-maas";
 import { connectionError } from "./support";
 

@@ -1,4 +1,4 @@
-import type { Clock } from "../../../maas/clock";
+import type { Clock } from "../../../components/maas/api/clock";
 
 /** A clock whose sleeps are over at once. */
 export class FakeClock implements Clock {

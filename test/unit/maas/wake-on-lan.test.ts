@@ -7,8 +7,8 @@ import type { AddressInfo } from "node:net";
 import * as os from "node:os";
 import * as path from "node:path";
 import { load } from "js-yaml";
-import { parseSettings } from "../../../components/settings/validate";
-import { powerTypes } from "../../../sim/maas/data/power-types";
+import { powerTypes } from "../../../rig/maas/data/power-types";
+import { parseSettings } from "../../../settings/validate";
 
 const root = path.join(__dirname, "../../..");
 const listening = (server: Server) =>

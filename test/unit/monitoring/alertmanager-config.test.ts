@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { promisify } from "node:util";
 import { renderAlertmanagerConfig } from "../../../components/monitoring/alertmanager-config";
-import { checkMonitoring, monitoringSettings } from "../../../components/settings/monitoring";
+import { checkMonitoring, monitoringSettings } from "../../../settings/monitoring";
 import { debianProgram } from "../../support/debian";
 
 const run = promisify(execFile);

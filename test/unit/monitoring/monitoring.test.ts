@@ -1,11 +1,11 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import * as yaml from "js-yaml";
-import { imagesOf } from "../../../components/images";
+import { imagesOf } from "../../../components/core/images";
 import { withNodeExporter } from "../../../components/monitoring/machine-exporter";
 import { Monitoring } from "../../../components/monitoring/monitoring";
-import { monitoringSettings } from "../../../components/settings/monitoring";
-import { userDataSettings } from "../../../components/settings/user-data";
+import { monitoringSettings } from "../../../settings/monitoring";
+import { userDataSettings } from "../../../settings/user-data";
 import { fakeMachine } from "../../support/machines";
 import { allRegistered, type Registered, recordResources, settled } from "../../support/mocks";
 

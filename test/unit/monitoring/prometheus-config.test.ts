@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { promisify } from "node:util";
 import { clusterJobs, prometheusFlags, renderPrometheusConfig } from "../../../components/monitoring/prometheus-config";
-import { monitoringSettings } from "../../../components/settings/monitoring";
+import { monitoringSettings } from "../../../settings/monitoring";
 import { debianProgram } from "../../support/debian";
 
 const run = promisify(execFile);

@@ -1,5 +1,5 @@
-import { selectorText, troublesOf } from "../../../offline/plugins/kubernetes/await/pods";
-import { expectations } from "../../../offline/plugins/kubernetes/await/wait-for";
+import { selectorText, troublesOf } from "../../../rig/stand-ins/plugins/kubernetes/await/pods";
+import { expectations } from "../../../rig/stand-ins/plugins/kubernetes/await/wait-for";
 
 describe("the waitFor annotation", () => {
   const object = {

@@ -1,9 +1,9 @@
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
-import { activeCluster, connectionOf, loadKubeconfig, parseKubeconfig } from "../../../offline/plugins/kubernetes/kubeconfig";
-import { checkSettings, diffSettings, readSettings } from "../../../offline/plugins/kubernetes/settings";
-import { Secret, unknown } from "../../../offline/plugins/protocol";
+import { activeCluster, connectionOf, loadKubeconfig, parseKubeconfig } from "../../../rig/stand-ins/plugins/kubernetes/kubeconfig";
+import { checkSettings, diffSettings, readSettings } from "../../../rig/stand-ins/plugins/kubernetes/settings";
+import { Secret, unknown } from "../../../rig/stand-ins/plugins/protocol";
 
 const config = (server: string, user = "token: t") =>
   [

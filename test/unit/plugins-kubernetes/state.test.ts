@@ -1,10 +1,10 @@
-import { assignName, labelManaged } from "../../../offline/plugins/kubernetes/check";
-import { fieldManager, markSecrets, readCheckpoint, writeCheckpoint } from "../../../offline/plugins/kubernetes/checkpoint";
-import { decodeYaml } from "../../../offline/plugins/kubernetes/decode";
-import { isUnapplied, ownersOf, takeOver } from "../../../offline/plugins/kubernetes/field-owners";
-import { removal } from "../../../offline/plugins/kubernetes/removed-versions";
-import { renderPath } from "../../../offline/plugins/kubernetes/render";
-import { Secret } from "../../../offline/plugins/protocol";
+import { assignName, labelManaged } from "../../../rig/stand-ins/plugins/kubernetes/check";
+import { fieldManager, markSecrets, readCheckpoint, writeCheckpoint } from "../../../rig/stand-ins/plugins/kubernetes/checkpoint";
+import { decodeYaml } from "../../../rig/stand-ins/plugins/kubernetes/decode";
+import { isUnapplied, ownersOf, takeOver } from "../../../rig/stand-ins/plugins/kubernetes/field-owners";
+import { removal } from "../../../rig/stand-ins/plugins/kubernetes/removed-versions";
+import { renderPath } from "../../../rig/stand-ins/plugins/kubernetes/render";
+import { Secret } from "../../../rig/stand-ins/plugins/protocol";
 
 const SEED = new Uint8Array([1, 2, 3]);
 const request = { name: "res", randomSeed: SEED };

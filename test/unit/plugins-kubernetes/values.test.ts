@@ -1,11 +1,11 @@
 import * as fc from "fast-check";
-import { detailedDiff, parsePath, pathText, withoutIgnored } from "../../../offline/plugins/kubernetes/diff";
-import { normalize } from "../../../offline/plugins/kubernetes/normalize";
-import { gvkOfType, idOf, isPatchType, parseId, toObject, toProperties } from "../../../offline/plugins/kubernetes/objects";
-import { prune } from "../../../offline/plugins/kubernetes/prune";
-import { canonicalQuantity } from "../../../offline/plugins/kubernetes/quantity";
-import { replacingFields, touches } from "../../../offline/plugins/kubernetes/replacements";
-import { unknown } from "../../../offline/plugins/protocol";
+import { detailedDiff, parsePath, pathText, withoutIgnored } from "../../../rig/stand-ins/plugins/kubernetes/diff";
+import { normalize } from "../../../rig/stand-ins/plugins/kubernetes/normalize";
+import { gvkOfType, idOf, isPatchType, parseId, toObject, toProperties } from "../../../rig/stand-ins/plugins/kubernetes/objects";
+import { prune } from "../../../rig/stand-ins/plugins/kubernetes/prune";
+import { canonicalQuantity } from "../../../rig/stand-ins/plugins/kubernetes/quantity";
+import { replacingFields, touches } from "../../../rig/stand-ins/plugins/kubernetes/replacements";
+import { unknown } from "../../../rig/stand-ins/plugins/protocol";
 
 const FIXED = { configMaps: false, secrets: false };
 

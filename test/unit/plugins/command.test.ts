@@ -2,13 +2,13 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import * as fc from "fast-check";
-import { checkedConnection, connectionOf } from "../../../offline/plugins/command/connection";
-import { globPattern, matchFiles } from "../../../offline/plugins/command/globs";
-import { quote } from "../../../offline/plugins/command/go";
-import { parseHostKey } from "../../../offline/plugins/command/keys";
-import { Outputs, useByteStrings } from "../../../offline/plugins/command/outputs";
-import { check, SCHEMAS } from "../../../offline/plugins/command/schema";
-import { Bytes, Secret, unknown } from "../../../offline/plugins/protocol";
+import { checkedConnection, connectionOf } from "../../../rig/stand-ins/plugins/command/connection";
+import { globPattern, matchFiles } from "../../../rig/stand-ins/plugins/command/globs";
+import { quote } from "../../../rig/stand-ins/plugins/command/go";
+import { parseHostKey } from "../../../rig/stand-ins/plugins/command/keys";
+import { Outputs, useByteStrings } from "../../../rig/stand-ins/plugins/command/outputs";
+import { check, SCHEMAS } from "../../../rig/stand-ins/plugins/command/schema";
+import { Bytes, Secret, unknown } from "../../../rig/stand-ins/plugins/protocol";
 
 describe("globs", () => {
   test.each([

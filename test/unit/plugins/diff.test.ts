@@ -1,4 +1,4 @@
-import { Asset, changes, equal, fromWire, Secret, topLevel, unknown } from "../../../offline/plugins/protocol";
+import { Asset, changes, equal, fromWire, Secret, topLevel, unknown } from "../../../rig/stand-ins/plugins/protocol";
 
 test("one entry a changed leaf, a secret being one leaf", () => {
   const olds = { same: 1, env: { A: "1", "b.c": "1", gone: "x" }, list: ["a", "b"], secret: new Secret({ a: 1, b: 2 }), removed: [1] };

@@ -3,8 +3,8 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { ProgramInfo } from "@pulumi/pulumi/proto/language_pb";
 import { Struct } from "google-protobuf/google/protobuf/struct_pb";
-import { optionsOf, parseArguments, words } from "../../../offline/language-host/options";
-import { dependencies, packageManager, requiredPlugins } from "../../../offline/language-host/packages";
+import { optionsOf, parseArguments, words } from "../../../rig/stand-ins/language-host/options";
+import { dependencies, packageManager, requiredPlugins } from "../../../rig/stand-ins/language-host/packages";
 
 describe("options", () => {
   it("come from flags, with the engine's address last", () => {

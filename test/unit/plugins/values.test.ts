@@ -11,7 +11,7 @@ import {
   strip,
   toWire,
   unknown,
-} from "../../../offline/plugins/protocol";
+} from "../../../rig/stand-ins/plugins/protocol";
 
 const SIGNATURE = "4dabf18193072939515e22adb298388d";
 const marked = (signature: string, fields: object) => ({ [SIGNATURE]: signature, ...fields });

@@ -1,8 +1,8 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import * as yaml from "js-yaml";
-import { UserError } from "../../../components/settings/errors";
-import { parseSettings } from "../../../components/settings/validate";
+import { UserError } from "../../../components/core/user-error";
+import { parseSettings } from "../../../settings/validate";
 import { stackSettings } from "../program/fixtures";
 
 interface Fixture {

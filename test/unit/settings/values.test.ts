@@ -1,9 +1,9 @@
 import { RunError } from "@pulumi/pulumi";
 import fc from "fast-check";
-import { editDistance, formatProblem, nearest, describe as show, UserError } from "../../../components/settings/errors";
-import { at } from "../../../components/settings/schema";
-import { readConfig } from "../../../components/settings/validate";
-import * as values from "../../../components/settings/values";
+import * as values from "../../../components/core/notations";
+import { editDistance, formatProblem, nearest, describe as show, UserError } from "../../../components/core/user-error";
+import { at } from "../../../settings/schema";
+import { readConfig } from "../../../settings/validate";
 
 describe("durations and sizes", () => {
   it("mean what they say", () => {

@@ -1,4 +1,4 @@
-import { parseHierarchies } from "../../../sim/machines/cgroups";
+import { parseHierarchies } from "../../../rig/machines/cgroups";
 
 describe("control group hierarchies", () => {
   test("version 1 with named and shared hierarchies, and version 2 beside it", () => {

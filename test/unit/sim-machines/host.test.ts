@@ -1,8 +1,8 @@
 import fc from "fast-check";
-import { overlap } from "../../../sim/machines/host-check";
-import { labName } from "../../../sim/machines/nspawn-hardware";
-import { cableName } from "../../../sim/machines/power";
-import { identify, isAlive } from "../../../sim/machines/processes";
+import { overlap } from "../../../rig/machines/host-check";
+import { labName } from "../../../rig/machines/nspawn-hardware";
+import { cableName } from "../../../rig/machines/power";
+import { identify, isAlive } from "../../../rig/machines/processes";
 
 describe("networks that overlap", () => {
   test.each([

@@ -1,8 +1,8 @@
 import * as fs from "node:fs/promises";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
-import { isInTheWay } from "../../../sim/machines/firewall";
-import { KernelSettings } from "../../../sim/machines/kernel-settings";
+import { isInTheWay } from "../../../rig/machines/firewall";
+import { KernelSettings } from "../../../rig/machines/kernel-settings";
 
 describe("the kernel's settings", () => {
   let folder: string;

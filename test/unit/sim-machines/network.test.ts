@@ -1,5 +1,5 @@
-import { networkOf } from "../../../sim/embedded-lab";
-import { regionOf } from "../../../sim/maas-in-lab";
+import { networkOf } from "../../../rig/embedded-lab";
+import { regionOf } from "../../../rig/maas-in-lab";
 
 const lab = (subnet: string) => networkOf({ state: "/srv/lab", bridge: "homelab0", subnet });
 

@@ -1,8 +1,8 @@
 import * as fs from "node:fs/promises";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
-import { inventoryOf } from "../../../sim/machines/inventory";
-import { defaultProfile, readProfile } from "../../../sim/profile";
+import { inventoryOf } from "../../../rig/machines/inventory";
+import { defaultProfile, readProfile } from "../../../rig/profile";
 
 let folder: string;
 beforeEach(async () => {

@@ -1,4 +1,4 @@
-import { argumentsOf, seconds } from "../../../sim/maas/machine/script-runs";
+import { argumentsOf, seconds } from "../../../rig/maas/machine/script-runs";
 
 test("parameters become arguments in the format that the script asks for, and by name without one", () => {
   expect(

@@ -1,5 +1,5 @@
 import { load } from "js-yaml";
-import { networkConfig, seedFiles } from "../../../sim/machines/seed";
+import { networkConfig, seedFiles } from "../../../rig/machines/seed";
 
 const installation = {
   hostname: "node-a",

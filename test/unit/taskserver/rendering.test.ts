@@ -1,11 +1,11 @@
 import * as fc from "fast-check";
 import * as yaml from "js-yaml";
-import { checkTaskServers, taskServersSettings } from "../../../components/settings/task-servers";
 import { renderAccounts } from "../../../components/taskserver/accounts";
 import { composeFiles } from "../../../components/taskserver/compose";
 import { memoryLimit } from "../../../components/taskserver/taskd";
 import { renderTaskdConfig } from "../../../components/taskserver/taskd-config";
 import { clientFiles, mergeTaskrc, renderTaskrc, type UserAccess } from "../../../components/taskserver/taskrc";
+import { checkTaskServers, taskServersSettings } from "../../../settings/task-servers";
 
 const settings = taskServersSettings.parse({ organisations: [{ name: "Home", users: [{ name: "Ada Lovelace" }] }] });
 const access: UserAccess = {

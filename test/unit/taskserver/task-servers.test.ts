@@ -1,9 +1,9 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { imagesOf } from "../../../components/images";
-import { taskServersSettings } from "../../../components/settings/task-servers";
+import { imagesOf } from "../../../components/core/images";
 import { uuidFrom } from "../../../components/taskserver/account-key";
 import { TaskServers } from "../../../components/taskserver/task-servers";
+import { taskServersSettings } from "../../../settings/task-servers";
 import { allRegistered, type Registered, recordResources, settled } from "../../support/mocks";
 
 const aliceKey = uuidFrom("password of tasks-key-Home/alice");

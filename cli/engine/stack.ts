@@ -1,0 +1,174 @@
+import { randomBytes } from "node:crypto";
+import * as fs from "node:fs/promises";
+import * as path from "node:path";
+import * as yaml from "js-yaml";
+import { UserError } from "../../components/core/user-error";
+import { keyOf } from "../../rig/stand-ins/cache";
+import { recipes } from "../../rig/stand-ins/images/recipes";
+import { paths, settingsFile } from "../paths";
+import { run } from "./process";
+import type { Toolchain } from "./toolchain";
+
+export const simStack = "sim";
+
+/** Where the state is and what its secrets are encrypted with: under the state folder, unless LAB_BACKEND_URL names another backend. */
+function stateEnvironment(): Record<string, string> {
+  const { LAB_BACKEND_URL, PULUMI_CONFIG_PASSPHRASE, PULUMI_CONFIG_PASSPHRASE_FILE } = process.env;
+  const ownPassphrase = LAB_BACKEND_URL !== undefined && (PULUMI_CONFIG_PASSPHRASE ?? PULUMI_CONFIG_PASSPHRASE_FILE) !== undefined;
+  return {
+    PULUMI_BACKEND_URL: LAB_BACKEND_URL ?? `file://${paths.backend}`,
+    ...(ownPassphrase ? {} : { PULUMI_CONFIG_PASSPHRASE_FILE: paths.passphrase }),
+  };
+}
+
+/** The environment in which the engine, its plugins and this lab's state are found: what `lab env` prints. */
+export function pulumiEnvironment(engineDirectory: string): Record<string, string> {
+  return {
+    PULUMI_HOME: paths.pulumiHome,
+    ...stateEnvironment(),
+    PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
+    PULUMI_SKIP_UPDATE_CHECK: "true",
+    // The engine would append an offer of its vendor's assistant to every failure.
+    PULUMI_SUPPRESS_NEO_LINK: "true",
+    PATH: `${paths.bin}:${engineDirectory}:${process.env.PATH ?? ""}`,
+  };
+}
+
+/** Stack configuration as the engine is given it: the committed file, plus what belongs to this computer only. */
+export function stackFile(stack: string): string {
+  return stack === simStack ? path.join(paths.stacks, `Pulumi.${stack}.yaml`) : settingsFile(stack);
+}
+
+interface StackFile {
+  encryptionsalt?: string;
+  config?: Record<string, unknown>;
+}
+
+async function readStackFile(file: string): Promise<StackFile | undefined> {
+  const text = await fs.readFile(file, "utf8").catch(() => undefined);
+  return text === undefined ? undefined : ((yaml.load(text) as StackFile | undefined) ?? {});
+}
+
+async function writePrivately(file: string, text: string): Promise<void> {
+  const partial = `${file}.partial`;
+  await fs.writeFile(partial, text, { mode: 0o600 });
+  await fs.rename(partial, file);
+}
+
+/** Makes the folder of the file backend, and a passphrase for its secrets, unless they are there. */
+export async function ensureBackend(): Promise<void> {
+  await fs.mkdir(paths.backend, { recursive: true });
+  const there = await fs.readFile(paths.passphrase, "utf8").catch(() => "");
+  if (there.trim() === "") {
+    await writePrivately(paths.passphrase, randomBytes(32).toString("base64url"));
+  }
+}
+
+/**
+ * Images of the embedded lab, by name: assembled on this computer, registries or not. Its machines reach nothing but
+ * their MAAS and its mirror, and a lab that is the same everywhere is worth more to a newcomer than newer programs.
+ */
+function standInImages(): Record<string, string> {
+  return Object.fromEntries(recipes.map(({ name, reference }) => [name, reference]));
+}
+
+/** Monitoring's programs without an image here, as settings: their objects are applied all the same, with no pod. */
+export function podsLeftOut(): string[] {
+  const programs = { grafana: "grafana", kubeStateMetrics: "kube-state-metrics" };
+  const made = standInImages();
+  return Object.entries(programs)
+    .filter(([, image]) => !(image in made))
+    .map(([setting]) => setting);
+}
+
+function withPodsLeftOut(monitoring: Record<string, object>): Record<string, object> {
+  return { ...monitoring, ...Object.fromEntries(podsLeftOut().map((setting) => [setting, { replicas: 0, ...monitoring[setting] }])) };
+}
+
+/**
+ * Makes the `sim` stack ready for the engine: a file backend, a passphrase of its own, and a stack file under the state
+ * folder that holds the committed `Pulumi.sim.yaml` plus the simulator's API key, encrypted. The engine writes its
+ * salt and secrets there and not into the repository.
+ */
+export async function ensureSimStack(toolchain: Toolchain): Promise<void> {
+  await fs.mkdir(paths.stacks, { recursive: true });
+  const { engine } = toolchain;
+  const env = { ...process.env, ...toolchain.environment };
+  const file = stackFile(simStack);
+  // `stack init` writes beside a Pulumi.yaml: this one names the same project and nothing else.
+  await fs.writeFile(path.join(paths.stacks, "Pulumi.yaml"), "name: homelab\nruntime: nodejs\n");
+  let current = await readStackFile(file);
+  if (!(await stackExists(simStack, engine, env))) {
+    await fs.rm(file, { force: true });
+    await run(engine, ["stack", "init", simStack, "--non-interactive"], { cwd: paths.stacks, env });
+    current = await readStackFile(file);
+  }
+  if (!current?.encryptionsalt) {
+    throw new UserError({
+      path: file,
+      message: "the stack file has lost its encryption salt",
+      allowed: "the file as the lab wrote it",
+      fix: `restore it from a backup; or, if the lab is already down, remove ${paths.backend} and run './lab up' again`,
+    });
+  }
+  const committed = (await readStackFile(settingsFile(simStack))) ?? {};
+  const secrets = Object.fromEntries(
+    Object.entries(current.config ?? {}).filter(([, value]) => typeof value === "object" && value !== null && "secure" in value),
+  );
+  const config: Record<string, unknown> = { ...committed.config, ...secrets };
+  config["homelab:images"] = { ...standInImages(), ...(committed.config?.["homelab:images"] as object | undefined) };
+  config["homelab:monitoring"] = withPodsLeftOut((committed.config?.["homelab:monitoring"] ?? {}) as Record<string, object>);
+  const text = yaml.dump({ encryptionsalt: current.encryptionsalt, config }, { sortKeys: true, lineWidth: -1 });
+  if (text !== (await fs.readFile(file, "utf8"))) {
+    await writePrivately(file, text);
+  }
+  await setApiKey((await fs.readFile(path.join(paths.simulator, "api-key"), "utf8")).trim(), engine, env);
+}
+
+async function stackExists(stack: string, engine: string, env: NodeJS.ProcessEnv): Promise<boolean> {
+  // The engine needs half a second to say what a look into its folder tells; other backends have to be asked.
+  if (process.env.LAB_BACKEND_URL === undefined) {
+    const states = await fs.readdir(path.join(paths.backend, ".pulumi", "stacks", "homelab")).catch(() => [] as string[]);
+    return [`${stack}.json`, `${stack}.json.gz`].some((state) => states.includes(state));
+  }
+  const stacks = JSON.parse((await run(engine, ["stack", "ls", "--json"], { cwd: paths.stacks, env })).stdout) as { name: string }[];
+  return stacks.some(({ name }) => name === stack);
+}
+
+/**
+ * Sets the API key of the simulated MAAS unless the stack file has it: encrypting it anew would change the file each time.
+ * Which key its ciphertext is of is kept beside it as a digest, since decrypting takes the engine half a second.
+ */
+async function setApiKey(apiKey: string, engine: string, env: NodeJS.ProcessEnv): Promise<void> {
+  const file = stackFile(simStack);
+  const noted = path.join(paths.stacks, "api-key.digest");
+  const digest = async () => {
+    const { config = {} } = (await readStackFile(file)) ?? {};
+    return keyOf([apiKey, JSON.stringify(config["homelab:maasApiKey"] ?? null)]);
+  };
+  if ((await digest()) === (await fs.readFile(noted, "utf8").catch(() => ""))) {
+    return;
+  }
+  const args = ["config", "set", "homelab:maasApiKey", "--secret", "--stack", simStack, "--config-file", file, "--non-interactive"];
+  await run(engine, args, { cwd: paths.stacks, env, input: apiKey });
+  await writePrivately(noted, await digest());
+}
+
+/** Removes locks that a killed engine left on the file backend: those of processes of this computer that are no more. */
+export async function removeStaleLocks(): Promise<string[]> {
+  const locks = path.join(paths.backend, ".pulumi", "locks");
+  const removed: string[] = [];
+  for (const name of await fs.readdir(locks, { recursive: true }).catch(() => [] as string[])) {
+    const file = path.join(locks, name);
+    if (!name.endsWith(".json")) {
+      continue;
+    }
+    const lock = JSON.parse(await fs.readFile(file, "utf8").catch(() => "{}")) as { pid?: number };
+    const alive = await fs.readFile(`/proc/${lock.pid}/comm`, "utf8").catch(() => "");
+    if (alive.trim() !== "pulumi") {
+      await fs.rm(file, { force: true });
+      removed.push(name);
+    }
+  }
+  return removed;
+}

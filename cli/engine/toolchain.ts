@@ -1,0 +1,111 @@
+import * as fs from "node:fs/promises";
+import * as path from "node:path";
+import { ensureRootFileSystem, rootFileSystemCached } from "../../rig/machines/root-file-system";
+import { ensureEngine } from "../../rig/stand-ins/engine";
+import { ensureImages, imagesCached } from "../../rig/stand-ins/images";
+import { ensureK3s, k3sCached, k3sVersions } from "../../rig/stand-ins/k3s";
+import { installPlugins } from "../../rig/stand-ins/plugins/install";
+import { vendorReachable } from "../../rig/stand-ins/vendor";
+import { checkout, paths } from "../paths";
+import { type Report, say, stage } from "./progress";
+import { ensureBackend, pulumiEnvironment } from "./stack";
+
+export interface Toolchain {
+  /** The engine's executable. */
+  engine: string;
+  /** Environment for every call of the engine. */
+  environment: Record<string, string>;
+}
+
+const record = path.join(paths.state, "toolchain.json");
+
+function shellQuote(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** `pulumi` of `lab env`: the engine, with the stack file that holds this computer's secrets where the command takes one. */
+async function writeShim(): Promise<void> {
+  await fs.mkdir(paths.bin, { recursive: true });
+  const file = path.join(paths.bin, "pulumi");
+  const text = `#!/bin/sh\nLAB_STATE=${shellQuote(paths.state)} exec ${shellQuote(path.join(checkout, "lab"))} pulumi "$@"\n`;
+  if (text !== (await fs.readFile(file, "utf8").catch(() => ""))) {
+    await fs.writeFile(file, text, { mode: 0o755 });
+  }
+}
+
+/** The engine, its language host and its plugins: the vendor's where they can be had, else built or stood in for here. */
+export async function ensurePulumi(): Promise<Toolchain> {
+  const reachable = await vendorReachable();
+  const engine = await stage("Pulumi engine", (progress) => ensureEngine({ vendorReachable: reachable, progress }));
+  const plugins = await stage("Pulumi plugins", () =>
+    installPlugins(paths.pulumiHome, checkout, reachable, path.join(engine.directory, "pulumi")),
+  );
+  if (engine.source === "built") {
+    say("    the engine's release cannot be downloaded here: built from its Go module, with a language host of the lab's own");
+  }
+  const standIns = plugins.filter((plugin) => plugin.source === "stand-in").map((plugin) => plugin.name);
+  if (standIns.length > 0) {
+    say(
+      `    the plugins ${standIns.join(", ")} cannot be downloaded here: stand-ins of the lab's own, held to the official ones' behaviour`,
+    );
+  }
+  await writeShim();
+  await ensureBackend();
+  const executable = path.join(engine.directory, "pulumi");
+  await fs.writeFile(record, JSON.stringify({ engine: executable }));
+  return { engine: executable, environment: pulumiEnvironment(engine.directory) };
+}
+
+/** The toolchain of the last `ensurePulumi`, without a word and without looking at the network; made now if there is none. */
+export async function knownPulumi(): Promise<Toolchain> {
+  const known = JSON.parse(await fs.readFile(record, "utf8").catch(() => "{}")) as { engine?: string };
+  const there =
+    known.engine !== undefined &&
+    (await fs.access(known.engine).then(
+      () => true,
+      () => false,
+    ));
+  if (!there || known.engine === undefined) {
+    return ensurePulumi();
+  }
+  return {
+    engine: known.engine,
+    environment: pulumiEnvironment(path.dirname(known.engine)),
+  };
+}
+
+/** Whether nothing of the embedded lab's artefacts would have to be built. */
+export async function artefactsCached(): Promise<boolean> {
+  return (await Promise.all([rootFileSystemCached(), k3sCached(), imagesCached()])).every(Boolean);
+}
+
+/**
+ * What the embedded lab's machines are made of: root file system and, for machines that are installed, Kubernetes and container images.
+ *
+ * @param options.versions of k3s; the pinned one when absent
+ */
+export async function ensureArtefacts(
+  { installs, versions = k3sVersions.slice(0, 1) }: { installs: boolean; versions?: readonly string[] } = { installs: true },
+): Promise<void> {
+  const parts = await Promise.allSettled([
+    stage("Machine image (Debian)", (report) => ensureRootFileSystem(report)),
+    ...(installs
+      ? [stage("Kubernetes (upstream, behind k3s's files, units and commands)", (report) => ensureVersions(versions, report))]
+      : []),
+  ]);
+  for (const part of parts) {
+    if (part.status === "rejected") {
+      throw part.reason;
+    }
+  }
+  if (installs) {
+    await stage("Container images (from Debian packages and Go modules)", (report) => ensureImages(undefined, report));
+  }
+}
+
+/** One after another: what the first compiles, the next only links. */
+async function ensureVersions(versions: readonly string[], report: Report): Promise<void> {
+  for (const version of versions) {
+    await ensureK3s(report, version);
+  }
+}

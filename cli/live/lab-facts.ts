@@ -1,0 +1,143 @@
+import { UserError } from "../../components/core/user-error";
+import { MaasClient } from "../../components/maas/api/client";
+import type { Machine } from "../../components/maas/api/types";
+import type { ClientFile, UserAccess } from "../../components/taskserver/taskrc";
+import { run } from "../engine/process";
+import { stackFile } from "../engine/stack";
+import type { Toolchain } from "../engine/toolchain";
+import { KubernetesApi } from "./kubernetes-api";
+
+/** A stack whose engine and state are known; what it is made of need not run. */
+export interface Stack extends Toolchain {
+  stack: string;
+}
+
+/** The program's outputs (see outputs.ts), secrets in clear: never to be printed as a whole. */
+export interface StackOutputs {
+  /** Where the stack installed MAAS. */
+  maas?: { url: string; username: string; password: string; apiKey: string };
+  machines?: Record<string, { role: string; address: string; user: string; port: number }>;
+  endpoint?: string;
+  kubeconfig?: string;
+  sshKey?: string;
+  sshHostKeys?: string[];
+  prometheus?: string;
+  /** Only where it runs. */
+  grafana?: string;
+  grafanaPassword?: string;
+  alertmanager?: string;
+  monitoringNamespace?: string;
+  taskNamespace?: string;
+  taskServer?: { taskd?: string; taskchampion?: string };
+  taskUsers?: Record<string, UserAccess>;
+  taskCompose?: ClientFile[];
+}
+
+export async function stackOutputs(stack: Stack): Promise<StackOutputs> {
+  const env = { ...process.env, ...stack.environment };
+  const result = await run(stack.engine, ["stack", "output", "--json", "--show-secrets", "--stack", stack.stack], {
+    env,
+    cwd: __dirname,
+    allowFailure: true,
+  });
+  return result.code === 0 ? (JSON.parse(result.stdout) as StackOutputs) : {};
+}
+
+/** The refusal of a verb that needs what the stack does not have before its first `up`. */
+export function stackHasNo(part: string, stack: string): UserError {
+  return new UserError({ path: "--stack", message: `the stack ${stack} has no ${part}`, fix: `run './lab up --stack ${stack}' first` });
+}
+
+/** Where the stack's MAAS is, and the stack's own API key or, where the stack installed MAAS, the installation's; never to be printed. */
+export async function maasSettingsOf(stack: Stack, outputs?: StackOutputs): Promise<{ url: string; apiKey: string }> {
+  const env = { ...process.env, ...stack.environment };
+  const args = ["config", "--json", "--show-secrets", "--stack", stack.stack, "--config-file", stackFile(stack.stack)];
+  const config = JSON.parse((await run(stack.engine, args, { env, cwd: __dirname })).stdout) as Record<
+    string,
+    { value?: string; objectValue?: { url: string } }
+  >;
+  const { objectValue: maas, value } = config["homelab:maas"] ?? {};
+  const { url } = maas ?? (JSON.parse(value ?? "{}") as { url?: string });
+  const apiKey = config["homelab:maasApiKey"]?.value || (outputs ?? (await stackOutputs(stack))).maas?.apiKey;
+  return { url: url ?? "", apiKey: apiKey ?? "" };
+}
+
+/** A client of the stack's MAAS. */
+export async function maasOf(stack: Stack, outputs?: StackOutputs): Promise<MaasClient> {
+  return new MaasClient({ ...(await maasSettingsOf(stack, outputs)), patience: 5_000 });
+}
+
+export interface MachineFacts {
+  name: string;
+  role: string;
+  address: string;
+  state: string;
+  power: string;
+}
+
+/** The stack's machines as MAAS sees them now. */
+export async function machineFacts(stack: Stack, outputs: StackOutputs): Promise<MachineFacts[]> {
+  const names = Object.keys(outputs.machines ?? {});
+  if (names.length === 0) {
+    return [];
+  }
+  const client = await maasOf(stack, outputs);
+  const seen = await client.get<Machine[]>("machines/", { hostname: names });
+  return names.map((name) => {
+    const machine = seen.find(({ hostname }) => hostname === name);
+    const { role, address } = outputs.machines?.[name] ?? { role: "", address: "" };
+    return { name, role, address, state: machine?.status_name ?? "not in MAAS", power: machine?.power_state ?? "" };
+  });
+}
+
+interface Condition {
+  type: string;
+  status: string;
+}
+
+interface NodeObject {
+  metadata: { name: string };
+  status: { conditions: Condition[]; nodeInfo: { kubeletVersion: string; osImage: string } };
+}
+
+interface PodObject {
+  metadata: { name: string; namespace: string };
+  spec: { nodeName?: string };
+  status: {
+    phase: string;
+    conditions?: Condition[];
+    containerStatuses?: { ready: boolean; restartCount: number; state: { waiting?: { reason: string } } }[];
+  };
+}
+
+export interface ClusterFacts {
+  nodes: { name: string; ready: boolean; version: string; system: string }[];
+  pods: { namespace: string; name: string; node: string; ready: boolean; phase: string; restarts: number }[];
+}
+
+/** What the Kubernetes API says of nodes and pods now. */
+export async function clusterFacts(kubeconfig: string): Promise<ClusterFacts> {
+  const api = new KubernetesApi(kubeconfig);
+  try {
+    const nodes = await api.get<{ items: NodeObject[] }>("/api/v1/nodes");
+    const pods = await api.get<{ items: PodObject[] }>("/api/v1/pods");
+    return {
+      nodes: nodes.items.map(({ metadata, status }) => ({
+        name: metadata.name,
+        ready: status.conditions.some(({ type, status: value }) => type === "Ready" && value === "True"),
+        version: status.nodeInfo.kubeletVersion,
+        system: status.nodeInfo.osImage,
+      })),
+      pods: pods.items.map(({ metadata, spec, status }) => ({
+        namespace: metadata.namespace,
+        name: metadata.name,
+        node: spec.nodeName ?? "",
+        ready: status.phase === "Succeeded" || (status.containerStatuses ?? []).every(({ ready }) => ready),
+        phase: status.containerStatuses?.find(({ state }) => state.waiting)?.state.waiting?.reason ?? status.phase,
+        restarts: (status.containerStatuses ?? []).reduce((sum, { restartCount }) => sum + restartCount, 0),
+      })),
+    };
+  } finally {
+    api.close();
+  }
+}

@@ -1,0 +1,81 @@
+import { canonical } from "../../core/canonical";
+import { MaasClient } from "../api/client";
+import { realClock } from "../api/clock";
+import { MaasError, MaasUnreachable } from "../api/errors";
+import { StepError } from "../api/step-error";
+import { isStepName, type Operation, runStep, stepNames } from "../steps";
+
+/**
+ * `node maas/step.cjs <step> <create|update|delete>`: one step of the life cycle of something in MAAS.
+ *
+ * Desired state as JSON on stdin, MAAS_URL and MAAS_API_KEY in the environment (and further secrets of some steps),
+ * observed state as one line of JSON on stdout, without anything that changes by itself; progress on stderr. Steps read
+ * first and do what is missing, so that any of them can be killed and run again.
+ * Exit codes: 0 done, 1 MAAS failed, 2 something for the user to put right.
+ */
+export async function main(): Promise<void> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of process.stdin) {
+    chunks.push(chunk as Buffer);
+  }
+  const print = (line: string) => process.stderr.write(`${line}\n`);
+  const { code, stdout } = await execute(process.argv.slice(2), Buffer.concat(chunks).toString("utf8"), process.env, print);
+  process.stdout.write(stdout);
+  process.exitCode = code;
+}
+
+/** The same without the process around it. */
+export async function execute(
+  [step, operation]: string[],
+  stdin: string,
+  environment: Readonly<Record<string, string | undefined>>,
+  print: (line: string) => void,
+): Promise<{ code: number; stdout: string }> {
+  try {
+    if (!isStepName(step) || !isOperation(operation)) {
+      throw new StepError(`usage: node maas/step.cjs <${stepNames.join("|")}> <create|update|delete>`);
+    }
+    const client = new MaasClient({ url: required(environment, "MAAS_URL"), apiKey: required(environment, "MAAS_API_KEY"), log: print });
+    const observed = await runStep({ client, clock: realClock, log: print }, step, operation, JSON.parse(stdin), environment);
+    return { code: 0, stdout: observed === undefined ? "" : `${canonical(observed)}\n` };
+  } catch (error) {
+    return { code: report(error, print), stdout: "" };
+  }
+}
+
+/** Prints what the user needs of a failure and says the exit code. */
+function report(error: unknown, print: (line: string) => void): number {
+  if (error instanceof StepError) {
+    print(error.format());
+    return 2;
+  }
+  if (error instanceof MaasError) {
+    print([error.message, hint(error)].filter(Boolean).join("\n"));
+    return error.status === 401 || error.status === 403 ? 2 : 1;
+  }
+  if (error instanceof MaasUnreachable) {
+    print(`${error.message}\nwhat to do: see that MAAS runs and that homelab:maas.url is right`);
+    return 1;
+  }
+  print(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  return 1;
+}
+
+function hint(error: MaasError): string {
+  if (error.status === 401) {
+    return "what to do: pulumi config set --secret homelab:maasApiKey, with what `maas apikey --username NAME` prints";
+  }
+  return error.status === 403 ? "what to do: use the API key of an administrator, and unlock the machine if it is locked" : "";
+}
+
+function isOperation(text: string | undefined): text is Operation {
+  return text === "create" || text === "update" || text === "delete";
+}
+
+function required(environment: Readonly<Record<string, string | undefined>>, name: string): string {
+  const value = environment[name];
+  if (!value) {
+    throw new StepError(`the environment variable ${name} is not set`);
+  }
+  return value;
+}

@@ -1,0 +1,72 @@
+import type { Identity } from "../api/lookup";
+import { StepError } from "../api/step-error";
+import type { Interface, Machine, Subnet } from "../api/types";
+import type { Context } from "../api/wait";
+
+export interface AddressDesired extends Identity {
+  address?: string;
+  subnet: string;
+}
+
+/** The address under which the machine is reached: the one of the interface that it boots from, else its first. */
+export function addressOf(machine: Machine): string | undefined {
+  return machine.boot_interface?.links.find((link) => link.ip_address)?.ip_address ?? machine.ip_addresses[0];
+}
+
+/**
+ * Gives the boot interface the fixed address, or an automatic one where it has none. Only while Ready: commissioning
+ * sets the links anew, and a deployed machine keeps what it was installed with.
+ */
+export async function linkAddress(context: Context, machine: Machine, desired: AddressDesired): Promise<void> {
+  const { client, log } = context;
+  const card = bootCard(machine, desired);
+  const path = `nodes/${machine.system_id}/interfaces/${card.id}/`;
+  const linked = card.links.find((link) =>
+    desired.address ? link.ip_address === desired.address && link.mode === "static" : link.mode !== "link_up",
+  );
+  if (linked) {
+    return;
+  }
+  const subnet = await subnetOf(context, desired);
+  log(`${desired.name}: ${card.name} gets ${desired.address ?? "an automatic address"} on ${subnet.cidr}`);
+  // One IPv4 address on the interface: what discovery has put there would stay beside it.
+  for (const link of card.links) {
+    await client.post(path, "unlink_subnet", { id: link.id }, { settled: async () => undefined });
+  }
+  const form = {
+    mode: desired.address ? "STATIC" : "AUTO",
+    subnet: subnet.id,
+    ip_address: desired.address,
+    force: card.vlan?.id !== subnet.vlan.id || undefined,
+  };
+  await client.post<Interface>(path, "link_subnet", form, {
+    settled: async () => {
+      const now = await client.get<Interface>(path);
+      return now.links.some((link) => !desired.address || link.ip_address === desired.address) ? now : undefined;
+    },
+  });
+}
+
+function bootCard(machine: Machine, desired: AddressDesired): Interface {
+  const mac = desired.macAddresses[0];
+  const card = machine.interface_set.find((each) => each.mac_address?.toLowerCase() === mac) ?? machine.boot_interface;
+  if (!card) {
+    throw new StepError(
+      `${desired.name}: MAAS knows no network card of it`,
+      `commission it again: maas $PROFILE machine commission ${machine.system_id}`,
+    );
+  }
+  return card;
+}
+
+async function subnetOf({ client }: Context, desired: AddressDesired): Promise<Subnet> {
+  const subnets = await client.get<Subnet[]>("subnets/");
+  const subnet = subnets.find((each) => each.cidr === desired.subnet);
+  if (!subnet) {
+    throw new StepError(
+      `${desired.name}: MAAS has no subnet ${desired.subnet}; it has ${subnets.map((each) => each.cidr).join(", ") || "none"}`,
+      "correct homelab:network.subnet, or add the subnet in MAAS",
+    );
+  }
+  return subnet;
+}

@@ -1,0 +1,272 @@
+import { isStatus } from "../api/errors";
+import { type Identity, requireMachine } from "../api/lookup";
+import { deploymentOf, recordDeployment } from "../api/ownership";
+import { StepError } from "../api/step-error";
+import { type Machine, Status } from "../api/types";
+import { type Context, substatus, waitFor } from "../api/wait";
+import { addressOf, linkAddress } from "./address";
+import { bringToReady, type CommissionDesired } from "./commission";
+import { vmHostNamed } from "./compose";
+import { digestOf } from "./digest";
+import { connect, type InterfaceDesired } from "./interfaces";
+import { type ReleaseSettings, releaseMachine } from "./release";
+import { failureTail } from "./results";
+import { layOut, type StorageDesired } from "./storage";
+
+export interface DeployDesired extends ReleaseSettings, Identity {
+  stack: string;
+  /** Name of this very deployment, made by the program; a new one is a redeployment. */
+  incarnation: string;
+  /** Fixed address on the boot interface; MAAS picks one when absent. */
+  address?: string;
+  /** Laid out while Ready; MAAS's default layout when absent. */
+  storage?: StorageDesired;
+  /** Set while Ready, instead of `address`. */
+  interfaces: InterfaceDesired[];
+  /** Network that `address` lies in. */
+  subnet: string;
+  /** `noble`, `ubuntu/noble`; MAAS's default when absent. */
+  osRelease?: string;
+  kernel?: string;
+  ephemeral: boolean;
+  hardwareSync: boolean;
+  /** Becomes a VM host of the machine's name. */
+  hosting?: "lxd" | "virsh";
+  /** `#cloud-config` text; a secret, as it holds the host key. */
+  userData: string;
+  /** Locked in MAAS from when it is deployed until this stack gives it back. */
+  lock: boolean;
+  /** May what somebody else put on the machine be erased? */
+  eraseForeign: boolean;
+  failedDeployment: "refuse" | "redeploy";
+  /** Seconds. */
+  limit: number;
+  /** For a machine that has to be commissioned again first, as it was released or deleted by hand. */
+  commissioning: CommissionDesired;
+}
+
+export interface Deployed {
+  systemId: string;
+  hostname: string;
+  address: string;
+  osystem: string;
+  release: string;
+  kernel: string;
+}
+
+const USUAL = 480;
+
+/** Update: looks whether the machine still runs this deployment. A new one would need what came after it made anew as well. */
+export async function verify(context: Context, desired: DeployDesired): Promise<Deployed> {
+  const machine = await requireMachine(context, desired);
+  const owner = deploymentOf(machine);
+  if (machine.status === Status.Deployed && owner?.stack === desired.stack && owner.digest === digestOf(desired)) {
+    return observe(context, machine, desired);
+  }
+  throw new StepError(
+    `${desired.name}: no longer runs what this stack deployed: it is ${substatus(machine)}, ${owner ? `with a deployment of ${owner.stack}` : "released or taken by hand"}`,
+    `deploy it anew, and what runs on it: pulumi up --replace '**::${desired.name}-incarnation'`,
+  );
+}
+
+/** Create: the machine runs this deployment. Killed at any moment and run again, it goes on where it is. */
+export async function deploy(context: Context, desired: DeployDesired): Promise<Deployed> {
+  const digest = digestOf(desired);
+  let machine = await requireMachine(context, desired);
+  let started = false;
+  for (let turn = 0; turn < 10; turn++) {
+    const owner = deploymentOf(machine);
+    const mine = owner?.stack === desired.stack;
+    const current = mine && owner.digest === digest;
+    switch (machine.status) {
+      case Status.Deployed:
+        if (current) {
+          return observe(context, machine, desired);
+        }
+        machine = await clear(context, machine, desired, mine && !owner.finished);
+        break;
+      case Status.Deploying:
+        machine = current ? await follow(context, machine, desired) : await clear(context, machine, desired, mine);
+        break;
+      case Status.FailedDeployment:
+        if (started || (mine && desired.failedDeployment === "refuse")) {
+          throw await failure(context, machine);
+        }
+        machine = await clear(context, machine, desired, mine);
+        break;
+      case Status.Allocated:
+        machine = await start(context, await takeAllocated(context, machine, desired), desired, digest);
+        started = true;
+        break;
+      case Status.Ready:
+        // Scripts that were changed while the machine was in use run now.
+        machine = await bringToReady(context, machine, desired.commissioning);
+        await prepare(context, machine, desired);
+        machine = await allocate(context, machine);
+        break;
+      default:
+        machine = await bringToReady(context, machine, desired.commissioning);
+    }
+  }
+  throw new StepError(
+    `${desired.name}: went through ten states without being Deployed; it is ${substatus(machine)}`,
+    "look at its events in MAAS, then run up again",
+  );
+}
+
+/** What can be set only while the machine is Ready. */
+async function prepare(context: Context, machine: Machine, desired: DeployDesired): Promise<void> {
+  if (desired.storage) {
+    await layOut(context, machine, desired.storage);
+  }
+  if (desired.interfaces.length > 0) {
+    await connect(context, machine, desired.interfaces, desired.subnet);
+  } else {
+    await linkAddress(context, machine, desired);
+  }
+}
+
+/** This machine and no other; somebody else may have been quicker. */
+async function allocate({ client, log }: Context, machine: Machine): Promise<Machine> {
+  log(`${machine.hostname}: allocating`);
+  const path = `machines/${machine.system_id}/`;
+  const look = async () => {
+    const now = await client.get<Machine>(path);
+    return now.status === Status.Ready ? undefined : now;
+  };
+  try {
+    return await client.post<Machine>("machines/", "allocate", { system_id: machine.system_id }, { settled: look });
+  } catch (error) {
+    const now = isStatus(error, 409) ? await look() : undefined;
+    if (!now) {
+      throw error;
+    }
+    return now;
+  }
+}
+
+/** An allocated machine has nothing on its disks yet, but somebody else may have plans with it. */
+async function takeAllocated(context: Context, machine: Machine, desired: DeployDesired): Promise<Machine> {
+  const owner = deploymentOf(machine);
+  const { username } = await context.client.get<{ username: string }>("users/", { op: "whoami" });
+  if ((owner && owner.stack !== desired.stack) || machine.owner !== username) {
+    if (!desired.eraseForeign) {
+      throw foreign(machine, desired);
+    }
+    await releaseMachine(context, machine, desired);
+    return allocate(context, machine);
+  }
+  return machine;
+}
+
+async function start(context: Context, machine: Machine, desired: DeployDesired, digest: string): Promise<Machine> {
+  const { client, log } = context;
+  const path = `machines/${machine.system_id}/`;
+  await recordDeployment(context, machine, { stack: desired.stack, digest, finished: false });
+  log(`${desired.name}: deploying ${desired.osRelease ?? "MAAS's default release"}`);
+  const form = {
+    distro_series: desired.osRelease,
+    hwe_kernel: desired.kernel,
+    user_data: Buffer.from(desired.userData).toString("base64"),
+    ephemeral_deploy: desired.ephemeral || undefined,
+    enable_hw_sync: desired.hardwareSync || undefined,
+    register_vmhost: desired.hosting === "lxd" || undefined,
+    install_kvm: desired.hosting === "virsh" || undefined,
+  };
+  const look = async () => {
+    const now = await client.get<Machine>(path);
+    return now.status === Status.Allocated || now.status === Status.Ready ? undefined : now;
+  };
+  try {
+    return await client.post<Machine>(path, "deploy", form, { settled: look });
+  } catch (error) {
+    const now = isStatus(error, 409) ? await look() : undefined;
+    if (!now) {
+      throw error;
+    }
+    return now;
+  }
+}
+
+async function follow(context: Context, machine: Machine, desired: DeployDesired): Promise<Machine> {
+  const ended = await waitFor(context, machine, {
+    goal: "deployed",
+    done: (each) => each.status !== Status.Deploying,
+    usual: USUAL,
+    limit: desired.limit,
+    setting: "homelab:maas.waits.deploy",
+    prompt:
+      machine.power_type === "manual" ? (desired.commissioning.powerPrompt ?? "switch it on by hand, to boot from the network") : undefined,
+  });
+  if (ended.status === Status.FailedDeployment) {
+    throw await failure(context, ended);
+  }
+  return ended;
+}
+
+/** Off with what is on the machine, if that is this stack's unfinished work or has been given up by name. */
+async function clear(context: Context, machine: Machine, desired: DeployDesired, unfinished: boolean): Promise<Machine> {
+  if (!unfinished && !desired.eraseForeign) {
+    throw foreign(machine, desired);
+  }
+  context.log(
+    `${desired.name}: ${machine.status_name} with ${unfinished ? "an earlier attempt of this stack" : "something else"}; releasing it first`,
+  );
+  return releaseMachine(context, machine, desired);
+}
+
+async function observe(context: Context, machine: Machine, desired: DeployDesired): Promise<Deployed> {
+  const address = addressOf(machine);
+  if (!address) {
+    throw new StepError(`${desired.name}: Deployed, but MAAS knows no address of it`, "look at the machine's interfaces in MAAS");
+  }
+  if (desired.address && !machine.ip_addresses.includes(desired.address)) {
+    throw new StepError(
+      `${desired.name}: Deployed with the address ${machine.ip_addresses.join(", ")} instead of ${desired.address}`,
+      `release it (maas $PROFILE machine release ${machine.system_id}) and run up again, or correct homelab:machines`,
+    );
+  }
+  if (desired.hosting && !(await vmHostNamed(context, machine.hostname))) {
+    throw new StepError(
+      `${desired.name}: Deployed, but MAAS has no VM host of this name: its ${desired.hosting} did not come up`,
+      `look at the installation's log in MAAS, then deploy it anew: pulumi up --replace '**::${desired.name}-incarnation'`,
+    );
+  }
+  if (!deploymentOf(machine)?.finished) {
+    await recordDeployment(context, machine, { stack: desired.stack, digest: digestOf(desired), finished: true });
+  }
+  if (machine.locked !== desired.lock) {
+    await context.client.post(`machines/${machine.system_id}/`, desired.lock ? "lock" : "unlock", {}, { settled: async () => undefined });
+  }
+  context.log(`${desired.name}: Deployed at ${desired.address ?? address}`);
+  return {
+    systemId: machine.system_id,
+    hostname: machine.hostname,
+    address: desired.address ?? address,
+    osystem: machine.osystem,
+    release: machine.distro_series,
+    kernel: machine.hwe_kernel ?? "",
+  };
+}
+
+async function failure(context: Context, machine: Machine): Promise<StepError> {
+  return new StepError(
+    `${machine.hostname}: ${substatus(machine)}${machine.error_description ? `: ${machine.error_description}` : ""}`,
+    `see to what the log says, then run up again: it releases the machine and deploys anew (homelab:maas.repair.failedDeployment)`,
+    await failureTail(context, machine, ["installation"]),
+  );
+}
+
+function foreign(machine: Machine, desired: DeployDesired): StepError {
+  const owner = deploymentOf(machine);
+  const whose =
+    owner?.stack === desired.stack
+      ? "with another deployment of this stack that its state knows nothing of"
+      : owner
+        ? `by the stack ${owner.stack}`
+        : `by ${machine.owner ?? "somebody else"}, by hand`;
+  return new StepError(
+    `${desired.name}: the machine is ${machine.status_name} ${whose}; deploying would erase it`,
+    `release it (maas $PROFILE machine release ${machine.system_id}), or list ${desired.name} under homelab:maas.repair.eraseForeign`,
+  );
+}

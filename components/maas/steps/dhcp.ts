@@ -1,0 +1,95 @@
+import { StepError } from "../api/step-error";
+import type { Subnet, Vlan } from "../api/types";
+import type { Context } from "../api/wait";
+
+export interface DhcpDesired {
+  /** CIDR of a subnet in the VLAN. */
+  subnet: string;
+  on: boolean;
+  /** Rack controllers by host name. */
+  primaryRack?: string;
+  secondaryRack?: string;
+  /** `fabric/vid` of the VLAN whose DHCP server answers here. */
+  relay?: string;
+}
+
+export interface DhcpObserved {
+  vlanId: number;
+  /** What it was before this stack, for the end. */
+  before: { on: boolean; primaryRack: string | null; secondaryRack: string | null };
+}
+
+/** DHCP of the subnet's VLAN: by MAAS's rack controllers, through a relay, or not at all. */
+export async function ensureDhcp(context: Context, desired: DhcpDesired, previous?: DhcpObserved): Promise<DhcpObserved> {
+  const { client, log } = context;
+  const vlan = await vlanOf(context, desired.subnet);
+  const before = previous?.before ?? { on: vlan.dhcp_on, primaryRack: vlan.primary_rack, secondaryRack: vlan.secondary_rack };
+  // MAAS listens for other DHCP servers by itself.
+  if (desired.on && vlan.external_dhcp) {
+    throw new StepError(
+      `another DHCP server answers on VLAN ${vlan.vid} of ${vlan.fabric}: ${vlan.external_dhcp}; two of them hand out clashing addresses`,
+      "switch that one off, or set homelab:network.dhcp to false and let it serve the lab",
+    );
+  }
+  const primary = desired.on ? await rack(context, desired.primaryRack ?? vlan.primary_rack ?? undefined) : undefined;
+  const secondary = desired.on && desired.secondaryRack ? await rack(context, desired.secondaryRack) : undefined;
+  const relay = desired.relay === undefined ? undefined : await vlanNamed(context, desired.relay);
+  const done =
+    vlan.dhcp_on === desired.on &&
+    (!desired.on || vlan.primary_rack === primary) &&
+    (secondary === undefined || vlan.secondary_rack === secondary) &&
+    (relay === undefined || (vlan.relay_vlan as Vlan | null)?.id === relay.id);
+  if (!done) {
+    log(`DHCP on VLAN ${vlan.vid} of ${vlan.fabric}: ${desired.on ? "on" : relay ? `through ${desired.relay}` : "off"}`);
+    await client.put(`vlans/${vlan.id}/`, { dhcp_on: desired.on, primary_rack: primary, secondary_rack: secondary, relay_vlan: relay?.id });
+  }
+  return { vlanId: vlan.id, before };
+}
+
+/** As it was before. */
+export async function restoreDhcp({ client }: Context, desired: DhcpDesired, previous?: DhcpObserved): Promise<void> {
+  if (previous && previous.before.on !== desired.on) {
+    await client.put(`vlans/${previous.vlanId}/`, { dhcp_on: previous.before.on, primary_rack: previous.before.primaryRack ?? undefined });
+  }
+  if (previous && desired.relay !== undefined) {
+    await client.put(`vlans/${previous.vlanId}/`, { relay_vlan: "" });
+  }
+}
+
+async function vlanOf({ client }: Context, cidr: string): Promise<Vlan> {
+  const subnet = (await client.get<Subnet[]>("subnets/")).find((each) => each.cidr === cidr);
+  if (!subnet) {
+    throw new StepError(`MAAS has no subnet ${cidr}`, "correct homelab:network.subnet");
+  }
+  return client.get<Vlan>(`vlans/${subnet.vlan.id}/`);
+}
+
+async function vlanNamed({ client }: Context, name: string): Promise<Vlan> {
+  const [fabric, vid] = name.split("/");
+  const fabrics = await client.get<{ name: string; vlans: Vlan[] }[]>("fabrics/");
+  const vlan = fabrics.find((each) => each.name === fabric)?.vlans.find((each) => each.vid === Number(vid));
+  if (!vlan) {
+    throw new StepError(
+      `MAAS has no VLAN ${name}; its fabrics are ${fabrics.map((each) => each.name).join(", ")}`,
+      "correct homelab:network.dhcpRelay",
+    );
+  }
+  return vlan;
+}
+
+/** System id of a rack controller by host name or id; of the only one when no name is given. */
+async function rack({ client }: Context, name: string | undefined): Promise<string> {
+  const racks = await client.get<{ system_id: string; hostname: string }[]>("rackcontrollers/");
+  const found =
+    name === undefined ? (racks.length === 1 ? racks[0] : undefined) : racks.find((each) => [each.hostname, each.system_id].includes(name));
+  if (!found) {
+    const have = racks.map((each) => each.hostname).join(", ") || "none";
+    throw new StepError(
+      name === undefined
+        ? `which rack controller shall serve DHCP? MAAS has ${have}`
+        : `MAAS has no rack controller ${name}; it has ${have}`,
+      "name it under homelab:network.primaryRack",
+    );
+  }
+  return found.system_id;
+}

@@ -1,0 +1,120 @@
+import { span } from "../api/clock";
+import { StepError } from "../api/step-error";
+import type { Context } from "../api/wait";
+import { ensure } from "./ensure";
+
+export interface ImagesDesired {
+  source?: { url: string; keyring: string };
+  releases: { os: string; release: string; architectures: string[] }[];
+  /** Seconds to wait for the import. */
+  limit: number;
+}
+
+export interface ImagesObserved {
+  /** `ubuntu/noble/amd64`. */
+  images: string[];
+  /** Sources and selections that this stack made. */
+  made: string[];
+}
+
+interface Source {
+  id: number;
+  url: string;
+  keyring_filename: string;
+}
+
+interface Selection {
+  id: number;
+  os: string;
+  release: string;
+  arches: string[];
+}
+
+const LOOK = 15_000;
+
+/** The boot source with its selections, imported. */
+export async function importImages(context: Context, desired: ImagesDesired, previous?: ImagesObserved): Promise<ImagesObserved> {
+  const { client, log } = context;
+  const made: string[] = [];
+  const source = await sourceOf(context, desired, made);
+  const wanted = desired.releases.flatMap(({ os, release, architectures }) =>
+    architectures.map((architecture) => `${os}/${release}/${architecture}`),
+  );
+  for (const { os, release, architectures } of source ? desired.releases : []) {
+    const path = `boot-sources/${source?.id}/selections/`;
+    const { object, made: isNew } = await ensure<Selection>(context, {
+      what: `images ${os}/${release}`,
+      find: async () => (await client.get<Selection[]>(path)).find((each) => each.os === os && each.release === release),
+      create: { path, form: { os, release, arches: architectures, subarches: ["*"], labels: ["*"] } },
+      path: (each) => `${path}${each.id}/`,
+      now: (each) => ({ arches: [...new Set(each.arches)].sort() }),
+      wanted: { arches: [...architectures].sort() },
+    });
+    if (isNew) {
+      made.push(`${path}${object.id}/`);
+    }
+  }
+  if (!(await missing(context, wanted)).length) {
+    return { images: wanted.sort(), made: [...new Set([...(previous?.made ?? []), ...made])] };
+  }
+  log(`importing ${(await missing(context, wanted)).join(", ")}`);
+  await client.post("boot-resources/", "import", {}, { settled: async () => undefined });
+  await waitForImages(context, wanted, desired.limit);
+  return { images: wanted.sort(), made: [...new Set([...(previous?.made ?? []), ...made])] };
+}
+
+/** Takes the selections back that this stack made; MAAS drops their images at its next import. */
+export async function forgetImages({ client, log }: Context, _desired: ImagesDesired, previous?: ImagesObserved): Promise<void> {
+  for (const path of [...(previous?.made ?? [])].reverse()) {
+    await client.delete(path).catch((error: Error) => log(`${path} stays: ${error.message}`));
+  }
+}
+
+/** The source that is wanted, or MAAS's only one; none when MAAS has its own built-in one. */
+async function sourceOf(context: Context, desired: ImagesDesired, made: string[]): Promise<Source | undefined> {
+  const { client } = context;
+  const { source } = desired;
+  if (!source) {
+    return (await client.get<Source[]>("boot-sources/"))[0];
+  }
+  const { object, made: isNew } = await ensure<Source>(context, {
+    what: `boot source ${source.url}`,
+    find: async () => (await client.get<Source[]>("boot-sources/")).find((each) => each.url === source.url),
+    create: { path: "boot-sources/", form: { url: source.url, keyring_filename: source.keyring } },
+    path: (each) => `boot-sources/${each.id}/`,
+    now: (each) => ({ keyring_filename: each.keyring_filename }),
+    wanted: { keyring_filename: source.keyring },
+  });
+  if (isNew) {
+    made.push(`boot-sources/${object.id}/`);
+  }
+  return object;
+}
+
+async function missing({ client }: Context, wanted: string[]): Promise<string[]> {
+  const have = await client.get<{ name: string; architecture: string }[]>("boot-resources/");
+  const names = new Set(have.map((each) => `${each.name}/${each.architecture.split("/")[0]}`));
+  return wanted.filter((each) => !names.has(each));
+}
+
+async function waitForImages(context: Context, wanted: string[], limit: number): Promise<void> {
+  const { client, clock, log } = context;
+  const started = clock.now();
+  for (let idle = 0; ; ) {
+    const left = await missing(context, wanted);
+    if (left.length === 0) {
+      return;
+    }
+    const waited = clock.now() - started;
+    idle = (await client.get<boolean>("boot-resources/", { op: "is_importing" })) ? 0 : idle + 1;
+    // An import that has just been asked for takes a moment to begin.
+    if (waited > limit * 1000 || idle > 4) {
+      throw new StepError(
+        `${left.join(", ")} ${left.length === 1 ? "was" : "were"} not imported${idle > 4 ? ": MAAS has stopped importing" : ` within ${span(limit * 1000)}`}`,
+        "see that the release exists and that the region controller reaches its image source; homelab:maas.images.wait is how long to wait",
+      );
+    }
+    log(`importing images: ${left.length} of ${wanted.length} to go, ${span(waited)}`);
+    await clock.sleep(LOOK);
+  }
+}

@@ -1,0 +1,68 @@
+import { isStatus } from "../api/errors";
+import { StepError } from "../api/step-error";
+import type { Context } from "../api/wait";
+
+/** A script with its metadata header read, ready to be sent; see `components/maas/script-metadata.ts`. */
+export interface ScriptDesired {
+  name: string;
+  type: "commissioning" | "testing" | "release";
+  content: string;
+  /** Digest of the content: what tells revisions apart. */
+  digest: string;
+}
+
+export interface ScriptObserved {
+  id: number;
+  digest: string;
+  created: boolean;
+}
+
+interface Script {
+  id: number;
+  name: string;
+  type_name: string;
+  default: boolean;
+  history: { id: number; comment: string | null }[];
+}
+
+/** The script is in MAAS with this content; a change adds a revision. */
+export async function upload(context: Context, desired: ScriptDesired, previous?: ScriptObserved): Promise<ScriptObserved> {
+  const { client, log } = context;
+  const path = `scripts/${desired.name}`;
+  const find = () =>
+    client.get<Script>(path).catch((error: unknown) => {
+      if (isStatus(error, 404)) {
+        return undefined;
+      }
+      throw error;
+    });
+  const found = await find();
+  if (found?.default) {
+    throw new StepError(
+      `the script ${desired.name} is one of MAAS's own, which cannot be changed`,
+      "give yours another name, in its header or under homelab:maas.scripts",
+    );
+  }
+  const comment = `sha256:${desired.digest}`;
+  if (!found) {
+    log(`script ${desired.name}: uploading`);
+    const form = { name: desired.name, type: desired.type, script: desired.content, comment };
+    const made = await client.post<Script>("scripts/", undefined, form, { settled: find });
+    return { id: made.id, digest: desired.digest, created: true };
+  }
+  if (latest(found)?.comment !== comment) {
+    log(`script ${desired.name}: a new revision`);
+    await client.put(path, { type: desired.type, script: desired.content, comment });
+  }
+  return { id: found.id, digest: desired.digest, created: previous?.created ?? false };
+}
+
+export async function removeScript({ client }: Context, desired: ScriptDesired, previous?: ScriptObserved): Promise<void> {
+  if (previous?.created) {
+    await client.delete(`scripts/${desired.name}`);
+  }
+}
+
+function latest(script: Script): Script["history"][number] | undefined {
+  return [...script.history].sort((a, b) => b.id - a.id)[0];
+}

@@ -1,0 +1,144 @@
+import { overlaps, parseRange } from "../api/addresses";
+import { StepError } from "../api/step-error";
+import type { Subnet, Vlan } from "../api/types";
+import type { Context } from "../api/wait";
+import { ensure } from "./ensure";
+
+export interface SubnetDesired {
+  cidr: string;
+  gateway?: string;
+  dnsServers: string[];
+  /** Name; made if it is not there. The subnet stays in its fabric, or goes to MAAS's default one, when absent. */
+  fabric?: string;
+  /** VLAN tag, 0 for untagged. */
+  vlan?: number;
+  space?: string;
+  mtu?: number;
+}
+
+export interface SubnetObserved {
+  id: number;
+  vlanId: number;
+  fabric: string;
+  vid: number;
+  /** What this stack made of it, by path, in the order in which it goes again. */
+  made: string[];
+}
+
+interface Fabric {
+  id: number;
+  name: string;
+  vlans: Vlan[];
+}
+
+/** The subnet with its fabric, VLAN and space. */
+export async function ensureSubnet(context: Context, desired: SubnetDesired, previous?: SubnetObserved): Promise<SubnetObserved> {
+  const made: string[] = [];
+  const found = await subnetByCidr(context, desired.cidr);
+  const wantsVlan = desired.fabric !== undefined || desired.vlan !== undefined;
+  let vlan = wantsVlan ? await ensureVlan(context, desired, found, made) : found?.vlan;
+  const { object: subnet, made: isNew } = await ensure<Subnet>(context, {
+    what: `subnet ${desired.cidr}`,
+    find: async () => found,
+    create: {
+      path: "subnets/",
+      form: { cidr: desired.cidr, vlan: vlan?.id, gateway_ip: desired.gateway, dns_servers: desired.dnsServers.join(" ") || undefined },
+    },
+    path: (each) => `subnets/${each.id}/`,
+    now: (each) => ({ gateway_ip: each.gateway_ip, dns_servers: each.dns_servers, vlan: each.vlan.id }),
+    wanted: { gateway_ip: desired.gateway, dns_servers: desired.dnsServers.join(" ") || undefined, vlan: wantsVlan ? vlan?.id : undefined },
+  });
+  if (isNew) {
+    made.unshift(`subnets/${subnet.id}/`);
+  }
+  vlan ??= subnet.vlan;
+  await adjustVlan(context, vlan, desired, made);
+  return {
+    id: subnet.id,
+    vlanId: vlan.id,
+    fabric: vlan.fabric,
+    vid: vlan.vid,
+    made: [...new Set([...made, ...(previous?.made ?? [])])].sort(byDependency),
+  };
+}
+
+function byDependency(a: string, b: string): number {
+  const order = ["subnets", "vlans", "fabrics", "spaces"];
+  return order.indexOf(a.split("/")[0]) - order.indexOf(b.split("/")[0]);
+}
+
+async function subnetByCidr({ client }: Context, cidr: string): Promise<Subnet | undefined> {
+  const subnets = await client.get<Subnet[]>("subnets/");
+  const exact = subnets.find((each) => each.cidr === cidr);
+  const clash = subnets.find((each) => !each.cidr.includes(":") && overlaps(parseRange(each.cidr), parseRange(cidr)));
+  if (!exact && clash) {
+    throw new StepError(
+      `the subnet ${cidr} overlaps ${clash.cidr} (${clash.name}, fabric ${clash.vlan.fabric}), which MAAS has already`,
+      `write homelab:network.subnet: ${clash.cidr}, or delete that one: maas $PROFILE subnet delete ${clash.id}`,
+    );
+  }
+  return exact;
+}
+
+/** Takes away what this stack made; what others use by now stays. */
+export async function removeSubnet({ client, log }: Context, _desired: SubnetDesired, previous?: SubnetObserved): Promise<void> {
+  for (const path of previous?.made ?? []) {
+    await client.delete(path).catch((error: Error) => log(`${path} stays: ${error.message}`));
+  }
+}
+
+async function ensureVlan(context: Context, desired: SubnetDesired, subnet: Subnet | undefined, made: string[]): Promise<Vlan> {
+  const { client } = context;
+  const name = desired.fabric ?? subnet?.vlan.fabric ?? "fabric-0";
+  const byName = async () => (await client.get<Fabric[]>("fabrics/")).find((each) => each.name === name);
+  const { object: fabric, made: isNew } = await ensure<Fabric>(context, {
+    what: `fabric ${name}`,
+    find: byName,
+    create: { path: "fabrics/", form: { name } },
+    path: (each) => `fabrics/${each.id}/`,
+    now: () => ({}),
+    wanted: {},
+  });
+  if (isNew) {
+    made.push(`fabrics/${fabric.id}/`);
+  }
+  const vid = desired.vlan ?? 0;
+  const path = `fabrics/${fabric.id}/vlans/`;
+  const { object: vlan, made: vlanIsNew } = await ensure<Vlan>(context, {
+    what: `VLAN ${vid} of ${name}`,
+    find: async () => (await client.get<Vlan[]>(path)).find((each) => each.vid === vid),
+    create: { path, form: { name: `vlan-${vid}`, vid, mtu: desired.mtu } },
+    path: (each) => `vlans/${each.id}/`,
+    now: () => ({}),
+    wanted: {},
+  });
+  if (vlanIsNew) {
+    made.push(`vlans/${vlan.id}/`);
+  }
+  return vlan;
+}
+
+async function adjustVlan(context: Context, vlan: Vlan, desired: SubnetDesired, made: string[]): Promise<void> {
+  const { client } = context;
+  const changes: Record<string, string | number> = {};
+  if (desired.mtu !== undefined && vlan.mtu !== desired.mtu) {
+    changes.mtu = desired.mtu;
+  }
+  if (desired.space !== undefined && vlan.space !== desired.space) {
+    const { object: space, made: isNew } = await ensure<{ id: number; name: string }>(context, {
+      what: `space ${desired.space}`,
+      find: async () => (await client.get<{ id: number; name: string }[]>("spaces/")).find((each) => each.name === desired.space),
+      create: { path: "spaces/", form: { name: desired.space } },
+      path: (each) => `spaces/${each.id}/`,
+      now: () => ({}),
+      wanted: {},
+    });
+    if (isNew) {
+      made.push(`spaces/${space.id}/`);
+    }
+    changes.space = space.id;
+  }
+  if (Object.keys(changes).length > 0) {
+    await client.put(`vlans/${vlan.id}/`, changes);
+  }
+}

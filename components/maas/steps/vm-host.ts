@@ -1,0 +1,104 @@
+import { StepError } from "../api/step-error";
+import type { Context } from "../api/wait";
+import { type VmHost, vmHostNamed } from "./compose";
+import { ensure, type Owned } from "./ensure";
+
+/** Its secrets (password, certificate, key) come apart, in the environment. */
+export interface VmHostDesired {
+  name: string;
+  type: "lxd" | "virsh";
+  address: string;
+  /** LXD's. */
+  project?: string;
+  zone?: string;
+  pool?: string;
+  tags: string[];
+  cpuOverCommit?: number;
+  memoryOverCommit?: number;
+}
+
+export interface VmHostObserved extends Owned {
+  id: number;
+  type: string;
+}
+
+export interface VmHostSecrets {
+  password?: string;
+  certificate?: string;
+  key?: string;
+}
+
+interface Details extends VmHost {
+  cpu_over_commit_ratio: number;
+  memory_over_commit_ratio: number;
+  zone: { name: string };
+  pool: { name: string };
+  tags: string[];
+}
+
+/** The host is registered; virtual machines that run on it already appear in MAAS as machines. */
+export async function register(
+  context: Context,
+  desired: VmHostDesired,
+  secrets: VmHostSecrets,
+  previous?: VmHostObserved,
+): Promise<VmHostObserved> {
+  const { client, log } = context;
+  const access = {
+    power_address: desired.address,
+    project: desired.type === "lxd" ? desired.project : undefined,
+    password: secrets.password,
+    certificate: secrets.certificate,
+    key: secrets.key,
+    ...(desired.type === "virsh" && { power_pass: secrets.password }),
+  };
+  const found = await vmHostNamed(context, desired.name);
+  if (found && found.type !== desired.type) {
+    throw new StepError(
+      `the VM host ${desired.name} is of type ${found.type} in MAAS, and of type ${desired.type} in the settings`,
+      `correct homelab:maas.vmHosts, or delete it in MAAS: maas $PROFILE vm-host delete ${found.id}`,
+    );
+  }
+  const { object, made } = await ensure<Details>(context, {
+    what: `VM host ${desired.name}`,
+    find: async () => (await vmHostNamed(context, desired.name)) as Details | undefined,
+    create: {
+      path: "vm-hosts/",
+      form: {
+        type: desired.type,
+        name: desired.name,
+        zone: desired.zone,
+        pool: desired.pool,
+        tags: desired.tags.join(",") || undefined,
+        ...access,
+      },
+    },
+    path: (each) => `vm-hosts/${each.id}/`,
+    now: (each) => ({
+      zone: each.zone?.name,
+      pool: each.pool?.name,
+      cpu_over_commit_ratio: each.cpu_over_commit_ratio,
+      memory_over_commit_ratio: each.memory_over_commit_ratio,
+    }),
+    wanted: {
+      zone: desired.zone,
+      pool: desired.pool,
+      cpu_over_commit_ratio: desired.cpuOverCommit,
+      memory_over_commit_ratio: desired.memoryOverCommit,
+    },
+  });
+  if (made) {
+    log(`VM host ${desired.name}: asking it what it has`);
+    await client.post(`vm-hosts/${object.id}/`, "refresh", {}, { settled: async () => undefined });
+  }
+  return { id: object.id, type: object.type, created: made || (previous?.created ?? false) };
+}
+
+/** Out of MAAS, with the machines that were composed on it being gone before. */
+export async function unregister({ client, log }: Context, desired: VmHostDesired, previous?: VmHostObserved): Promise<void> {
+  if (previous?.created) {
+    await client.delete(`vm-hosts/${previous.id}/`);
+  } else {
+    log(`VM host ${desired.name}: stays in MAAS, as it was there before this stack`);
+  }
+}

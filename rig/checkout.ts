@@ -1,0 +1,4 @@
+import * as path from "node:path";
+
+/** The folder this file's checkout lives in. */
+export const checkout = path.resolve(__dirname, "..");

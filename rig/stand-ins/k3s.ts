@@ -1,0 +1,119 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import * as fs from "node:fs/promises";
+import * as path from "node:path";
+import { UserError } from "../../components/core/user-error";
+import versions from "../../versions.json";
+import { cached, lookup } from "./cache";
+import { output } from "./engine/command";
+import { ensureAirgapArchive } from "./images";
+
+/** The k3s stand-in as a release folder: `k3s`, `sha256sum-amd64.txt`, `k3s-airgap-images-amd64.tar`, and `install.sh`. */
+export interface K3sRelease {
+  directory: string;
+  /** k3s's notation, such as `v1.34.1+k3s1`. */
+  version: string;
+}
+
+const source = path.join(__dirname, "k3s");
+const binary = "k3s";
+const airgap = "k3s-airgap-images-amd64.tar";
+const sums = "sha256sum-amd64.txt";
+
+/** Source files of the Go module, tests left out, in a stable order. */
+async function sources(folder = source): Promise<string[]> {
+  const entries = (await fs.readdir(folder, { withFileTypes: true })).sort((a, b) => (a.name < b.name ? -1 : 1));
+  const found: string[] = [];
+  for (const entry of entries) {
+    const file = path.join(folder, entry.name);
+    if (entry.isDirectory()) {
+      found.push(...(await sources(file)));
+    } else if (/\.(go|mod|sum|yaml)$/.test(entry.name) && !entry.name.endsWith("_test.go")) {
+      found.push(file);
+    }
+  }
+  return found;
+}
+
+/** What the linker writes into Kubernetes's own version variables; nothing is compiled anew for another version text. */
+function linkerFlags(version: string): string {
+  const [, major, minor] = /^v(\d+)\.(\d+)\./.exec(version) ?? [];
+  const set = Object.entries({ gitVersion: version, gitMajor: major, gitMinor: minor, gitTreeState: "clean" });
+  return ["-s", "-w", ...set.map(([name, value]) => `-X k8s.io/component-base/version.${name}=${value}`)].join(" ");
+}
+
+async function ingredients(version: string): Promise<string[]> {
+  const files = await sources();
+  const contents = await Promise.all(files.map((file) => fs.readFile(file, "utf8")));
+  return [...files.map((file) => path.relative(source, file)), ...contents, linkerFlags(version)];
+}
+
+async function build(target: string, version: string, progress: (line: string) => void): Promise<void> {
+  const goMod = await fs.readFile(path.join(source, "go.mod"), "utf8");
+  const inModule = /k8s\.io\/kubernetes (v\S+)/.exec(goMod)?.[1];
+  if (inModule !== version.split("+")[0]) {
+    throw new Error(`versions.json says k3s ${version}, rig/stand-ins/k3s/go.mod says Kubernetes ${inModule}: they have to be the same`);
+  }
+  progress(`building Kubernetes ${inModule} from its Go modules, some 9 minutes on 2 cores when nothing of it is in Go's own cache`);
+  let downloads = 0;
+  await output("go", ["build", "-mod=readonly", "-trimpath", "-ldflags", linkerFlags(version), "-o", path.join(target, binary), "."], {
+    cwd: source,
+    // Without cgo the program is static: the machines' libc need not be this computer's.
+    env: { ...process.env, CGO_ENABLED: "0", GOFLAGS: "-buildvcs=false" },
+    onLine: (line) => {
+      if (line.startsWith("go: downloading") && ++downloads % 50 === 0) {
+        progress(`${downloads} modules downloaded`);
+      }
+    },
+  }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") {
+      throw new UserError({
+        path: "go",
+        message: "is needed to build Kubernetes, because k3s's releases cannot be downloaded from here",
+        found: "no executable go on PATH",
+        allowed: "Go 1.24 or newer",
+        fix: "install Go from its site, or golang-1.24-go from Debian's bookworm-backports",
+      });
+    }
+    throw error;
+  });
+}
+
+async function sha256(file: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of createReadStream(file)) {
+    hash.update(chunk as Buffer);
+  }
+  return hash.digest("hex");
+}
+
+/**
+ * The versions that can be made: the pinned one, and a second one to upgrade to. The second is the same Kubernetes under the
+ * next k3s revision, which costs a link and not another nine minutes of compiling.
+ */
+export const k3sVersions: readonly string[] = [versions.k3s.version, versions.k3s.next];
+
+/** Whether `ensureK3s` would not have to compile. */
+export async function k3sCached(version: string = versions.k3s.version): Promise<boolean> {
+  return (await lookup("k3s-binary", await ingredients(version))).exists;
+}
+
+/**
+ * Returns the stand-in's release folder, building what is not cached: the binary from the Go modules of upstream Kubernetes,
+ * the air-gap archive from `rig/stand-ins/images`.
+ *
+ * @param progress is called with one line for each step that takes time.
+ */
+export async function ensureK3s(progress: (line: string) => void, version: string = versions.k3s.version): Promise<K3sRelease> {
+  const made = await cached("k3s-binary", await ingredients(version), (target) => build(target, version, progress));
+  const archive = await ensureAirgapArchive(progress);
+  const script = await fs.readFile(path.join(source, "install.sh"), "utf8");
+  const directory = await cached("k3s-release", [made, archive, script], async (target) => {
+    await fs.link(path.join(made, binary), path.join(target, binary));
+    await fs.link(archive, path.join(target, airgap));
+    await fs.writeFile(path.join(target, "install.sh"), script, { mode: 0o755 });
+    const lines = await Promise.all([binary, airgap].map(async (name) => `${await sha256(path.join(target, name))}  ${name}\n`));
+    await fs.writeFile(path.join(target, sums), lines.join(""));
+  });
+  return { directory, version };
+}

@@ -1,0 +1,110 @@
+import { z } from "zod";
+import type { Problem } from "../components/core/user-error";
+
+/** SSH to the region controller's computer, for what its API cannot do: preseed files, installation, upgrades. */
+export const maasHost = z.strictObject({
+  address: z.string().min(1),
+  port: z.number().int().min(1).max(65535).default(22),
+  /** With password-less sudo. */
+  user: z.string().default("ubuntu"),
+  /** Pinned; as `ssh-keyscan -t ed25519 HOST` prints it, without the name. */
+  hostKey: z
+    .string()
+    .regex(/^(ssh-ed25519|ssh-rsa|ecdsa-sha2-\S+) [A-Za-z0-9+/=]+$/, "must be a public host key such as ssh-ed25519 AAAA…"),
+  /** In OpenSSH's or PEM form; secret. */
+  privateKey: z.string().min(1),
+});
+
+const command = z.union([z.string().min(1), z.array(z.string()).min(1)]);
+const part = z.string().regex(/^[A-Za-z0-9.-]+$/, "must be letters, digits, dots and dashes");
+
+/** What curtin does beside MAAS's own instructions; see https://curtin.readthedocs.io. */
+const curtin = z.strictObject({
+  earlyCommands: z.array(command).default([]),
+  /** In the installation environment; `curtin in-target -- COMMAND` runs in the installed system. */
+  lateCommands: z.array(command).default([]),
+  /** curtin's `storage: config:`, instead of MAAS's. */
+  storage: z.array(z.record(z.string(), z.unknown())).optional(),
+  /** netplan's or curtin's `network:`, instead of MAAS's. */
+  network: z.record(z.string(), z.unknown()).optional(),
+  /** Gets `{"text": …}` at start, finish and failure, as Slack's incoming webhooks take it; secret. */
+  webhook: z.url({ protocol: /^https?$/, error: "must be a URL" }).optional(),
+});
+
+/**
+ * A preseed template by MAAS's file-name rules: of all files that fit a machine the most specific one wins, and a part
+ * can be named only when all before it are.
+ */
+export const preseed = z.strictObject({
+  prefix: z.enum(["enlist", "enlist_userdata", "commissioning", "curtin", "curtin_userdata"]),
+  os: part.optional(),
+  architecture: part.optional(),
+  subarchitecture: part.optional(),
+  release: part.optional(),
+  node: part.optional(),
+  /** A template of one's own below the project's folder, as it is … */
+  file: z.string().optional(),
+  /** … or one that is rendered from these, for curtin_userdata. */
+  curtin: curtin.optional(),
+});
+
+export type MaasHost = z.output<typeof maasHost>;
+export type Preseed = z.output<typeof preseed>;
+
+const PARTS = ["os", "architecture", "subarchitecture", "release", "node"] as const;
+
+/** `curtin_userdata_ubuntu_amd64_generic_noble_node1`. */
+export function preseedName(preseed: Preseed): string {
+  return [preseed.prefix, ...PARTS.map((key) => preseed[key])].filter(Boolean).join("_");
+}
+
+/** Gaps in names, two templates of one name, neither or both of file and settings, no host to write to. */
+export function checkPreseeds({ preseeds, host }: { preseeds: Preseed[]; host?: MaasHost }): Problem[] {
+  const problems: Problem[] = [];
+  preseeds.forEach((each, index) => {
+    const path = `homelab:maas.preseeds[${index}]`;
+    const gap = PARTS.find((key, position) => each[key] === undefined && PARTS.slice(position).some((later) => each[later] !== undefined));
+    if (gap) {
+      problems.push({
+        path: `${path}.${gap}`,
+        message: "is required, as a later part of the file's name is given: MAAS would never look for it",
+        allowed: PARTS.join(", then "),
+        fix: `add ${gap}, or take the later parts out`,
+      });
+    }
+    if (preseeds.findIndex((other) => preseedName(other) === preseedName(each)) < index) {
+      problems.push({
+        path,
+        message: "has the same file name as one above",
+        found: preseedName(each),
+        fix: "make one of them more specific, or join them",
+      });
+    }
+    if ((each.file === undefined) === (each.curtin === undefined)) {
+      problems.push({
+        path,
+        message: "needs either file or curtin",
+        found: each.file === undefined ? "neither" : "both",
+        fix: "give one of them",
+      });
+    }
+    if (each.curtin && each.prefix !== "curtin_userdata") {
+      problems.push({
+        path: `${path}.prefix`,
+        message: "settings for curtin are read from curtin_userdata only",
+        found: each.prefix,
+        allowed: "curtin_userdata",
+        fix: "write prefix: curtin_userdata, or give a file",
+      });
+    }
+  });
+  if (preseeds.length > 0 && !host) {
+    problems.push({
+      path: "homelab:maas.host",
+      message: "is required: preseeds are files on the region controller",
+      allowed: "address, hostKey, privateKey, user",
+      fix: "add it, or take homelab:maas.preseeds out",
+    });
+  }
+  return problems;
+}

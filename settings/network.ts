@@ -1,0 +1,173 @@
+import { z } from "zod";
+import { type AddressRange, addressNumber, cidr, contains, ipv4, macAddress, overlaps, parseRange } from "../components/core/notations";
+import type { Problem } from "../components/core/user-error";
+
+const range = z.strictObject({
+  start: ipv4,
+  end: ipv4,
+  /** Shown in MAAS beside the range. */
+  comment: z.string().max(255).default(""),
+});
+
+const label = z.string().regex(/^[A-Za-z0-9][\w.-]*$/, "must be letters, digits, dots, dashes and underscores");
+const domainName = z.string().regex(/^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]*[a-z0-9])?$/i, "must be a domain name");
+
+const record = z.strictObject({
+  /** Below the domain: `nas` for nas.home.arpa. */
+  name: z.string().regex(/^(@|\*|[\w*-]+(\.[\w-]+)*)$/, "must be a name below the domain, or @ for the domain itself"),
+  type: z.enum(["A", "AAAA", "CNAME", "MX", "NS", "SRV", "SSHFP", "TXT"]),
+  data: z.string().min(1),
+  ttl: z.number().int().min(1).optional(),
+});
+
+/** `homelab:network`: the one subnet that the lab's machines share, as MAAS knows it. */
+export const networkSettings = z.strictObject({
+  subnet: cidr.default("192.168.200.0/24"),
+  /** Default route of the machines; the first address of the subnet when absent. */
+  gateway: ipv4.optional(),
+  /** Name servers that the machines are given; MAAS's own when empty. */
+  dnsServers: z.array(ipv4).max(8).default([]),
+  /** Where the subnet is in MAAS, if it is to be made or moved: fabric and VLAN by name and tag, and their space. */
+  fabric: label.optional(),
+  vlan: z.number().int().min(0).max(4094).optional(),
+  space: label.optional(),
+  mtu: z.number().int().min(552).max(65535).optional(),
+  /** Rack controllers by host name; MAAS's only one when absent. */
+  primaryRack: z.string().optional(),
+  secondaryRack: z.string().optional(),
+  /** VLAN whose DHCP server answers here through a relay, as fabric/vid. */
+  dhcpRelay: z
+    .string()
+    .regex(/^[\w.-]+\/\d+$/, "must be fabric/vid, such as fabric-0/0")
+    .optional(),
+  /** Whether MAAS hands out addresses on this subnet's VLAN. Needs a dynamic range. */
+  dhcp: z.boolean().default(false),
+  /** Addresses for enlistment and commissioning, which nothing else may use. */
+  dynamicRanges: z.array(range).default([]),
+  /** Addresses that MAAS must leave alone: routers, printers, virtual addresses of the cluster. */
+  reservedRanges: z.array(range).default([]),
+  /** Addresses that MAAS keeps for one card each, by DHCP. */
+  reservedAddresses: z.array(z.strictObject({ address: ipv4, macAddress, comment: z.string().max(255).default("") })).default([]),
+  staticRoutes: z.array(z.strictObject({ destination: cidr, gateway: ipv4, metric: z.number().int().min(0).default(0) })).default([]),
+  /** DNS domain that MAAS serves, with further records. The machines' own names are MAAS's business. */
+  domain: z.strictObject({ name: domainName, authoritative: z.boolean().default(true), records: z.array(record).default([]) }).optional(),
+});
+
+export type NetworkSettings = z.output<typeof networkSettings>;
+
+/** The gateway given, or the subnet's first address. */
+export function gatewayOf(network: NetworkSettings): string {
+  if (network.gateway) {
+    return network.gateway;
+  }
+  const bytes = network.subnet.split("/")[0].split(".").map(Number);
+  bytes[3] += 1;
+  return bytes.join(".");
+}
+
+interface Named {
+  path: string;
+  what: string;
+  range: AddressRange;
+  text: string;
+}
+
+/** Addresses outside the subnet, ranges that end before they start, ranges that overlap, DHCP without a range. */
+export function checkNetwork(settings: { network: NetworkSettings }): Problem[] {
+  const { network } = settings;
+  const subnet = parseRange(network.subnet);
+  const problems: Problem[] = [];
+  const ranges: Named[] = [];
+  for (const key of ["dynamicRanges", "reservedRanges"] as const) {
+    network[key].forEach(({ start, end }, index) => {
+      const path = `homelab:network.${key}[${index}]`;
+      const text = `${start}-${end}`;
+      if (addressNumber(start) > addressNumber(end)) {
+        problems.push({ path, message: "the range ends before it starts", found: text, fix: "swap start and end" });
+        return;
+      }
+      const named = { path, what: key === "dynamicRanges" ? "dynamic range" : "reserved range", range: parseRange(text), text };
+      problems.push(...outside(named, network.subnet, subnet));
+      for (const other of ranges.filter((each) => overlaps(each.range, named.range))) {
+        problems.push({
+          path,
+          message: `overlaps ${other.path} (${other.text})`,
+          found: text,
+          allowed: "ranges that share no address",
+          fix: "shorten one of the two",
+        });
+      }
+      ranges.push(named);
+    });
+  }
+  const gateway = gatewayOf(network);
+  problems.push(
+    ...outside({ path: "homelab:network.gateway", what: "gateway", range: parseRange(gateway), text: gateway }, network.subnet, subnet),
+  );
+  for (const dynamic of ranges.filter((each) => each.what === "dynamic range" && overlaps(each.range, parseRange(gateway)))) {
+    problems.push({
+      path: dynamic.path,
+      message: `holds the gateway ${gateway}`,
+      found: dynamic.text,
+      fix: "leave the gateway out of the range",
+    });
+  }
+  if (network.dhcp && network.dynamicRanges.length === 0) {
+    problems.push({
+      path: "homelab:network.dhcp",
+      message: "DHCP needs a dynamic range",
+      found: true,
+      fix: "give one under homelab:network.dynamicRanges, or set dhcp to false",
+    });
+  }
+  return [...problems, ...checkAddresses(network, subnet, ranges), ...checkRelay(network)];
+}
+
+/** Reserved addresses and the gateways of routes. */
+function checkAddresses(network: NetworkSettings, subnet: AddressRange, ranges: Named[]): Problem[] {
+  const problems: Problem[] = [];
+  network.reservedAddresses.forEach(({ address }, index) => {
+    const path = `homelab:network.reservedAddresses[${index}]`;
+    problems.push(...outside({ path, what: "reserved address", range: parseRange(address), text: address }, network.subnet, subnet));
+    const dynamic = ranges.find((each) => each.what === "dynamic range" && overlaps(each.range, parseRange(address)));
+    if (dynamic) {
+      problems.push({ path, message: `lies in ${dynamic.path} (${dynamic.text})`, found: address, fix: "give an address outside of it" });
+    }
+    if (network.reservedAddresses.findIndex((other) => other.address === address) < index) {
+      problems.push({ path, message: "reserves an address that is reserved above", found: address, fix: "reserve each address once" });
+    }
+  });
+  network.staticRoutes.forEach(({ gateway }, index) => {
+    const path = `homelab:network.staticRoutes[${index}].gateway`;
+    problems.push(...outside({ path, what: "gateway of the route", range: parseRange(gateway), text: gateway }, network.subnet, subnet));
+  });
+  return problems;
+}
+
+function checkRelay(network: NetworkSettings): Problem[] {
+  return network.dhcp && network.dhcpRelay
+    ? [
+        {
+          path: "homelab:network.dhcpRelay",
+          message: "a VLAN has either a DHCP server of its own or a relay",
+          found: network.dhcpRelay,
+          fix: "set homelab:network.dhcp to false, or take the relay out",
+        },
+      ]
+    : [];
+}
+
+function outside(named: Named, cidrText: string, subnet: AddressRange): Problem[] {
+  if (contains(subnet, named.range)) {
+    return [];
+  }
+  return [
+    {
+      path: named.path,
+      message: `the ${named.what} is not inside the subnet`,
+      found: named.text,
+      allowed: `addresses of ${cidrText}`,
+      fix: `give one of ${cidrText}, or change homelab:network.subnet`,
+    },
+  ];
+}

@@ -1,0 +1,65 @@
+import { type Problem, UserError } from "../components/core/user-error";
+import { problemsOf } from "./parse";
+import { at, checks, type Settings, settingsSchema } from "./schema";
+
+const NAMESPACE = "homelab:";
+
+/**
+ * Validates settings given as one plain object, keys without the `homelab:` namespace.
+ *
+ * Cross-field checks run only once every section by itself is right, so that they need not guard against nonsense.
+ *
+ * @throws UserError
+ */
+export function parseSettings(raw: unknown): Settings {
+  const input = dropNulls(raw ?? {});
+  const result = settingsSchema.safeParse(input);
+  const problems: Problem[] = result.success
+    ? checks.flatMap((check) => check(result.data))
+    : problemsOf(result.error, settingsSchema, input, (path) => at(...path));
+  if (problems.length > 0) {
+    throw new UserError(
+      problems,
+      problems.length === 1 ? "The settings have a mistake:" : `The settings have ${problems.length} mistakes:`,
+    );
+  }
+  return result.data as Settings;
+}
+
+/** The namespace's part of Pulumi's flat configuration, structured values parsed. Keys of other namespaces are not ours. */
+export function readConfig(config: Record<string, string>): Record<string, unknown> {
+  const raw: Record<string, unknown> = {};
+  for (const [key, text] of Object.entries(config)) {
+    if (key.startsWith(NAMESPACE)) {
+      raw[key.slice(NAMESPACE.length)] = structured(text);
+    }
+  }
+  return raw;
+}
+
+/** Pulumi hands over objects and lists as JSON, everything else as it was written. */
+function structured(text: string): unknown {
+  if (!/^\s*[[{]/.test(text)) {
+    return text;
+  }
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+/** `key:` with nothing after it is how YAML says "left out". */
+function dropNulls(value: unknown): unknown {
+  if (Array.isArray(value)) {
+    return value.map(dropNulls);
+  }
+  if (value !== null && typeof value === "object") {
+    return Object.fromEntries(
+      Object.entries(value)
+        .filter(([, inner]) => inner !== null)
+        .map(([key, inner]) => [key, dropNulls(inner)]),
+    );
+  }
+  return value;
+}
