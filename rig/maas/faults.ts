@@ -16,8 +16,9 @@
  * system id or MAC address; without it every machine is meant.
  */
 import { PowerError } from "../hardware";
-import type { Maas } from "./maas";
+import type { NodeNetwork } from "./machine/network";
 import type { Node } from "./state/model";
+import type { World } from "./world";
 
 export const faultKinds = [
   "slow",
@@ -52,7 +53,7 @@ export class Faults {
   private list: Fault[] = [];
   private nextId = 1;
 
-  constructor(private readonly maas: Maas) {}
+  constructor(private readonly maas: World & { network: NodeNetwork }) {}
 
   all(): Fault[] {
     return this.list;

@@ -19,21 +19,26 @@ import { StorageRenderer } from "./render/storage";
 import type { Domain, Node, Tables, User } from "./state/model";
 import { seed } from "./state/seed";
 import { Store } from "./state/store";
+import type { World } from "./world";
 
-export class Maas {
+export class Maas implements World {
   readonly store: Store;
   readonly hardware: Hardware;
   readonly network = new NodeNetwork(this);
-  readonly layouts = new StorageLayouts(this);
+  readonly layouts: StorageLayouts = new StorageLayouts(this);
   readonly scripts = new ScriptSets(this);
   readonly tagRules = new TagRules(this);
-  readonly power = new Power(this);
+  readonly power: Power = new Power(this);
   readonly faults = new Faults(this);
-  readonly lifecycle = new Lifecycle(this);
-  readonly deployments = new Deployments(this);
-  readonly releases = new Releases(this);
+  readonly lifecycle: Lifecycle = new Lifecycle(this);
+  readonly deployments: Deployments = new Deployments(this);
+  readonly releases: Releases = new Releases(this);
   readonly events: Events;
-  readonly render = { network: new NetworkRenderer(this), storage: new StorageRenderer(this), node: new NodeRenderer(this) };
+  readonly render: { network: NetworkRenderer; storage: StorageRenderer; node: NodeRenderer } = {
+    network: new NetworkRenderer(this),
+    storage: new StorageRenderer(this),
+    node: new NodeRenderer(this),
+  };
   /** What each machine boots into when it is switched on next. */
   readonly boots = new Map<string, Boot>();
   /** Where the server listens; set by it. */

@@ -7,7 +7,7 @@ import { newFilesystem } from "../machine/storage-layouts";
 import { alignDown } from "../render/storage";
 import { uuid } from "../state/ids";
 import type { BlockDevice, Filesystem, FilesystemGroup, Node, Partition } from "../state/model";
-import { changeableStorage, parseSize, storageNode } from "./storage";
+import { changeableStorage, parseSize, storageNode } from "./storage-node";
 
 type Holder = BlockDevice | Partition;
 

@@ -3,28 +3,13 @@ import { ApiError, deleted, notFound, text } from "../http/answers";
 import type { Context } from "../http/context";
 import { Form, invalidChoice, mandatory, required } from "../http/forms";
 import type { Endpoint } from "../http/router";
-import { Status } from "../machine/status";
 import { newFilesystem } from "../machine/storage-layouts";
 import { alignDown, available } from "../render/storage";
 import type { BlockDevice, Node, Partition } from "../state/model";
 import { storageGroupEndpoints } from "./storage-groups";
+import { changeableStorage, parseSize, storageNode } from "./storage-node";
 
 export const filesystemTypes = ["ext2", "ext4", "xfs", "fat32", "vfat", "swap", "ramfs", "tmpfs", "btrfs", "zfsroot"];
-
-export function storageNode(context: Context): Node {
-  const node = context.maas.node(context.parameter("system_id"));
-  context.requirePermission(context.maas.visible(node, context.user));
-  return node;
-}
-
-/** Disks can be laid out while the machine is nobody's, file systems also by its owner. */
-export function changeableStorage(context: Context, ownerMay = false): Node {
-  const node = context.maas.node(context.parameter("system_id"));
-  context.requirePermission(!node.locked && (context.isAdmin || (ownerMay && node.ownerId === context.user.id)));
-  const states: number[] = ownerMay ? [Status.Ready, Status.Allocated] : [Status.Ready, Status.Allocated, Status.New, Status.Broken];
-  if (!states.includes(node.status)) throw new ApiError(409, "Cannot modify storage because the machine is not Ready or Allocated.");
-  return node;
-}
 
 export function findDevice(context: Context, node: Node): BlockDevice {
   const wanted = context.parameter("device");
@@ -43,14 +28,6 @@ function findPartition(context: Context, device: BlockDevice): Partition {
 const showDevice = (context: Context, node: Node, device: BlockDevice) => context.maas.render.storage.blockDevice(node, device);
 const showPartition = (context: Context, node: Node, device: BlockDevice, partition: Partition) =>
   context.maas.render.storage.partition(node, device, partition);
-
-/** `10G` and the like, in powers of ten; NaN for what is no size. */
-export function parseSize(value: string): number {
-  const match = /^(\d+(?:\.\d+)?)\s*([KMGTPE]?)(i?)B?$/i.exec(value.trim());
-  if (!match) return Number.NaN;
-  const power = " KMGTPE".indexOf(match[2]!.toUpperCase() || " ");
-  return Math.floor(Number(match[1]) * (match[3] ? 1024 : 1000) ** power);
-}
 
 function createDevice(context: Context) {
   context.requireAdmin();

@@ -1,11 +1,15 @@
 /** Allocation, deployment, and what the deployed machine reports about itself. */
 import type { MetadataAccess } from "../../hardware";
+import type { Faults } from "../faults";
 import { crashed } from "../http/answers";
-import type { Maas } from "../maas";
 import type { Node, User } from "../state/model";
 import { newToken } from "../state/seed";
+import type { Watchdog, World } from "../world";
+import type { Events } from "./events";
 import { hostOf } from "./hosting";
-import { ResultStatus, ScriptType } from "./script-sets";
+import type { NodeNetwork } from "./network";
+import type { Power } from "./power";
+import { ResultStatus, type ScriptSets, ScriptType } from "./script-sets";
 import { changeStatus, Status } from "./status";
 
 export interface DeployOptions {
@@ -21,8 +25,17 @@ export interface DeployOptions {
   crashDump: boolean;
 }
 
+interface Needs extends World {
+  network: NodeNetwork;
+  events: Events;
+  scripts: ScriptSets;
+  faults: Faults;
+  power: Power;
+  lifecycle: Watchdog;
+}
+
 export class Deployments {
-  constructor(private readonly maas: Maas) {}
+  constructor(private readonly maas: Needs) {}
 
   acquire(node: Node, user: User, agentName = ""): void {
     changeStatus(node, Status.Allocated);

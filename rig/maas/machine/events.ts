@@ -1,6 +1,6 @@
 /** The event log; a machine's `status_message` is its last event that is not for debugging. */
-import type { Maas } from "../maas";
 import type { Event, Node } from "../state/model";
+import type { World } from "../world";
 
 export const levels = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] as const;
 export type Level = (typeof levels)[number] | "AUDIT";
@@ -11,7 +11,7 @@ export class Events {
   /** The last event above DEBUG of each machine, and its action. */
   private readonly last = new Map<string, { message: string; action: string }>();
 
-  constructor(private readonly maas: Maas) {
+  constructor(private readonly maas: World) {
     for (const event of maas.tables.events) this.remember(event);
   }
 

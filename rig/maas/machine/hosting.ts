@@ -1,13 +1,14 @@
 /** VM hosts as rows of the database: what MAAS learns of one, and machines that become one by being deployed. */
-import type { Maas } from "../maas";
 import type { Node, VmHost } from "../state/model";
+import type { World } from "../world";
+import type { NodeNetwork } from "./network";
 
 /** What a simulated host has to give. */
 const capacity = { cores: 16, memory: 65536, local_storage: 2_000_000_000_000 };
 
 type Given = Pick<VmHost, "name" | "type" | "powerParameters"> & Partial<VmHost>;
 
-export function addVmHost({ store }: Maas, given: Given): VmHost {
+export function addVmHost({ store }: World, given: Given): VmHost {
   return store.insert("vmHosts", {
     id: store.nextId("bmcs"),
     poolId: 0,
@@ -38,7 +39,7 @@ export function discover(host: VmHost): void {
 }
 
 /** A machine that was deployed with `register_vmhost` (LXD) or `install_kvm` (virsh) is a VM host of its own name. */
-export function hostOf(maas: Maas, node: Node): void {
+export function hostOf(maas: World & { network: NodeNetwork }, node: Node): void {
   const type = node.registerVmhost ? "lxd" : node.installKvm ? "virsh" : undefined;
   if (!type || maas.tables.vmHosts.some((row) => row.hostId === node.systemId)) return;
   const address = maas.network
@@ -55,7 +56,7 @@ export function hostOf(maas: Maas, node: Node): void {
 }
 
 /** The host goes with its machine, and what was composed on it. */
-export function unhost(maas: Maas, node: Node): void {
+export function unhost(maas: World & { network: NodeNetwork }, node: Node): void {
   for (const host of maas.tables.vmHosts.filter((row) => row.hostId === node.systemId)) {
     for (const composed of maas.machines().filter((row) => row.podId === host.id)) maas.removeNode(composed);
     maas.store.remove("vmHosts", (row) => row.id === host.id);

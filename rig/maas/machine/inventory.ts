@@ -1,9 +1,10 @@
 /** Writes what commissioning found into the region's tables. */
 import { createHash } from "node:crypto";
 import type { Inventory, InventoryDisk } from "../../hardware";
-import type { Maas } from "../maas";
 import { allocType, type Interface, type Node } from "../state/model";
+import type { World } from "../world";
 import { fromNumber, gaps, parseCidr } from "./addresses";
+import type { NodeNetwork } from "./network";
 
 /** A machine that nobody described: two disks, eight cores; the same for the same machine at each commissioning. */
 export function madeUpInventory(
@@ -56,7 +57,7 @@ export function madeUpInventory(
 }
 
 export class InventoryWriter {
-  constructor(private readonly maas: Maas) {}
+  constructor(private readonly maas: World & { network: NodeNetwork }) {}
 
   apply(node: Node, found: Inventory, options: { networking: boolean; storage: boolean }): void {
     const made = madeUpInventory(node.systemId);

@@ -1,11 +1,19 @@
 /** Commissioning, testing, failures and the watchdog: how a machine moves between its statuses. */
 import type { HardwareResult } from "../../hardware";
+import type { Faults } from "../faults";
 import { ApiError, conflict } from "../http/answers";
-import type { Maas } from "../maas";
 import type { Node, User } from "../state/model";
+import type { World } from "../world";
+import type { Deployments } from "./deployment";
+import type { Events } from "./events";
 import { InventoryWriter } from "./inventory";
-import { ScriptType } from "./script-sets";
+import type { NodeNetwork } from "./network";
+import type { Power } from "./power";
+import type { Releases } from "./release";
+import { type ScriptSets, ScriptType } from "./script-sets";
 import { changeStatus, Status, statusName } from "./status";
+import type { StorageLayouts } from "./storage-layouts";
+import type { TagRules } from "./tag-rules";
 
 export interface CommissionOptions {
   enableSsh: boolean;
@@ -16,10 +24,22 @@ export interface CommissionOptions {
   parameters: Record<string, Record<string, string>>;
 }
 
+interface Needs extends World {
+  network: NodeNetwork;
+  events: Events;
+  scripts: ScriptSets;
+  layouts: StorageLayouts;
+  tagRules: TagRules;
+  faults: Faults;
+  power: Power;
+  deployments: Deployments;
+  releases: Releases;
+}
+
 export class Lifecycle {
   readonly inventory: InventoryWriter;
 
-  constructor(private readonly maas: Maas) {
+  constructor(private readonly maas: Needs) {
     this.inventory = new InventoryWriter(maas);
   }
 

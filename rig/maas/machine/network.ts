@@ -1,10 +1,10 @@
 /** How machines are linked to subnets, and which address each link gets. */
-import type { Maas } from "../maas";
 import { allocType, type Interface, type Node, type StaticIp, type Subnet } from "../state/model";
+import type { World } from "../world";
 import { type AddressRange, contains, fromNumber, gaps, parseCidr, toNumber } from "./addresses";
 
 export class NodeNetwork {
-  constructor(private readonly maas: Maas) {}
+  constructor(private readonly maas: World) {}
 
   interfacesOf(node: Node): Interface[] {
     return this.maas.tables.interfaces.filter((row) => row.nodeId === node.systemId).sort((a, b) => a.id - b.id);

@@ -1,13 +1,25 @@
 /** Power through the hardware: which machines MAAS can switch, what happens when it cannot. */
 import { type Boot, type HardwareMachine, PowerError } from "../../hardware";
+import type { Faults } from "../faults";
 import { crashed, unreachable } from "../http/answers";
-import type { Maas } from "../maas";
 import type { Node, User } from "../state/model";
+import type { Watchdog, World } from "../world";
 import { parseCidr } from "./addresses";
+import type { Events } from "./events";
+import type { NodeNetwork } from "./network";
 import { scriptsToRun } from "./script-runs";
+import type { ScriptSets } from "./script-sets";
+
+interface Needs extends World {
+  network: NodeNetwork;
+  events: Events;
+  scripts: ScriptSets;
+  faults: Faults;
+  lifecycle: Watchdog;
+}
 
 export class Power {
-  constructor(private readonly maas: Maas) {}
+  constructor(private readonly maas: Needs) {}
 
   /** MAAS switches it itself. */
   isControlled(node: Node): boolean {

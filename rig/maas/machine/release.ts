@@ -1,9 +1,13 @@
 /** Releasing machines: erasing first where asked for, power off, disk wiped, back to the pool. */
 import type { HardwareResult } from "../../hardware";
-import type { Maas } from "../maas";
+import type { Faults } from "../faults";
 import type { Node } from "../state/model";
+import type { Watchdog, World } from "../world";
+import type { Events } from "./events";
 import { unhost } from "./hosting";
-import { ScriptType } from "./script-sets";
+import type { NodeNetwork } from "./network";
+import type { Power } from "./power";
+import { type ScriptSets, ScriptType } from "./script-sets";
 import { changeStatus, Status } from "./status";
 
 export interface EraseOptions {
@@ -13,8 +17,17 @@ export interface EraseOptions {
   scripts: string[];
 }
 
+interface Needs extends World {
+  network: NodeNetwork;
+  events: Events;
+  scripts: ScriptSets;
+  faults: Faults;
+  power: Power;
+  lifecycle: Watchdog;
+}
+
 export class Releases {
-  constructor(private readonly maas: Maas) {}
+  constructor(private readonly maas: Needs) {}
 
   /** From here the machine is on its way out; returns what has still to be done after the answer. */
   start(node: Node, options: EraseOptions): () => Promise<void> {

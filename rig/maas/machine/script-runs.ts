@@ -1,11 +1,11 @@
 /** What a machine is given to run when it boots into memory: the user's own scripts. MAAS's built-in ones only tell the inventory. */
 import type { EphemeralScript } from "../../hardware";
-import type { Maas } from "../maas";
 import type { Node, Script, ScriptResult } from "../state/model";
-import { ResultStatus } from "./script-sets";
+import type { World } from "../world";
+import { ResultStatus, type ScriptSets } from "./script-sets";
 
 /** Commissioning is followed by testing in the same boot, so both sets' pending scripts, in MAAS's order. */
-export function scriptsToRun(maas: Maas, node: Node, purpose: "commissioning" | "testing"): EphemeralScript[] {
+export function scriptsToRun(maas: World & { scripts: ScriptSets }, node: Node, purpose: "commissioning" | "testing"): EphemeralScript[] {
   const sets = purpose === "commissioning" ? [node.commissioningSet, node.testingSet] : [node.testingSet];
   return sets.flatMap((id) =>
     (maas.scripts.get(id)?.results ?? [])

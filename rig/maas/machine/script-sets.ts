@@ -1,7 +1,7 @@
 /** Commissioning, testing, installation and release runs: which scripts belong to one, and how they went. */
 import type { ScriptOutcome } from "../../hardware";
-import type { Maas } from "../maas";
 import type { Node, Script, ScriptResult, ScriptSet } from "../state/model";
+import type { World } from "../world";
 
 export const ScriptType = { commissioning: 0, installation: 1, testing: 2, release: 3 } as const;
 export const scriptTypeNames = ["Commissioning", "Installation", "Testing", "Release"];
@@ -36,7 +36,7 @@ export const resultStatusNames: Record<number, string> = {
 export const hardwareTestNames = ["other", "cpu", "memory", "storage", "network"] as const;
 
 export class ScriptSets {
-  constructor(private readonly maas: Maas) {}
+  constructor(private readonly maas: World) {}
 
   get(id: number | null): ScriptSet | undefined {
     return id === null ? undefined : this.maas.tables.scriptSets.find((row) => row.id === id);

@@ -1,8 +1,8 @@
 /** The storage layouts that MAAS can lay over a machine's disks. */
-import type { Maas } from "../maas";
-import { alignDown, available } from "../render/storage";
+import { alignDown, available, type StorageRenderer } from "../render/storage";
 import { uuid } from "../state/ids";
 import type { BlockDevice, Filesystem, Node, Partition } from "../state/model";
+import type { World } from "../world";
 
 export const layoutNames = ["custom", "vmfs7", "vmfs6", "lvm", "bcache", "flat", "blank"];
 
@@ -32,7 +32,7 @@ export const newFilesystem = (
 });
 
 export class StorageLayouts {
-  constructor(private readonly maas: Maas) {}
+  constructor(private readonly maas: World & { render: { storage: StorageRenderer } }) {}
 
   disksOf(node: Node): BlockDevice[] {
     return this.maas.tables.blockDevices.filter((row) => row.nodeId === node.systemId).sort((a, b) => a.id - b.id);

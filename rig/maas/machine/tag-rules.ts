@@ -1,6 +1,6 @@
 /** Automatic tags: their XPath is looked at against the few elements of `lshw` that the simulator knows. */
-import type { Maas } from "../maas";
 import type { Node } from "../state/model";
+import type { World } from "../world";
 
 const elements = [
   { id: "core", class: "bus" },
@@ -38,7 +38,7 @@ export function matches(expression: string): boolean {
 }
 
 export class TagRules {
-  constructor(private readonly maas: Maas) {}
+  constructor(private readonly maas: World) {}
 
   private evaluate(node: Node, name: string, definition: string): void {
     const commissioned = node.hardwareUuid !== null;

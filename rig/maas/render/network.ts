@@ -1,8 +1,9 @@
 /** VLANs, subnets, addresses and interfaces as the API shows them. */
 
-import type { Maas } from "../maas";
+import type { NodeNetwork } from "../machine/network";
 import type { Fabric, Interface, IpRange, StaticIp, Subnet, User, Vlan } from "../state/model";
 import { allocType } from "../state/model";
+import type { World } from "../world";
 
 const uri = (path: string) => `/MAAS/api/2.0/${path}`;
 
@@ -13,7 +14,7 @@ export function vlanName(vlan: Vlan): string {
 }
 
 export class NetworkRenderer {
-  constructor(private readonly maas: Maas) {}
+  constructor(private readonly maas: World & { network: NodeNetwork }) {}
 
   private spaceName(vlan: Vlan): string {
     return this.maas.tables.spaces.find((space) => space.id === vlan.spaceId)?.name ?? "undefined";

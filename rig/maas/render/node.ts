@@ -1,15 +1,29 @@
 /** Machines, devices and controllers as the API shows them. */
-import type { Maas } from "../maas";
-import { hardwareTestNames, ResultStatus, resultStatusNames } from "../machine/script-sets";
+
+import type { Events } from "../machine/events";
+import type { NodeNetwork } from "../machine/network";
+import { hardwareTestNames, ResultStatus, resultStatusNames, type ScriptSets } from "../machine/script-sets";
 import { statusName } from "../machine/status";
+import type { StorageLayouts } from "../machine/storage-layouts";
 import type { Domain, Node, Pool, Zone } from "../state/model";
+import type { World } from "../world";
+import type { NetworkRenderer } from "./network";
+import type { StorageRenderer } from "./storage";
 
 const uri = (path: string) => `/MAAS/api/2.0/${path}`;
 const nodeTypeNames = ["Machine", "Device", "Rack controller", "Region controller"];
 const nodeTypePaths = ["machines", "devices", "rackcontrollers", "regioncontrollers"];
 
+interface Needs extends World {
+  network: NodeNetwork;
+  events: Events;
+  scripts: ScriptSets;
+  layouts: StorageLayouts;
+  render: { network: NetworkRenderer; storage: StorageRenderer };
+}
+
 export class NodeRenderer {
-  constructor(private readonly maas: Maas) {}
+  constructor(private readonly maas: Needs) {}
 
   zone(zone: Zone) {
     return { name: zone.name, description: zone.description, id: zone.id, resource_uri: uri(`zones/${zone.name}/`) };

@@ -1,7 +1,7 @@
 /** Disks, partitions and what is made of them, as the API shows them. */
-import type { Maas } from "../maas";
 import { acquiredFilesystems } from "../machine/status";
 import type { BlockDevice, Filesystem, FilesystemGroup, Node, Partition } from "../state/model";
+import type { World } from "../world";
 
 const uri = (path: string) => `/MAAS/api/2.0/${path}`;
 /** MAAS keeps this much at the start of a GPT disk, and the same at its end, and cuts partitions to it. */
@@ -13,7 +13,7 @@ export const alignDown = (size: number) => Math.floor(size / alignment) * alignm
 export const partitionable = (device: BlockDevice) => alignDown(device.size - tableOverhead);
 
 export class StorageRenderer {
-  constructor(private readonly maas: Maas) {}
+  constructor(private readonly maas: World) {}
 
   /**
    * While a machine is somebody's, MAAS shows the file systems copied at allocation; where it went into testing or

@@ -1,6 +1,6 @@
 /** Small pure parts of the simulator. */
 
-import { parseSize } from "../../../rig/maas/api/storage";
+import { parseSize } from "../../../rig/maas/api/storage-node";
 import { powerTypes } from "../../../rig/maas/data/power-types";
 import { checkbox, Form, strictBoolean } from "../../../rig/maas/http/forms";
 import { Fields } from "../../../rig/maas/http/request";
