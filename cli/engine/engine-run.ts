@@ -1,11 +1,11 @@
 import { checkout } from "../paths";
 import { withStackFile } from "../verbs/pulumi";
+import { removeStaleLocks } from "./backend";
 import type { OpenLab } from "./open-lab";
 import { forgetPendingCreates } from "./pending-operations";
 import { planOutput } from "./plan-output";
 import { runAttached } from "./process";
 import { say } from "./progress";
-import { removeStaleLocks } from "./stack";
 
 async function afterStaleLocks<T>(work: () => Promise<T>): Promise<T> {
   const removed = await removeStaleLocks();

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import * as yaml from "js-yaml";
@@ -6,33 +5,11 @@ import { UserError } from "../../components/core/user-error";
 import { keyOf } from "../../rig/stand-ins/cache";
 import { recipes } from "../../rig/stand-ins/images/recipes";
 import { paths, settingsFile } from "../paths";
+import { writePrivately } from "./backend";
 import { run } from "./process";
 import type { Toolchain } from "./toolchain";
 
 export const simStack = "sim";
-
-/** Where the state is and what its secrets are encrypted with: under the state folder, unless LAB_BACKEND_URL names another backend. */
-function stateEnvironment(): Record<string, string> {
-  const { LAB_BACKEND_URL, PULUMI_CONFIG_PASSPHRASE, PULUMI_CONFIG_PASSPHRASE_FILE } = process.env;
-  const ownPassphrase = LAB_BACKEND_URL !== undefined && (PULUMI_CONFIG_PASSPHRASE ?? PULUMI_CONFIG_PASSPHRASE_FILE) !== undefined;
-  return {
-    PULUMI_BACKEND_URL: LAB_BACKEND_URL ?? `file://${paths.backend}`,
-    ...(ownPassphrase ? {} : { PULUMI_CONFIG_PASSPHRASE_FILE: paths.passphrase }),
-  };
-}
-
-/** The environment in which the engine, its plugins and this lab's state are found: what `lab env` prints. */
-export function pulumiEnvironment(engineDirectory: string): Record<string, string> {
-  return {
-    PULUMI_HOME: paths.pulumiHome,
-    ...stateEnvironment(),
-    PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
-    PULUMI_SKIP_UPDATE_CHECK: "true",
-    // The engine would append an offer of its vendor's assistant to every failure.
-    PULUMI_SUPPRESS_NEO_LINK: "true",
-    PATH: `${paths.bin}:${engineDirectory}:${process.env.PATH ?? ""}`,
-  };
-}
 
 /** Stack configuration as the engine is given it: the committed file, plus what belongs to this computer only. */
 export function stackFile(stack: string): string {
@@ -47,21 +24,6 @@ interface StackFile {
 async function readStackFile(file: string): Promise<StackFile | undefined> {
   const text = await fs.readFile(file, "utf8").catch(() => undefined);
   return text === undefined ? undefined : ((yaml.load(text) as StackFile | undefined) ?? {});
-}
-
-async function writePrivately(file: string, text: string): Promise<void> {
-  const partial = `${file}.partial`;
-  await fs.writeFile(partial, text, { mode: 0o600 });
-  await fs.rename(partial, file);
-}
-
-/** Makes the folder of the file backend, and a passphrase for its secrets, unless they are there. */
-export async function ensureBackend(): Promise<void> {
-  await fs.mkdir(paths.backend, { recursive: true });
-  const there = await fs.readFile(paths.passphrase, "utf8").catch(() => "");
-  if (there.trim() === "") {
-    await writePrivately(paths.passphrase, randomBytes(32).toString("base64url"));
-  }
 }
 
 /**
@@ -152,23 +114,4 @@ async function setApiKey(apiKey: string, engine: string, env: NodeJS.ProcessEnv)
   const args = ["config", "set", "homelab:maasApiKey", "--secret", "--stack", simStack, "--config-file", file, "--non-interactive"];
   await run(engine, args, { cwd: paths.stacks, env, input: apiKey });
   await writePrivately(noted, await digest());
-}
-
-/** Removes locks that a killed engine left on the file backend: those of processes of this computer that are no more. */
-export async function removeStaleLocks(): Promise<string[]> {
-  const locks = path.join(paths.backend, ".pulumi", "locks");
-  const removed: string[] = [];
-  for (const name of await fs.readdir(locks, { recursive: true }).catch(() => [] as string[])) {
-    const file = path.join(locks, name);
-    if (!name.endsWith(".json")) {
-      continue;
-    }
-    const lock = JSON.parse(await fs.readFile(file, "utf8").catch(() => "{}")) as { pid?: number };
-    const alive = await fs.readFile(`/proc/${lock.pid}/comm`, "utf8").catch(() => "");
-    if (alive.trim() !== "pulumi") {
-      await fs.rm(file, { force: true });
-      removed.push(name);
-    }
-  }
-  return removed;
 }

@@ -7,8 +7,8 @@ import { ensureK3s, k3sCached, k3sVersions } from "../../rig/stand-ins/k3s";
 import { installPlugins } from "../../rig/stand-ins/plugins/install";
 import { vendorReachable } from "../../rig/stand-ins/vendor";
 import { checkout, paths } from "../paths";
+import { ensureBackend, pulumiEnvironment } from "./backend";
 import { type Report, say, stage } from "./progress";
-import { ensureBackend, pulumiEnvironment } from "./stack";
 
 export interface Toolchain {
   /** The engine's executable. */

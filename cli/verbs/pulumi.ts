@@ -1,7 +1,8 @@
 import * as fs from "node:fs/promises";
 import type { Command } from "commander";
+import { removeStaleLocks } from "../engine/backend";
 import { runAttached } from "../engine/process";
-import { removeStaleLocks, simStack, stackFile } from "../engine/stack";
+import { simStack, stackFile } from "../engine/stack";
 import { knownPulumi } from "../engine/toolchain";
 import { checkout } from "../paths";
 

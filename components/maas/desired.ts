@@ -1,9 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { StorageSettings } from "../../settings/machine-storage";
 import type { MachineSettings } from "../../settings/machines";
+import type { NetworkSettings } from "../../settings/network";
 import { type Size, toBytes, toSeconds } from "../core/notations";
 import type { Identity } from "./api/lookup";
-import type { MaasMachineArgs } from "./machine";
+import type { MaasAccess } from "./step-command";
 import type { CommissionDesired } from "./steps/commission";
 import type { Composition } from "./steps/compose";
 import type { DeployDesired } from "./steps/deploy";
@@ -13,7 +14,11 @@ import type { StorageDesired } from "./steps/storage";
 
 /** The desired states of a machine's three phases, from its settings. Pure but for the stack's name. */
 
-type Args = Pick<MaasMachineArgs, "machine" | "maas" | "network">;
+interface Args {
+  machine: MachineSettings;
+  maas: MaasAccess;
+  network: NetworkSettings;
+}
 
 export function enlistDesired({ machine, maas, network }: Args): EnlistDesired {
   const { architecture, zone, pool, domain, tags, notes, kernelOptions, swap } = machine;

@@ -1,0 +1,62 @@
+import { randomBytes } from "node:crypto";
+import * as fs from "node:fs/promises";
+import * as path from "node:path";
+import { paths } from "../paths";
+
+/** Where the state is and what its secrets are encrypted with: under the state folder, unless LAB_BACKEND_URL names another backend. */
+function stateEnvironment(): Record<string, string> {
+  const { LAB_BACKEND_URL, PULUMI_CONFIG_PASSPHRASE, PULUMI_CONFIG_PASSPHRASE_FILE } = process.env;
+  const ownPassphrase = LAB_BACKEND_URL !== undefined && (PULUMI_CONFIG_PASSPHRASE ?? PULUMI_CONFIG_PASSPHRASE_FILE) !== undefined;
+  return {
+    PULUMI_BACKEND_URL: LAB_BACKEND_URL ?? `file://${paths.backend}`,
+    ...(ownPassphrase ? {} : { PULUMI_CONFIG_PASSPHRASE_FILE: paths.passphrase }),
+  };
+}
+
+/** The environment in which the engine, its plugins and this lab's state are found: what `lab env` prints. */
+export function pulumiEnvironment(engineDirectory: string): Record<string, string> {
+  return {
+    PULUMI_HOME: paths.pulumiHome,
+    ...stateEnvironment(),
+    PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
+    PULUMI_SKIP_UPDATE_CHECK: "true",
+    // The engine would append an offer of its vendor's assistant to every failure.
+    PULUMI_SUPPRESS_NEO_LINK: "true",
+    PATH: `${paths.bin}:${engineDirectory}:${process.env.PATH ?? ""}`,
+  };
+}
+
+/** Writes a file of mode 0600 in one step. */
+export async function writePrivately(file: string, text: string): Promise<void> {
+  const partial = `${file}.partial`;
+  await fs.writeFile(partial, text, { mode: 0o600 });
+  await fs.rename(partial, file);
+}
+
+/** Makes the folder of the file backend, and a passphrase for its secrets, unless they are there. */
+export async function ensureBackend(): Promise<void> {
+  await fs.mkdir(paths.backend, { recursive: true });
+  const there = await fs.readFile(paths.passphrase, "utf8").catch(() => "");
+  if (there.trim() === "") {
+    await writePrivately(paths.passphrase, randomBytes(32).toString("base64url"));
+  }
+}
+
+/** Removes locks that a killed engine left on the file backend: those of processes of this computer that are no more. */
+export async function removeStaleLocks(): Promise<string[]> {
+  const locks = path.join(paths.backend, ".pulumi", "locks");
+  const removed: string[] = [];
+  for (const name of await fs.readdir(locks, { recursive: true }).catch(() => [] as string[])) {
+    const file = path.join(locks, name);
+    if (!name.endsWith(".json")) {
+      continue;
+    }
+    const lock = JSON.parse(await fs.readFile(file, "utf8").catch(() => "{}")) as { pid?: number };
+    const alive = await fs.readFile(`/proc/${lock.pid}/comm`, "utf8").catch(() => "");
+    if (alive.trim() !== "pulumi") {
+      await fs.rm(file, { force: true });
+      removed.push(name);
+    }
+  }
+  return removed;
+}
