@@ -1,3 +1,4 @@
+import * as net from "node:net";
 import * as grpc from "@grpc/grpc-js";
 import { EngineService } from "@pulumi/pulumi/proto/engine_grpc_pb";
 import type { LogRequest } from "@pulumi/pulumi/proto/engine_pb";
@@ -157,6 +158,32 @@ test("ends every signal when the engine cancels, also those of later calls", asy
   await new Promise<void>((resolve, reject) => client.cancel(new Empty(), (error) => (error ? reject(error) : resolve())));
   await told;
   await expect(create(client).answer).rejects.toThrow("stopped: cancelled");
+});
+
+test("ends at once, whether or not the engine hangs up its connection", async () => {
+  const server = await listen(providerThat(async () => ({ id: "x", properties: {} })));
+  // HTTP/2's preface and empty settings, then silence: an engine that answers neither GOAWAY nor an end of the stream.
+  const engine = net.connect({ port: server.port, host: "127.0.0.1", allowHalfOpen: true });
+  closers.push(() => void engine.destroy());
+  engine.write(Buffer.concat([Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0])]));
+  await new Promise((resolve) => engine.once("data", resolve));
+  jest.useFakeTimers({ doNotFake: ["setImmediate", "nextTick"] });
+  try {
+    await server.close();
+  } finally {
+    jest.useRealTimers();
+  }
+});
+
+test("lets a call under way send its answer before it ends", async () => {
+  const { provider, running } = waiting();
+  const server = await listen(provider);
+  const client = new ResourceProviderClient(`127.0.0.1:${server.port}`, grpc.credentials.createInsecure());
+  closers.push(() => client.close());
+  const told = expect(create(client).answer).rejects.toThrow("stopped: cancelled");
+  await running;
+  await server.close();
+  await told;
 });
 
 test("ends a call's signal when its caller goes away", async () => {

@@ -6,6 +6,7 @@ import { type CallContext, Cancelled } from "./provider";
 export class Calls {
   private readonly running = new Set<AbortController>();
   private cancelled = false;
+  private onIdle: (() => void)[] = [];
 
   constructor(private readonly log: EngineLog) {}
 
@@ -35,8 +36,13 @@ export class Calls {
     } finally {
       clearTimeout(timer);
       call.off("cancelled", onCancelled);
-      this.running.delete(controller);
       await this.log.flush();
+      this.running.delete(controller);
+      if (this.running.size === 0) {
+        for (const resolve of this.onIdle.splice(0)) {
+          resolve();
+        }
+      }
     }
   }
 
@@ -48,8 +54,8 @@ export class Calls {
     }
   }
 
-  /** Whether no call is under way. */
-  get idle(): boolean {
-    return this.running.size === 0;
+  /** Resolves when no call is under way; at once if none is. */
+  idle(): Promise<void> {
+    return this.running.size === 0 ? Promise.resolve() : new Promise((resolve) => this.onIdle.push(resolve));
   }
 }

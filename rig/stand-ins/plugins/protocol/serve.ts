@@ -8,6 +8,13 @@ import { service } from "./service";
 /** How long calls under way may take to end after the engine has gone, in milliseconds. */
 const FAREWELL = 3000;
 
+/** Waits for the work, but no longer than the limit in milliseconds. */
+async function within(limit: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  await Promise.race([work, new Promise((resolve) => (timer = setTimeout(resolve, limit)))]);
+  clearTimeout(timer);
+}
+
 /** Starts the provider's gRPC server on a free loopback port. `close` ends calls under way and waits for them. */
 export async function listen(provider: Provider, engineAddress?: string): Promise<{ port: number; close(): Promise<void> }> {
   const log = new EngineLog();
@@ -24,10 +31,9 @@ export async function listen(provider: Provider, engineAddress?: string): Promis
     port,
     async close() {
       calls.cancel();
-      const stopped = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
-      let timer: NodeJS.Timeout | undefined;
-      await Promise.race([stopped, new Promise((resolve) => (timer = setTimeout(resolve, FAREWELL)))]);
-      clearTimeout(timer);
+      await within(FAREWELL, calls.idle());
+      // Lets the last answer leave. The connection itself is not waited for: an engine that ends may leave it half open.
+      await new Promise((resolve) => setImmediate(resolve));
       server.forceShutdown();
     },
   };
