@@ -104,6 +104,8 @@ read_files() {
       printf '%s' "$content" | base64 -d >"$path.partial"
       umask 022
       settle "$mode" "$path"
+      # It is the one that is wanted from now on, whatever an unfinished restore has noted.
+      [ "$path" != "$ETC/token" ] || rm -f "$STATE/restore-token"
       ;;
     esac
   done

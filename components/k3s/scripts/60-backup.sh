@@ -12,8 +12,6 @@ datastore_kind() {
     echo etcd
   elif [ -s "$ETC/config.yaml.d/15-datastore.yaml" ]; then
     fail "the datastore is outside of the cluster (homelab:cluster.datastore): back it up where it is"
-  elif [ -d "$DATA/server/db" ]; then
-    echo files
   else
     fail "this machine has no datastore: backups are made on a server"
   fi
@@ -23,7 +21,7 @@ copy_datastore() {
   case "$1" in
   etcd)
     "$K3S" etcd-snapshot save --name "homelab-backup" --dir "$2/snapshot" >&2 || fail "etcd made no snapshot" k3s
-    mv "$2"/snapshot/homelab-backup* "$2/snapshot.db"
+    check_snapshot "$2/snapshot" "$2/snapshot.db" || fail "etcd's snapshot is not complete"
     rm -rf "$2/snapshot"
     ;;
   sqlite)
@@ -32,22 +30,64 @@ copy_datastore() {
 import sqlite3, sys
 with sqlite3.connect("file:%s?mode=ro" % sys.argv[1], uri=True) as source, sqlite3.connect(sys.argv[2]) as target:
     source.backup(target)
+    found = target.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if found != "ok":
+        sys.exit("the copy is damaged: %s" % found)
 PYTHON
-    ;;
-  files)
-    # A datastore that cannot be copied in use is copied at rest; containers keep running meanwhile.
-    systemctl stop k3s
-    tar -C "$DATA/server" -cf "$2/db.tar" db || {
-      systemctl start k3s
-      fail "the datastore's files could not be copied"
-    }
-    systemctl start k3s
     ;;
   esac
 }
 
+# check_snapshot FOLDER FILE: the one snapshot of the folder, as FILE. etcd ends each snapshot with the SHA-256 of what comes
+# before; a file without it was cut off.
+check_snapshot() {
+  python3 - "$1" "$2" <<'PYTHON'
+import hashlib, os, shutil, sys, zipfile
+folder, target = sys.argv[1:]
+found = sorted(os.path.join(folder, name) for name in os.listdir(folder) if not name.endswith(".part"))
+if len(found) != 1:
+    sys.exit("there are %d snapshots instead of one" % len(found))
+if zipfile.is_zipfile(found[0]):
+    # etcd-snapshot-compress: a restore would not know it by this name.
+    with zipfile.ZipFile(found[0]) as packed, packed.open(packed.namelist()[0]) as source, open(target, "wb") as to:
+        shutil.copyfileobj(source, to)
+else:
+    os.rename(found[0], target)
+left, digest = os.path.getsize(target) - 32, hashlib.sha256()
+if left <= 0 or left % 512:
+    sys.exit("a snapshot cannot have %d bytes" % (left + 32))
+with open(target, "rb") as file:
+    while left:
+        block = file.read(min(left, 1 << 20))
+        digest.update(block)
+        left -= len(block)
+    if file.read() != digest.digest():
+        sys.exit("the snapshot does not have the checksum that it ends with")
+PYTHON
+}
+
 json_text() {
   printf '%s' "$1" | sed 's/["\\]/\\&/g'
+}
+
+# complete_backup FILE: what a restore needs is in it, and it can be read to its end.
+complete_backup() {
+  names=$(tar -tzf "$1" 2>/dev/null) || return 1
+  for needed in token backup.json; do
+    echo "$names" | grep -qx "./$needed" || return 1
+  done
+  echo "$names" | grep -qx './snapshot\.db\|./state\.db\|./db\.tar'
+}
+
+# One at a time: the timer's and somebody's own would take each other's unfinished files away.
+lock_backups() {
+  exec 9>"$STATE/backup.lock"
+  flock -w "${LOCK_TIMEOUT:-900}" 9 || fail "another backup is being made on $(hostname); try again when it has ended"
+}
+
+# What is not complete has a name that begins with a dot. Under the lock it is a killed run's.
+drop_unfinished() {
+  find "$BACKUPS" -maxdepth 1 -name '.partial-*' -exec rm -rf {} +
 }
 
 backup() {
@@ -59,27 +99,51 @@ backup() {
   name="${NAME:-$(hostname)-$(date -u +%Y%m%dT%H%M%SZ)}"
   umask 077
   mkdir -p "$BACKUPS"
+  lock_backups
+  drop_unfinished
   stage="$BACKUPS/.partial-$name"
-  trap 'rm -rf "$stage"' EXIT
-  rm -rf "$stage"
+  trap drop_unfinished EXIT
+  trap 'exit 143' HUP INT TERM
   mkdir "$stage"
   copy_datastore "$kind" "$stage"
   cp "$ETC/token" "$stage/token"
   printf '{"kind":"%s","version":"%s","node":"%s","made":"%s"}\n' "$kind" "$(installed_version)" "$(json_text "$(hostname)")" \
     "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >"$stage/backup.json"
-  tar -C "$stage" -czf "$stage.tar.gz" .
+  tar -C "$stage" -czf "$stage.tar.gz" . || fail "the backup could not be written to $BACKUPS (is the disk full?); those that are there stay"
+  if ! tar -C "$stage" --compare -zf "$stage.tar.gz" >&2 || ! complete_backup "$stage.tar.gz"; then
+    fail "the backup cannot be read back; those that are there stay"
+  fi
+  # On the disk before it has a name that counts: a power cut leaves all of it or nothing.
+  sync "$stage.tar.gz"
   mv "$stage.tar.gz" "$BACKUPS/$name.tar.gz"
+  sync "$BACKUPS"
+  rm -rf "$stage"
   umask 022
-  keep_newest
+  keep_newest "$BACKUPS/$name.tar.gz"
   upload "$BACKUPS/$name.tar.gz"
   date +%s >"$STATE/last-backup"
   printf '{"name":"%s","file":"%s","bytes":%s,"sha256":"%s"}\n' "$name" "$BACKUPS/$name.tar.gz" \
     "$(stat -c %s "$BACKUPS/$name.tar.gz")" "$(sha256_of "$BACKUPS/$name.tar.gz")"
 }
 
+# keep_newest FILE: FILE, which is verified, is kept whatever its time says (clocks jump), and the newest others up to KEEP.
+# What cannot be restored does not count.
 keep_newest() {
-  find "$BACKUPS" -maxdepth 1 -name '*.tar.gz' -printf '%T@ %p\n' | sort -rn | tail -n "+$((${KEEP:-8} + 1))" | cut -d' ' -f2- |
-    while read -r old; do rm -f "$old"; done
+  find "$BACKUPS" -maxdepth 1 -name '*.tar.gz' ! -name '.*' -printf '%T@ %p\n' | sort -rn | cut -d' ' -f2- | {
+    kept=1
+    while read -r each; do
+      if [ "$each" = "$1" ]; then
+        continue
+      elif ! complete_backup "$each"; then
+        say "removing $each: it is not a complete backup"
+        rm -f "$each"
+      elif [ "$kept" -lt "${KEEP:-8}" ]; then
+        kept=$((kept + 1))
+      else
+        rm -f "$each"
+      fi
+    done
+  }
 }
 
 # To S3, when the settings say so. Signed here: curl's own signing leaves the content's digest out, without which S3 takes nothing,
@@ -124,11 +188,14 @@ PYTHON
 # fetch-backup: the archive itself on stdout.
 fetch_backup() {
   file="$BACKUPS/$(basename "$NAME").tar.gz"
+  case "$NAME" in
+  .*) file= ;;
+  esac
   [ -s "$file" ] || fail "there is no backup $NAME on $(hostname)"
   cat "$file"
 }
 
 list_backups() {
-  find "$BACKUPS" -maxdepth 1 -name '*.tar.gz' -printf '%f %s %T@\n' 2>/dev/null | sort |
+  find "$BACKUPS" -maxdepth 1 -name '*.tar.gz' ! -name '.*' -printf '%f %s %T@\n' 2>/dev/null | sort |
     awk 'BEGIN { printf "[" } { sub(/\.tar\.gz$/, "", $1); printf "%s{\"name\":\"%s\",\"bytes\":%s,\"made\":%d}", (NR > 1 ? "," : ""), $1, $2, $3 } END { print "]" }'
 }

@@ -10,12 +10,28 @@ forget_identity() {
   rm -rf "$DATA/agent/etc"
 }
 
-# The datastore that was stays until the next restore.
+# The datastore that was is moved once, and gets its last name when the restore has ended: one that is killed and run again
+# must not take its own unfinished work for it. It stays until the next restore.
+ASIDE=$DATA/server/db.unfinished-restore
+
 set_datastore_aside() {
-  rm -rf "$DATA/server/db.before-restore"
-  if [ -d "$DATA/server/db" ]; then
-    mv "$DATA/server/db" "$DATA/server/db.before-restore"
+  if [ ! -d "$DATA/server/db" ]; then
+    return
   fi
+  if [ -d "$ASIDE" ]; then
+    rm -rf "$DATA/server/db.half-restored"
+    mv "$DATA/server/db" "$DATA/server/db.half-restored"
+  else
+    mv "$DATA/server/db" "$ASIDE"
+  fi
+}
+
+restore_ended() {
+  if [ -d "$ASIDE" ]; then
+    rm -rf "$DATA/server/db.before-restore"
+    mv "$ASIDE" "$DATA/server/db.before-restore"
+  fi
+  rm -f "$STATE/restore-token"
 }
 
 # Nodes that are none of NODES, the machines that there are now: nobody would ever bring these back.
@@ -50,7 +66,12 @@ restore() {
   if [ ! -s "$stage/token" ] || [ ! -s "$stage/backup.json" ]; then
     fail "this is not a backup of a cluster: it lacks the server token"
   fi
-  new=$(cat "$ETC/token")
+  if [ ! -s "$stage/snapshot.db" ] && [ ! -s "$stage/state.db" ] && [ ! -s "$stage/db.tar" ]; then
+    fail "the backup holds no datastore"
+  fi
+  # A restore that was killed has left the backup's token in place of this stack's.
+  [ -s "$STATE/restore-token" ] || put 0600 "$STATE/restore-token" <"$ETC/token"
+  new=$(cat "$STATE/restore-token")
   old=$(cat "$stage/token")
   say "stopping k3s"
   systemctl stop k3s
@@ -69,11 +90,9 @@ restore() {
     rm -f "$ETC/config.yaml.d/10-start.yaml"
     mkdir -p "$DATA/server/db"
     cp "$stage/state.db" "$DATA/server/db/state.db"
-  elif [ -s "$stage/db.tar" ]; then
+  else
     mkdir -p "$DATA/server"
     tar -C "$DATA/server" -xf "$stage/db.tar"
-  else
-    fail "the backup holds no datastore"
   fi
   say "starting k3s with the restored datastore"
   rm -f "$STATE/applied"
@@ -92,6 +111,7 @@ restore() {
     until_true "$READY_TIMEOUT" "the API" api_answers || fail "the API does not answer after the change of the token" k3s
   fi
   inputs_digest >"$STATE/applied"
+  restore_ended
   cat "$stage/backup.json"
   rm -rf "$stage"
 }
@@ -125,5 +145,6 @@ rejoin() {
   start
   until_true "$READY_TIMEOUT" "node $NODE to be Ready" ready_or_hopeless || true
   node_ready || fail "node $NODE did not come back" "$UNIT"
+  restore_ended
   printf '{"node":"%s"}\n' "$NODE"
 }

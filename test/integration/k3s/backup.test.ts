@@ -1,4 +1,4 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { createHash, createHmac } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -20,6 +20,12 @@ function server(backups: object): void {
   const write =
     "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('PRAGMA journal_mode=WAL'); c.execute('CREATE TABLE kine (name)'); c.execute(\"INSERT INTO kine VALUES ('/registry/x')\"); c.commit()";
   expect(spawnSync("python3", ["-c", write, database]).stderr.toString()).toBe("");
+}
+
+async function waitFor(holds: () => boolean): Promise<void> {
+  while (!holds()) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 }
 
 const unpack = (archive: Buffer, file: string) => spawnSync("tar", ["-xzO", `./${file}`], { input: archive }).stdout;
@@ -81,5 +87,142 @@ afterEach(() => sandbox.close());
       "the backup was made, /var/lib/homelab/backups/four.tar.gz, but could not be sent to http://127.0.0.1:1/lab",
     );
     expect(outcome.stderr).not.toContain("hush");
+  });
+
+  const listed = async () => (JSON.parse((await sandbox.run({}, "", "list-backups")).stdout) as { name: string }[]).map(({ name }) => name);
+  const files = () => fs.readdirSync(sandbox.at("/var/lib/homelab/backups")).sort();
+
+  it("loses no good backup to one that fails half-way, is killed, or was cut off", async () => {
+    server({ keep: 2 });
+    await sandbox.run({ name: "one" }, "", "backup");
+    await sandbox.run({ name: "two" }, "", "backup");
+    const real = spawnSync("sh", ["-c", "command -v tar"]).stdout.toString().trim();
+    // A full disk: the archive is half there, and tar says so.
+    sandbox.tool("tar", `case "$*" in *-czf*) printf half >"$4"; exit 2 ;; esac\nexec ${real} "$@"\n`);
+    for (const name of ["three", "four", "five"]) {
+      const outcome = await sandbox.run({ name }, "", "backup");
+      expect(outcome).toMatchObject({ code: 1, stderr: expect.stringContaining("is the disk full?") });
+    }
+    expect(files()).toEqual(["one.tar.gz", "two.tar.gz"]);
+    // tar says nothing, and what is on the disk is not what was written.
+    sandbox.tool("tar", `case "$*" in *-czf*) printf half >"$4"; exit 0 ;; esac\nexec ${real} "$@"\n`);
+    expect(await sandbox.run({ name: "six" }, "", "backup")).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("cannot be read back"),
+    });
+    // SIGKILL leaves the files; the next run takes them away.
+    sandbox.tool("tar", `case "$*" in *-czf*) printf half >"$4"; kill -9 $PPID; sleep 1 ;; esac\nexec ${real} "$@"\n`);
+    await sandbox.run({ name: "seven" }, "", "backup");
+    expect(files()).toContain(".partial-seven.tar.gz");
+    expect(await listed()).toEqual(["one", "two"]);
+    sandbox.tool("tar", `exec ${real} "$@"\n`);
+    // Cut off by somebody else, and newer than all others.
+    fs.writeFileSync(
+      sandbox.at("/var/lib/homelab/backups/zero.tar.gz"),
+      fs.readFileSync(sandbox.at("/var/lib/homelab/backups/two.tar.gz")).subarray(0, 300),
+    );
+    const outcome = await sandbox.run({ name: "eight" }, "", "backup");
+    expect(outcome).toMatchObject({ code: 0, stderr: expect.stringContaining("zero.tar.gz: it is not a complete backup") });
+    expect(files()).toEqual(["eight.tar.gz", "two.tar.gz"]);
+  });
+
+  it("keeps the backup just made when the clock has jumped back, and makes one at a time", async () => {
+    server({ keep: 1 });
+    await sandbox.run({ name: "future" }, "", "backup");
+    fs.utimesSync(sandbox.at("/var/lib/homelab/backups/future.tar.gz"), 4e9, 4e9);
+    expect(await sandbox.run({ name: "now" }, "", "backup")).toMatchObject({ code: 0 });
+    expect(files()).toEqual(["now.tar.gz"]);
+    const holder = spawn("flock", ["--no-fork", sandbox.at("/var/lib/homelab/backup.lock"), "sleep", "60"]);
+    try {
+      await waitFor(() => spawnSync("flock", ["-n", sandbox.at("/var/lib/homelab/backup.lock"), "true"]).status !== 0);
+      fs.appendFileSync(sandbox.at("/etc/homelab/backup.conf"), "LOCK_TIMEOUT=1\n");
+      expect(await sandbox.run({ name: "second" }, "", "backup")).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining("another backup is being made"),
+      });
+    } finally {
+      holder.kill();
+    }
+  });
+
+  it("takes no snapshot of etcd that lacks its checksum, and unpacks a compressed one", async () => {
+    server({ keep: 2 });
+    fs.rmSync(sandbox.at("/var/lib/rancher/k3s/server/db/state.db"));
+    fs.mkdirSync(sandbox.at("/etc/rancher/k3s/config.yaml.d"), { recursive: true });
+    fs.writeFileSync(sandbox.at("/etc/rancher/k3s/config.yaml.d/10-start.yaml"), "cluster-init: true\n");
+    const database = Buffer.alloc(4096, "etcd");
+    const whole = Buffer.concat([database, createHash("sha256").update(database).digest()]);
+    const k3s = (content: Buffer, zip = false) => {
+      fs.writeFileSync(sandbox.at("/var/lib/homelab/snapshot"), content);
+      const save = zip
+        ? 'cd "$6" && python3 -m zipfile -c "$6/homelab-backup-n-1.zip" /var/lib/homelab/snapshot'
+        : 'cp /var/lib/homelab/snapshot "$6/homelab-backup-n-1"';
+      const script = `#!/bin/sh\ncase "$1" in --version) echo "k3s version v1.34.1+k3s1 (0)" ;; etcd-snapshot) mkdir -p "$6" && ${save} ;; esac\n`;
+      fs.writeFileSync(sandbox.at("/usr/local/bin/k3s"), script, { mode: 0o755 });
+    };
+    const snapshotOf = (name: string) => unpack(fs.readFileSync(sandbox.at(`/var/lib/homelab/backups/${name}.tar.gz`)), "snapshot.db");
+    k3s(whole);
+    expect(await sandbox.run({ name: "whole" }, "", "backup")).toMatchObject({ code: 0 });
+    expect(snapshotOf("whole").equals(whole)).toBe(true);
+    k3s(whole, true);
+    expect(await sandbox.run({ name: "packed" }, "", "backup")).toMatchObject({ code: 0 });
+    expect(snapshotOf("packed").equals(whole)).toBe(true);
+    for (const cut of [whole.subarray(0, 4096), whole.subarray(0, 2048 + 32), Buffer.alloc(0)]) {
+      k3s(cut);
+      expect(await sandbox.run({ name: "cut" }, "", "backup")).toMatchObject({ code: 1, stderr: expect.stringContaining("not complete") });
+    }
+    expect(files()).toEqual(["packed.tar.gz", "whole.tar.gz"]);
+  });
+});
+
+(process.getuid?.() === 0 ? describe : describe.skip)("k3s.sh restore", () => {
+  const data = "/var/lib/rancher/k3s/server";
+
+  /** A server whose datastore has `content`, and an archive of another one with another token. */
+  function ready(content: string): Buffer {
+    server({ keep: 2 });
+    fs.writeFileSync(sandbox.at(`${data}/db/what`), content);
+    const stage = path.join(sandbox.folder, "stage");
+    fs.mkdirSync(stage);
+    fs.writeFileSync(path.join(stage, "token"), "old-token\n");
+    fs.writeFileSync(path.join(stage, "backup.json"), '{"kind":"sqlite"}\n');
+    fs.writeFileSync(path.join(stage, "state.db"), "from the backup");
+    fs.writeFileSync(sandbox.at("/usr/local/bin/k3s"), "#!/bin/sh\nexit 0\n", { mode: 0o755 });
+    sandbox.tool("curl", "printf 200\n");
+    return spawnSync("tar", ["-C", stage, "-czf", "-", "."]).stdout;
+  }
+  const killedAt = (command: string) =>
+    sandbox.tool(
+      "systemctl",
+      `case "$1 $2" in ${command}) kill -9 $PPID ;; esac\ncase "$1" in show) echo 0 ;; is-failed) exit 1 ;; esac\n`,
+    );
+  const restore = (archive: Buffer) => sandbox.run({ "ready-timeout": "5" }, archive, "restore");
+
+  it("keeps the datastore and the token that were, however often it is killed before it ends", async () => {
+    const archive = ready("the owner's only copy");
+    for (const command of ['"stop "*', '"start "*', '"is-active "*', '"start "*']) {
+      killedAt(command);
+      expect((await restore(archive)).code).not.toBe(0);
+    }
+    killedAt("never");
+    expect(await restore(archive)).toMatchObject({ code: 0 });
+    expect(sandbox.read(`${data}/db.before-restore/what`)).toBe("the owner's only copy");
+    expect(sandbox.read(`${data}/db/state.db`)).toBe("from the backup");
+    expect(sandbox.read("/etc/rancher/k3s/token")).toBe("hush\n");
+    expect(fs.existsSync(sandbox.at("/var/lib/homelab/restore-token"))).toBe(false);
+  });
+
+  it("touches nothing for an archive that is cut off or holds no datastore", async () => {
+    const archive = ready("the owner's only copy");
+    killedAt("never");
+    expect(await restore(archive.subarray(0, archive.length / 2))).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("cannot be read"),
+    });
+    fs.rmSync(path.join(sandbox.folder, "stage", "state.db"));
+    const empty = spawnSync("tar", ["-C", path.join(sandbox.folder, "stage"), "-czf", "-", "."]).stdout;
+    expect(await restore(empty)).toMatchObject({ code: 1, stderr: expect.stringContaining("no datastore") });
+    expect(sandbox.read(`${data}/db/what`)).toBe("the owner's only copy");
+    expect(sandbox.read("/etc/rancher/k3s/token")).toBe("hush\n");
   });
 });

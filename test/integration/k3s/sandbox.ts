@@ -20,7 +20,7 @@ esac
 `;
 
 /** systemd, as far as the script asks: one unit, active once started unless the file \`broken\` is there. */
-const SYSTEMCTL = `#!/bin/sh
+const SYSTEMCTL = `
 echo "$*" >>/var/lib/homelab/systemctl.log
 case "$1" in
 is-active) [ -e /var/lib/homelab/active ] ;;
@@ -30,7 +30,7 @@ restart) [ -e /var/lib/homelab/broken ] || touch /var/lib/homelab/active ;;
 esac
 `;
 
-const JOURNALCTL = `#!/bin/sh
+const JOURNALCTL = `
 echo "the unit's last words, token=K10${"a".repeat(64)}::server:hush-hush-hush-hush"
 `;
 
@@ -67,9 +67,8 @@ export class Sandbox {
     // awk is found through it.
     fs.cpSync("/etc/alternatives", this.at("/etc/alternatives"), { recursive: true, verbatimSymlinks: true });
     fs.writeFileSync(path.join(this.folder, "k3s.sh"), joinedScripts());
-    for (const [name, text] of Object.entries({ systemctl: SYSTEMCTL, journalctl: JOURNALCTL })) {
-      fs.writeFileSync(this.at(`/usr/local/sbin/${name}`), text, { mode: 0o755 });
-    }
+    this.tool("systemctl", SYSTEMCTL);
+    this.tool("journalctl", JOURNALCTL);
     await new Promise<void>((resolve) => this.server.listen(0, "127.0.0.1", resolve));
     this.url = `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
     this.offer("/install.sh", INSTALL);
@@ -92,6 +91,11 @@ export class Sandbox {
     return fs.readFileSync(this.at(file), "utf8");
   }
 
+  /** A program of the machine that comes before all others of its name. */
+  tool(name: string, script: string): void {
+    fs.writeFileSync(this.at(`/usr/local/sbin/${name}`), `#!/bin/sh\n${script}`, { mode: 0o755 });
+  }
+
   offer(file: string, content: string, modified = new Date("2026-01-02T03:04:05Z")): void {
     this.files.set(file, { content, modified });
   }
@@ -105,7 +109,7 @@ export class Sandbox {
     this.offer(`/k3s/${version}/k3s-airgap-images-amd64.tar`, `images of ${version}`);
   }
 
-  start(parameters: Record<string, string>, stdin: string, verb = "install"): ChildProcess {
+  start(parameters: Record<string, string>, stdin: string | Buffer, verb = "install"): ChildProcess {
     const mounts = OWN.map((own) => `mount --bind ${this.at(own)} ${own}`).join(" && ");
     const words = Object.entries(parameters).map(([key, value]) => `${key}=${value}`);
     const child = spawn("unshare", [
@@ -121,7 +125,7 @@ export class Sandbox {
     return child;
   }
 
-  run(parameters: Record<string, string>, stdin: string, verb = "install"): Promise<Outcome> {
+  run(parameters: Record<string, string>, stdin: string | Buffer, verb = "install"): Promise<Outcome> {
     const child = this.start(parameters, stdin, verb);
     const outcome: Outcome = { code: null, stdout: "", stderr: "" };
     child.stdout?.on("data", (data) => (outcome.stdout += data));
