@@ -14,13 +14,17 @@ name=$3
 keep=$4
 archive=$backups/$name-$(date -u +%Y%m%dT%H%M%SZ).tar.gz
 umask 077
+# Whatever way this ends, nothing incomplete stays; what a killed run has left goes at the next one.
+trap 'rm -f "$backups/$name-"*.tar.gz.new' EXIT
+trap 'exit 143' HUP INT TERM
+rm -f "$backups/$name-"*.tar.gz.new
 
 # Only what belongs to the server: not what a restore leaves or asks for. busybox's tar cannot leave files out.
 cd "$data"
 set --
 for entry in * .[!.]*; do
   case $entry in
-    incoming | replaced | restore | restore.new | lost+found) ;;
+    incoming | replacing | replaced | restore | restore.new | restore.placing | lost+found) ;;
     *) [ ! -e "$entry" ] || set -- "$@" "$entry" ;;
   esac
 done
@@ -28,6 +32,11 @@ if [ $# -eq 0 ]; then
   echo "there is nothing to back up"
   exit 1
 fi
+
+# whole FILE: it can be read to its end and there is something in it.
+whole() {
+  listed=$(tar -tzf "$1" 2>/dev/null) && [ -n "$listed" ]
+}
 
 state() {
   find "$@" -type f -exec stat -c '%n %i %s %Y' {} + | sort | md5sum
@@ -41,25 +50,30 @@ while :; do
     break
   fi
   if [ "$attempt" -ge "${ATTEMPTS:-20}" ]; then
-    rm -f "$archive.new"
-    echo "the data changed during each of $attempt attempts to copy it"
+    echo "the data changed, or could not be copied, during each of $attempt attempts; the archives that are there stay"
     exit 1
   fi
   attempt=$((attempt + 1))
   sleep "${PAUSE:-3}"
 done
-tar -tzf "$archive.new" >/dev/null
+whole "$archive.new" || {
+  echo "the archive cannot be read back; those that are there stay"
+  exit 1
+}
 sync
 mv "$archive.new" "$archive"
 echo "wrote ${archive##*/}, $(stat -c %s "$archive") bytes"
 
-# The names sort by time. The newest is never dropped.
-count=$(find "$backups" -name "$name-*.tar.gz" | wc -l)
-find "$backups" -name "$name-*.tar.gz" | sort | while read -r old; do
-  [ "$count" -gt "$keep" ] || break
-  rm -f "$old"
-  echo "dropped ${old##*/}"
-  count=$((count - 1))
+# The names sort by time. The one just made is never dropped, whatever the clock says, and what cannot be read does not count.
+kept=1
+find "$backups" -name "$name-*.tar.gz" | sort -r | while read -r old; do
+  [ "$old" != "$archive" ] || continue
+  if whole "$old" && [ "$kept" -lt "$keep" ]; then
+    kept=$((kept + 1))
+  else
+    rm -f "$old"
+    echo "dropped ${old##*/}"
+  fi
 done
 
 if [ -n "${S3_URL:-}" ]; then

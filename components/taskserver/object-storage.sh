@@ -26,7 +26,10 @@ object_put() {
 
 # get NAME FILE
 object_get() {
-  object_storage "$nothing" --output "$2.new" "$S3_URL/$1"
+  if ! object_storage "$nothing" --output "$2.new" "$S3_URL/$1" || ! tar -tzf "$2.new" >/dev/null 2>&1; then
+    rm -f "$2.new"
+    return 1
+  fi
   mv "$2.new" "$2"
 }
 

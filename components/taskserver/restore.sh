@@ -5,7 +5,7 @@
 #   restore.sh list DATA BACKUPS NAME            says what archives there are
 #   restore.sh do DATA BACKUPS                   before the server starts: carries out what was asked for, if anything was
 #
-# What was there before goes to DATA/replaced and stays until the next restore.
+# What was there before goes to DATA/replaced and stays until the next restore. Killed anywhere, `do` goes on at the next start.
 set -eu
 step=$1
 data=$2
@@ -14,6 +14,38 @@ umask 077
 
 here() {
   find "$backups" -name "$1-*.tar.gz" | sort | sed 's|.*/||'
+}
+
+# The newest that can be read: one that was cut off is no backup.
+newest_whole() {
+  here "$1" | sort -r | while read -r each; do
+    if tar -tzf "$backups/$each" >/dev/null 2>&1; then
+      echo "$each"
+      break
+    fi
+  done
+}
+
+# move_all FROM TO: everything but what is a restore's own.
+move_all() {
+  for entry in "$1"/* "$1"/.[!.]*; do
+    case ${entry##*/} in
+      incoming | replacing | replaced | restore | restore.placing | lost+found | '*' | '.[!.]*') ;;
+      *) mv "$entry" "$2/" ;;
+    esac
+  done
+}
+
+place() {
+  [ -f "$data/restore.placing" ] || return 0
+  [ ! -d "$data/incoming" ] || move_all "$data/incoming" "$data"
+  rm -rf "$data/incoming"
+  if [ -d "$data/replacing" ]; then
+    rm -rf "$data/replaced"
+    mv "$data/replacing" "$data/replaced"
+  fi
+  echo "restored $(cat "$data/restore.placing")"
+  rm -f "$data/restore.placing"
 }
 
 if [ "$step" != "do" ] && [ -n "${S3_URL:-}" ]; then
@@ -29,7 +61,7 @@ case $step in
     } | sort -u
     ;;
   ask)
-    archive=${5:-$(here "$4" | tail -n 1)}
+    archive=${5:-$(newest_whole "$4")}
     archive=${archive##*/}
     if [ -n "${S3_URL:-}" ]; then
       # The backups' volume may be new, or have dropped it.
@@ -41,34 +73,28 @@ case $step in
       find "$backups" -name '*.tar.gz' | sort | sed 's|.*/||'
       exit 2
     fi
-    tar -tzf "$backups/$archive" >/dev/null
+    if ! tar -tzf "$backups/$archive" >/dev/null 2>&1; then
+      echo "$archive is cut off or damaged; choose another one:"
+      here "$4"
+      exit 2
+    fi
     echo "$archive" >"$data/restore.new"
     mv "$data/restore.new" "$data/restore"
     echo "$archive will be restored at the next start"
     ;;
   do)
-    [ -f "$data/restore" ] || exit 0
-    archive=$(cat "$data/restore")
-    rm -rf "$data/incoming"
-    mkdir "$data/incoming"
-    tar -C "$data/incoming" -xzf "$backups/$archive"
-    # From here on everything is a rename on one file system; a restart after a kill starts over from the archive.
-    rm -rf "$data/replaced"
-    mkdir "$data/replaced"
-    for entry in "$data"/* "$data"/.[!.]*; do
-      case ${entry##*/} in
-        incoming | replaced | restore | lost+found | '*' | '.[!.]*') ;;
-        *) mv "$entry" "$data/replaced/" ;;
-      esac
-    done
-    for entry in "$data"/incoming/* "$data"/incoming/.[!.]*; do
-      case ${entry##*/} in
-        '*' | '.[!.]*') ;;
-        *) mv "$entry" "$data/" ;;
-      esac
-    done
-    rm -rf "$data/incoming"
-    rm -f "$data/restore"
-    echo "restored $archive"
+    # `restore` asks. `restore.placing` says that all of the old data is in `replacing`, and all of the archive here or in
+    # `incoming`. Each step is a rename on one file system.
+    place
+    if [ -f "$data/restore" ]; then
+      archive=$(cat "$data/restore")
+      rm -rf "$data/incoming"
+      mkdir "$data/incoming"
+      tar -C "$data/incoming" -xzf "$backups/$archive"
+      mkdir -p "$data/replacing"
+      move_all "$data" "$data/replacing"
+      mv "$data/restore" "$data/restore.placing"
+      place
+    fi
     ;;
 esac
