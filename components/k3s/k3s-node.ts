@@ -40,7 +40,7 @@ export interface K3sNodeArgs {
  */
 export class K3sNode extends pulumi.ComponentResource {
   readonly role: MachineAccess["role"];
-  /** `config.yaml` as it is on the machine; holds no secret. */
+  /** `config.yaml` as it is on the machine; secret, as `extraConfig` may hold keys. */
   readonly config: pulumi.Output<string>;
   /** The last of its commands: whoever needs the node depends on this. */
   readonly admitted: command.remote.Command;
@@ -73,11 +73,13 @@ export class K3sNode extends pulumi.ComponentResource {
             ),
           ];
 
-    this.config = pulumi
-      .all([args.config, machine.address])
-      .apply(([config, address]) =>
-        renderConfig(machine.role, nodeConfig(cluster, { ...config, name: machine.name, role: machine.role, address })),
-      );
+    this.config = pulumi.secret(
+      pulumi
+        .all([args.config, machine.address])
+        .apply(([config, address]) =>
+          renderConfig(machine.role, nodeConfig(cluster, { ...config, name: machine.name, role: machine.role, address })),
+        ),
+    );
     const files = pulumi
       .all([this.config, args.secrets, args.files])
       .apply(([config, secrets, more]) => [...nodeFiles(machine.role, config, args.marks, secrets), ...more]);

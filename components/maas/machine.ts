@@ -45,13 +45,9 @@ export class MaasMachine extends pulumi.ComponentResource {
   };
 
   constructor(name: string, args: MaasMachineArgs, opts?: pulumi.ComponentResourceOptions) {
-    // What is given here lies in the state; power parameters hold passwords.
-    super(
-      "homelab:maas:Machine",
-      name,
-      { machine: { ...args.machine, power: pulumi.secret(args.machine.power) }, network: args.network, ssh: args.ssh },
-      opts,
-    );
+    const { name: machineName, role, macAddresses } = args.machine;
+    // These lie in the state in clear: no more than what tells which machine it is, as user data and parameters hold secrets.
+    super("homelab:maas:Machine", name, { name: machineName, role, macAddresses }, opts);
     const { machine, maas, ssh } = args;
     // A virtual machine of another size is another machine, as one with another network card is.
     const key = machine.compose ? canonical({ name: machine.name, ...machine.compose }) : machine.macAddresses[0];
@@ -60,6 +56,9 @@ export class MaasMachine extends pulumi.ComponentResource {
     // How commissioning is done matters the next time; what it runs, at once.
     const next = { skipNetworking: false, skipStorage: false, skipBmcConfig: false, enableSsh: false };
     const commissioned = canonical({ ...machine.commissioning, ...next, digests });
+    // Parameters of scripts may be secrets; without any, the preview may show what changes.
+    const hidden = <T>(value: T): pulumi.Input<T> =>
+      Object.keys(machine.commissioning.parameters).length > 0 ? (pulumi.secret(value) as pulumi.Output<T>) : value;
     const address = fixedAddress(machine);
     const parent = { parent: this };
 
@@ -77,7 +76,7 @@ export class MaasMachine extends pulumi.ComponentResource {
     );
     const commissioning = stepCommand(
       `${name}-commissioning`,
-      { step: "commission", maas, desired: commissionDesired(args), triggers: [key, commissioned] },
+      { step: "commission", maas, desired: hidden(commissionDesired(args)), triggers: [key, hidden(commissioned)] },
       { ...parent, dependsOn: enlistment },
     );
     const userDataOfMachine = pulumi.secret(
@@ -103,7 +102,7 @@ export class MaasMachine extends pulumi.ComponentResource {
           storage: canonical(machine.storage ?? "default"),
           ...(machine.vmHost && { vmHost: machine.vmHost }),
           interfaces: canonical(machine.interfaces),
-          commissioning: commissioned,
+          commissioning: hidden(commissioned),
           // A digest gives nothing away.
           userData: pulumi.unsecret(userDataOfMachine.apply((text) => createHash("sha256").update(text).digest("hex").slice(0, 32))),
         },

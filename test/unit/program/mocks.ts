@@ -79,6 +79,31 @@ export function recordResources(): Registered[] {
   return resources;
 }
 
+/**
+ * What the engine would be sent from now on, inputs and components' outputs, as it goes over the wire. What `recordResources` sees has
+ * been deserialised, where one secret makes a secret of all that it lies in; the state has the mark on the secret only.
+ */
+export function recordSent(): Registered[] {
+  const sent: Registered[] = [];
+  const { MockMonitor } = require("@pulumi/pulumi/runtime/mocks");
+  const { registerResource, registerResourceOutputs } = MockMonitor.prototype;
+  MockMonitor.prototype.registerResource = function (request: any, callback: unknown) {
+    sent.push({
+      type: request.getType(),
+      name: request.getName(),
+      inputs: { inputs: request.getObject().toJavaScript() },
+      custom: request.getCustom(),
+    });
+    return registerResource.call(this, request, callback);
+  };
+  MockMonitor.prototype.registerResourceOutputs = function (request: any, callback: unknown) {
+    const [type, name] = request.getUrn().split("::").slice(2);
+    sent.push({ type: type.split("$").at(-1), name, inputs: { outputs: request.getOutputs().toJavaScript() }, custom: false });
+    return registerResourceOutputs.call(this, request, callback);
+  };
+  return sent;
+}
+
 function unwrapped(value: any): any {
   if (isSecret(value)) {
     return unwrapped(value.value);
