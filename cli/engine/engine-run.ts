@@ -1,11 +1,15 @@
 import { checkout } from "../paths";
 import { withStackFile } from "../verbs/pulumi";
 import { removeStaleLocks } from "./backend";
+import { parseEngineEvent } from "./engine-events";
 import type { OpenLab } from "./open-lab";
 import { forgetPendingCreates } from "./pending-operations";
 import { planOutput } from "./plan-output";
 import { runAttached } from "./process";
 import { say } from "./progress";
+import { RunView } from "./run-view";
+import { screenOn } from "./screen";
+import { keepTimeline, lastTimeline, type Timeline } from "./timeline";
 
 async function afterStaleLocks<T>(work: () => Promise<T>): Promise<T> {
   const removed = await removeStaleLocks();
@@ -17,25 +21,60 @@ async function afterStaleLocks<T>(work: () => Promise<T>): Promise<T> {
 
 async function engine(lab: OpenLab, args: readonly string[]): Promise<number> {
   const withFile = await withStackFile([...args, "--stack", lab.stack]);
-  const options = { cwd: checkout, env: { ...process.env, ...lab.environment } };
-  return afterStaleLocks(() => runAttached(lab.engine, withFile, options, args.includes("--plan") ? planOutput() : undefined));
+  return afterStaleLocks(() => runAttached(lab.engine, withFile, { cwd: checkout, env: { ...process.env, ...lab.environment } }));
+}
+
+export interface EngineRun {
+  code: number;
+  timeline: Timeline;
+}
+
+/** Runs the engine and shows what it does in the lab's words; the run is kept for later estimates. */
+async function shown(lab: OpenLab, verb: "up" | "destroy", options: readonly string[]): Promise<EngineRun> {
+  const args = [verb, "--yes", "--skip-preview", "--json", "--suppress-outputs", "--suppress-permalink", ...options, "--stack", lab.stack];
+  const view = new RunView({
+    screen: screenOn(process.stdout),
+    clock: () => performance.now() / 1000,
+    earlier: await lastTimeline(lab.stack, verb),
+    filter: options.includes("--plan") ? planOutput() : undefined,
+  });
+  const ticking = setInterval(() => view.tick(), 500);
+  try {
+    const code = await runAttached(
+      lab.engine,
+      await withStackFile(args),
+      { cwd: checkout, env: { ...process.env, ...lab.environment } },
+      (line) => {
+        const event = parseEngineEvent(line);
+        if (event) {
+          view.take(event);
+        }
+        return undefined;
+      },
+    );
+    return { code, timeline: view.timeline() };
+  } finally {
+    clearInterval(ticking);
+    view.end();
+    await keepTimeline(lab.stack, verb, view.timeline());
+  }
 }
 
 /** @param options further arguments for the engine, such as `--target` and a URN */
-export async function engineUp(lab: OpenLab, options: readonly string[] = []): Promise<number> {
+export async function engineUp(lab: OpenLab, options: readonly string[] = []): Promise<EngineRun> {
   const forgotten = await afterStaleLocks(() => forgetPendingCreates(lab));
   if (forgotten > 0) {
     say(
-      `    An earlier run was killed while it made ${forgotten} resource${forgotten === 1 ? "" : "s"}; this one looks what came of that and goes on.`,
+      `    An earlier run was killed while it made ${forgotten} resource${forgotten === 1 ? "" : "s"}. This one checks them and goes on.`,
     );
   }
-  return engine(lab, ["up", "--yes", "--skip-preview", "--suppress-outputs", "--suppress-permalink", ...options]);
+  return afterStaleLocks(() => shown(lab, "up", options));
 }
 
 export function enginePreview(lab: OpenLab, options: { diff?: boolean }): Promise<number> {
   return engine(lab, ["preview", "--suppress-outputs", "--suppress-permalink", ...(options.diff ? ["--diff"] : [])]);
 }
 
-export function engineDestroy(lab: OpenLab): Promise<number> {
-  return engine(lab, ["destroy", "--yes", "--skip-preview", "--suppress-outputs", "--suppress-permalink"]);
+export function engineDestroy(lab: OpenLab): Promise<EngineRun> {
+  return afterStaleLocks(() => shown(lab, "destroy", []));
 }

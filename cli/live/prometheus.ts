@@ -62,7 +62,8 @@ export interface MonitoringFacts {
   machines: MachineUse[];
   /** Firing now, without the watchdog; those that need somebody today first. */
   alerts: FiringAlert[];
-  targets: { up: number; down: { job: string; instance: string; error: string }[] };
+  /** `unknown` counts targets that have not been scraped yet. */
+  targets: { up: number; unknown: number; down: { job: string; instance: string; error: string }[] };
 }
 
 interface AlertAnswer {
@@ -106,6 +107,7 @@ export async function monitoringFacts(url: string): Promise<MonitoringFacts> {
       .sort((a, b) => a.severity.localeCompare(b.severity) || a.since.localeCompare(b.since)),
     targets: {
       up: activeTargets.filter(({ health }) => health === "up").length,
+      unknown: activeTargets.filter(({ health }) => health === "unknown").length,
       down: activeTargets
         .filter(({ health }) => health === "down")
         .map(({ labels, lastError }) => ({ job: labels.job, instance: labels.instance, error: lastError })),

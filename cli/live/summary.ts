@@ -1,6 +1,15 @@
 import Table from "cli-table3";
-import { atPrometheus } from "./dashboards";
-import { type ClusterFacts, clusterFacts, type MachineFacts, machineFacts, type Stack, type StackOutputs, stackOutputs } from "./lab-facts";
+import { atPrometheus, hasAddress } from "./dashboards";
+import {
+  type ClusterFacts,
+  clusterFacts,
+  type MachineFacts,
+  maasSettingsOf,
+  machineFacts,
+  type Stack,
+  type StackOutputs,
+  stackOutputs,
+} from "./lab-facts";
 import { type MonitoringFacts, monitoringFacts } from "./prometheus";
 
 /** All that `lab status` shows, also as its JSON. What could not be asked has the reason instead. */
@@ -21,15 +30,22 @@ export async function labStatus(stack: Stack): Promise<LabStatus> {
     outputs.kubeconfig ? orError(clusterFacts(outputs.kubeconfig)) : undefined,
     outputs.prometheus ? orError(atPrometheus(outputs, monitoringFacts)) : undefined,
   ]);
-  return { machines, cluster, monitoring, addresses: addressesOf(outputs), taskUsers: Object.keys(outputs.taskUsers ?? {}) };
+  const maas = outputs.machines ? await maasSettingsOf(stack, outputs).catch(() => undefined) : undefined;
+  return { machines, cluster, monitoring, addresses: addressesOf(outputs, maas?.url), taskUsers: Object.keys(outputs.taskUsers ?? {}) };
 }
 
-function addressesOf(outputs: StackOutputs): Record<string, string> {
+/** An address that only the cluster's own pods can use is replaced by the command that opens it. */
+function page(name: "prometheus" | "alertmanager" | "grafana", url: string | undefined): string | undefined {
+  return url === undefined || hasAddress(url) ? url : `./lab open ${name}`;
+}
+
+function addressesOf(outputs: StackOutputs, maas: string | undefined): Record<string, string> {
   const known: Record<string, string | undefined> = {
+    MAAS: maas,
     "Kubernetes API": outputs.endpoint,
-    Prometheus: outputs.prometheus,
-    Grafana: outputs.grafana,
-    Alertmanager: outputs.alertmanager,
+    Prometheus: page("prometheus", outputs.prometheus),
+    Grafana: page("grafana", outputs.grafana) ?? (outputs.grafanaPassword ? "not running: this lab has no Grafana image" : undefined),
+    Alertmanager: page("alertmanager", outputs.alertmanager),
     taskd: outputs.taskServer?.taskd,
     "TaskChampion sync server": outputs.taskServer?.taskchampion,
   };
@@ -66,14 +82,19 @@ function renderMonitoring(monitoring: LabStatus["monitoring"]): string {
     return `\nMonitoring could not be asked: ${monitoring.error}\n`;
   }
   const { machines, alerts, targets } = monitoring;
+  const seen = targets.up + targets.down.length;
   const rows = machines.map(({ name, up, cpu, memory, disk }) => [name, up ? "yes" : "no", percent(cpu), percent(memory), percent(disk)]);
   const parts = [
     rows.length > 0
       ? `\nUse of the machines\n${table(["name", "answers", "CPU", "memory", "fullest disk"], rows)}`
-      : "\nPrometheus has not measured the machines yet: './lab status' shows their use in a minute.\n",
+      : "\nPrometheus has not measured the machines yet. Run './lab status' in a minute to see their load.\n",
   ];
-  if (alerts.length === 0 && targets.down.length === 0) {
-    parts.push(`\nNothing is wrong: no alert fires, and Prometheus reaches all that it watches (targets: ${targets.up}).\n`);
+  if (seen === 0 || targets.unknown > 0) {
+    parts.push(
+      `\nPrometheus has scraped ${seen} of ${seen + targets.unknown} targets so far; './lab status' shows the rest in a minute.\n`,
+    );
+  } else if (alerts.length === 0 && targets.down.length === 0) {
+    parts.push(`\nAll is well: no alert is firing, and Prometheus reaches all ${targets.up} targets.\n`);
   }
   if (alerts.length > 0) {
     const lines = alerts.map(({ name, severity, summary, since }) => [
@@ -134,10 +155,25 @@ export function renderStatus(status: LabStatus): string {
   if (addresses.length > 0) {
     parts.push(`\nAddresses\n${table(["service", "address"], addresses)}`);
   }
-  if (status.taskUsers.length > 0) {
-    parts.push(
-      `\nSync a Taskwarrior with it: './lab taskrc ${status.taskUsers[0]}' writes its certificates and settings (users: ${status.taskUsers.join(", ")}).\n`,
-    );
-  }
   return parts.join("");
+}
+
+/** What to do with a lab that has just come up. */
+export function renderNextSteps(status: LabStatus): string {
+  const steps = [
+    ...(status.monitoring && !("error" in status.monitoring) ? [["open Prometheus", "./lab open prometheus"]] : []),
+    ...(status.taskUsers.length > 0
+      ? [
+          [
+            `sync tasks as ${status.taskUsers[0]}${status.taskUsers.length > 1 ? ` (or ${status.taskUsers.slice(1).join(", ")})` : ""}`,
+            `./lab taskrc ${status.taskUsers[0]}`,
+          ],
+        ]
+      : []),
+    ...(status.cluster ? [["use kubectl", "./lab kubeconfig --use"]] : []),
+    ["back up the cluster and the tasks", "./lab backup"],
+    ["see the lab again", "./lab status"],
+  ];
+  const width = Math.max(...steps.map(([what]) => what.length));
+  return `\nNext\n${steps.map(([what, command]) => `  ${what.padEnd(width)}  ${command}`).join("\n")}\n`;
 }

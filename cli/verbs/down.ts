@@ -23,8 +23,8 @@ export function register(program: Command): void {
       if (begun) {
         const lab = await openLab(options.stack, { installs: false });
         await confirmDestruction(lab, options.yes ?? false);
-        say("\nDestroying the stack (pulumi destroy)");
-        const code = await engineDestroy(lab);
+        say("\nDestroying the stack");
+        const { code } = await engineDestroy(lab);
         if (code !== 0) {
           throw new Error(
             "The stack could not be destroyed: the first error above says why. Nothing else was stopped; run './lab down' again.",

@@ -102,7 +102,7 @@ async function remake(action: keyof typeof remade, name: string, options: Option
     return;
   }
   const lab = await openLab(options.stack);
-  const code = await engineUp(
+  const { code } = await engineUp(
     lab,
     resources.flatMap((resource) => ["--replace", `**::${name}-${resource}`]),
   );

@@ -64,9 +64,9 @@ async function adopt(lab: OpenLab): Promise<void> {
   const kubeconfig = urn(lab.stack, "command:remote:Command", "k3s-kubeconfig");
   const provider = urn(lab.stack, "pulumi:providers:kubernetes", "k3s");
   say("\nReading the restored cluster's kubeconfig (pulumi up of that alone)");
-  const first = await engineUp(lab, ["--replace", kubeconfig, "--target", kubeconfig, "--target", provider]);
+  const { code: first } = await engineUp(lab, ["--replace", kubeconfig, "--target", kubeconfig, "--target", provider]);
   say("\nComparing the restored cluster with the settings (pulumi up --refresh)");
-  const code = first === 0 ? await engineUp(lab, ["--refresh"]) : first;
+  const code = first === 0 ? (await engineUp(lab, ["--refresh"])).code : first;
   if (code !== 0) {
     throw new Error(
       "The cluster is restored, but the stack did not come up on it: the first error above says why. Put it right and run './lab up'.",

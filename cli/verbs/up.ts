@@ -1,5 +1,7 @@
+import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import type { Command } from "commander";
+import { drawTimeline } from "../draw/timeline";
 import { driftOf } from "../drift/drift";
 import { repair } from "../drift/repair";
 import { engineUp } from "../engine/engine-run";
@@ -7,7 +9,7 @@ import { requireConsents } from "../engine/guard";
 import { openLab } from "../engine/open-lab";
 import { say, total } from "../engine/progress";
 import { simStack } from "../engine/stack";
-import { labStatus, renderStatus } from "../live/summary";
+import { labStatus, renderNextSteps, renderStatus } from "../live/summary";
 
 export function register(program: Command): void {
   program
@@ -16,23 +18,29 @@ export function register(program: Command): void {
     .option("--stack <name>", "stack to bring up", simStack)
     .option("--plan <file>", "do what this plan of 'lab report --save-plan' says, and nothing else")
     .option("--repair", "also repair what 'lab drift' finds")
+    .option("--timeline <file>", "draw what the run spent its time on, as SVG")
     .addHelpText(
       "after",
-      "\nThe first run compiles what cannot be downloaded and takes up to 20 minutes; with caches it takes about 3.\nRun it again at any time: what is there already is left alone.",
+      "\nThe first run builds what it cannot download and takes up to 20 minutes; later runs take about 3.\nYou can run it again at any time: it changes only what differs from the settings.",
     )
-    .action(async (options: { stack: string; repair?: boolean; plan?: string }) => {
+    .action(async (options: { stack: string; repair?: boolean; plan?: string; timeline?: string }) => {
       const lab = await openLab(options.stack);
       await requireConsents(lab);
       const repairs = options.repair ? await repair(lab, await driftOf(lab)) : [];
-      say("\nBringing up the stack (pulumi up)");
+      say("\nBringing up the stack");
       const plan = options.plan ? ["--plan", path.resolve(options.plan)] : [];
-      const code = await engineUp(lab, [...repairs, ...plan]);
+      const { code, timeline } = await engineUp(lab, [...repairs, ...plan]);
+      if (options.timeline) {
+        await fs.writeFile(options.timeline, drawTimeline(timeline));
+        say(`\nTimeline: ${options.timeline}`);
+      }
       if (code !== 0) {
         throw new Error(
-          "The stack did not come up: the first error above says why. Put it right and run './lab up' again; it goes on where this run ended.",
+          "The stack did not come up; see the errors above. Fix the first one and run './lab up' again: it continues from here.",
         );
       }
-      process.stdout.write(renderStatus(await labStatus(lab)));
+      const status = await labStatus(lab);
+      process.stdout.write(renderStatus(status) + renderNextSteps(status));
       say(`\nDone in ${total()}.`);
     });
 }
