@@ -2,7 +2,6 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
-import { cacheRoot, keyOf } from "../../../rig/stand-ins/cache";
 
 const checkout = path.resolve(__dirname, "../../..");
 const tracked = execFileSync("git", ["ls-files", "-z"], { cwd: checkout, encoding: "utf8" })
@@ -16,9 +15,8 @@ const run = (command: string, args: string[]) => spawnSync(command, args, { cwd:
 
 describe("the repository", () => {
   it("type-checks", () => {
-    // What it knows of unchanged files from its last run in this folder saves half a minute of work.
-    const known = path.join(cacheRoot(), "type-check", `${keyOf([checkout])}.tsbuildinfo`);
-    const result = run(process.execPath, ["node_modules/typescript/bin/tsc", "-p", ".", "--incremental", "--tsBuildInfoFile", known]);
+    // The native compiler takes a sixth of the time; `typescript` itself stays for its JavaScript API, which the native one lacks.
+    const result = run(process.execPath, ["node_modules/typescript-7/bin/tsc", "-p", "."]);
     expect(result.stdout).toBe("");
     expect(result.status).toBe(0);
   }, 300_000);
@@ -85,7 +83,9 @@ describe("the repository", () => {
 
   it("pins every npm package exactly", () => {
     const { dependencies, devDependencies } = JSON.parse(read("package.json")) as Record<string, Record<string, string>>;
-    const loose = Object.entries({ ...dependencies, ...devDependencies }).filter(([, version]) => !/^\d+\.\d+\.\d+$/.test(version));
+    const loose = Object.entries({ ...dependencies, ...devDependencies }).filter(
+      ([, version]) => !/^(npm:typescript@)?\d+\.\d+\.\d+$/.test(version),
+    );
     expect(loose).toEqual([]);
   });
 
