@@ -1,5 +1,6 @@
 import { guards, imagesOf, K3sCluster, loadSettings, Monitoring, otherMachines, outputs, TaskServers } from "./components";
 import { environments } from "./environments";
+import { taskServersArgs } from "./settings/args";
 
 const settings = loadSettings();
 const images = imagesOf(settings.images);
@@ -8,7 +9,7 @@ const guarded = { transformations: guards(settings) };
 const { machines, region, apiKey } = environments[settings.environment](settings, guarded);
 const cluster = new K3sCluster("k3s", { machines, images, settings }, guarded);
 const { provider } = cluster;
-const taskServers = new TaskServers("tasks", { provider, images, machines, settings: settings.taskServers }, guarded);
+const taskServers = new TaskServers("tasks", taskServersArgs(settings, cluster, machines), guarded);
 const watched = {
   provider,
   images,

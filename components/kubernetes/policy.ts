@@ -8,7 +8,7 @@ export interface PolicyArgs {
   partOf: string;
   namespace: pulumi.Input<string>;
   /** Ports that are open, by number, and to whom: anybody (`any`), pods of these names in the same namespace, or networks in CIDR. */
-  ingress: { port: number; from: "any" | readonly string[] | { networks: readonly string[] } }[];
+  ingress: { port: number; from: "any" | readonly string[] | { networks: readonly pulumi.Input<string>[] } }[];
   /** `none` cuts the pods off, DNS included. */
   egress: "any" | "none";
 }

@@ -19,7 +19,7 @@ export interface GrafanaArgs {
   /** Prometheus's. */
   scrapeInterval: Duration;
   /** JSON of each dashboard by uid. */
-  dashboards: Readonly<Record<string, string>>;
+  dashboards: Readonly<Record<string, pulumi.Input<string>>>;
 }
 
 const NAME = "grafana";

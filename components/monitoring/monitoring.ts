@@ -6,7 +6,7 @@ import type { MachineAccess } from "../core/machine-access";
 import { goingWith } from "../kubernetes/namespace";
 import { labelsOf } from "../kubernetes/workload";
 import { Alertmanager } from "./alertmanager";
-import { renderDashboards } from "./dashboards";
+import { renderDashboards, dashboards as specifications } from "./dashboards";
 import { Grafana } from "./grafana";
 import { KubeStateMetrics } from "./kube-state-metrics";
 import { MachineMetrics } from "./machine-metrics";
@@ -32,10 +32,10 @@ export interface MonitoringArgs {
   maasUrl?: string;
   /** The task servers, if there are any: their namespace, their containers, and when which certificate ends (RFC 3339). */
   taskServers?: {
-    namespace: string;
+    namespace: pulumi.Input<string>;
     servers: readonly string[];
     /** `host:port` of the metrics of what stands in front of each, by server. */
-    gates?: Readonly<Record<string, string>>;
+    gates?: pulumi.Input<Readonly<Record<string, string>>>;
     certificates?: pulumi.Input<Record<string, string>>;
   };
 }
@@ -113,7 +113,12 @@ export class Monitoring extends pulumi.ComponentResource {
     );
     this.prometheus = urlOf(prometheus.service, settings.prometheus.service, args, PORTS.prometheus);
     if (settings.grafana.enabled) {
-      const dashboards = renderDashboards(args.taskServers?.namespace ?? "tasks");
+      const namespaceOfTasks = pulumi.output(args.taskServers?.namespace ?? "tasks");
+      const dashboards = Object.fromEntries(
+        specifications("")
+          .map(({ uid }) => uid)
+          .map((uid) => [uid, namespaceOfTasks.apply((space) => renderDashboards(space)[uid])]),
+      );
       const grafana = new Grafana(
         `${name}-grafana`,
         { ...common, settings: settings.grafana, scrapeInterval: settings.prometheus.scrapeInterval, dashboards },
@@ -143,30 +148,31 @@ function prometheusFiles(args: MonitoringArgs): Record<string, pulumi.Input<stri
     grafana: settings.grafana.enabled && settings.grafana.replicas > 0,
     etcd: args.etcd ?? false,
     maas: settings.maas.enabled && args.maasUrl ? { url: args.maasUrl, racks: settings.maas.racks } : undefined,
-    taskGates: taskServers?.gates,
   };
-  const rules = (certificates: Record<string, string>) =>
+  const rules = (namespace: string, certificates: Record<string, string>) =>
     ruleFiles({
       ...has,
       maas: has.maas !== undefined,
       clusterBackups: args.clusterBackups,
-      taskServers,
+      taskServers: taskServers && { ...taskServers, namespace },
       certificates: Object.fromEntries(Object.entries(certificates).map(([key, end]) => [key, Math.floor(Date.parse(end) / 1000)])),
     });
-  const certificates = pulumi.output(taskServers?.certificates ?? {});
-  const names = Object.keys(rules({}));
+  const tasks = pulumi.all([taskServers?.namespace ?? "", taskServers?.certificates ?? {}]);
+  const names = Object.keys(rules("", {}));
   return {
-    "prometheus.yml": renderPrometheusConfig({
-      scrapeInterval: settings.prometheus.scrapeInterval,
-      jobs: optionalJobs(has),
-      ruleFiles: names,
-      otherMachines: args.otherMachines !== undefined,
-      alertmanager: settings.alertmanager.enabled ? `alertmanager:${PORTS.alertmanager}` : undefined,
-    }),
+    "prometheus.yml": pulumi.output(taskServers?.gates).apply((taskGates) =>
+      renderPrometheusConfig({
+        scrapeInterval: settings.prometheus.scrapeInterval,
+        jobs: optionalJobs({ ...has, taskGates }),
+        ruleFiles: names,
+        otherMachines: args.otherMachines !== undefined,
+        alertmanager: settings.alertmanager.enabled ? `alertmanager:${PORTS.alertmanager}` : undefined,
+      }),
+    ),
     ...Object.fromEntries(
       names.map((file) => [
         file,
-        certificates.apply((ends) => renderRules(rules(ends)[file], settings.runbooks, settings.alerts.patience)),
+        tasks.apply(([namespace, ends]) => renderRules(rules(namespace, ends)[file], settings.runbooks, settings.alerts.patience)),
       ]),
     ),
   };

@@ -1,4 +1,4 @@
-import type { AccountState, TaskServersSettings } from "../../settings/task-servers";
+import type { AccountState, TaskServersOptions } from "./args";
 
 /** One user of one organisation. `id` names its key and certificate in the stack. */
 export interface Account {
@@ -12,7 +12,7 @@ export interface Account {
 }
 
 /** All users in the settings, in the settings' order. */
-export function accountsOf(settings: Pick<TaskServersSettings, "organisations">): Account[] {
+export function accountsOf(settings: Pick<TaskServersOptions, "organisations">): Account[] {
   return settings.organisations.flatMap((organisation) =>
     organisation.users.map((user) => {
       const organisations = [organisation.name, organisation.formerly];
@@ -24,7 +24,7 @@ export function accountsOf(settings: Pick<TaskServersSettings, "organisations">)
 }
 
 /** The records that `layout.sh` reads; see there. `keys` has the key of every account by id. */
-export function renderAccounts(settings: Pick<TaskServersSettings, "organisations">, keys: Record<string, string>): string {
+export function renderAccounts(settings: Pick<TaskServersOptions, "organisations">, keys: Record<string, string>): string {
   const organisations = settings.organisations.map((entry) => ["org", entry.state, entry.name]);
   const users = accountsOf(settings).map((account) => {
     const key = keys[account.id];

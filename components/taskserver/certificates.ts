@@ -1,7 +1,5 @@
-import type { TaskServersSettings } from "../../settings/task-servers";
 import { toSeconds } from "../core/notations";
-
-type Certificates = TaskServersSettings["certificates"];
+import type { CertificateOptions as Certificates } from "./args";
 
 /** The part of a certificate that is known before any key is: arguments that the tls provider's resources share. */
 export interface Subject {

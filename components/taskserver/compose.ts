@@ -1,6 +1,6 @@
 import * as yaml from "js-yaml";
-import type { TaskServersSettings } from "../../settings/task-servers";
 import { renderAccounts } from "./accounts";
+import type { TaskdOptions, TaskServersOptions } from "./args";
 import { GATE_PATHS, renderTaskChampionGate, renderTaskdGate } from "./gate";
 import { script } from "./script";
 import { TASKCHAMPION_DATA, TASKCHAMPION_PORT, TASKCHAMPION_TLS_PORT, TASKCHAMPION_USER } from "./taskchampion";
@@ -36,10 +36,10 @@ const plain = (name: string, content: string): ClientFile => ({ name, mode: 0o64
  * accounts as in the cluster. The files belong into one folder; `docker compose up -d` there starts them. Folders with
  * secrets are for the containers' users only: see README.txt among them.
  */
-export function composeFiles(settings: TaskServersSettings, options: ComposeOptions): ClientFile[] {
+export function composeFiles(settings: Omit<TaskServersOptions, "namespace">, options: ComposeOptions): ClientFile[] {
   const parts = [
-    ...(settings.taskd.enabled ? [taskdPart(settings, options)] : []),
-    ...(settings.taskchampion.enabled ? [taskChampionPart(options)] : []),
+    ...(settings.taskd ? [taskdPart(settings, settings.taskd, options)] : []),
+    ...(settings.taskchampion ? [taskChampionPart(options)] : []),
   ];
   const compose = {
     name: "task-servers",
@@ -64,10 +64,14 @@ interface Part {
   owner: string;
 }
 
-function taskdPart(settings: TaskServersSettings, { images, keys, authority, server, revocations }: ComposeOptions): Part {
+function taskdPart(
+  settings: Omit<TaskServersOptions, "namespace">,
+  taskd: TaskdOptions,
+  { images, keys, authority, server, revocations }: ComposeOptions,
+): Part {
   const common = { ...hardened(TASKD_USER), image: images.taskd };
   const tasks = `taskd:${TASKD_PATHS.data}`;
-  const config = renderTaskdConfig(settings.taskd, {
+  const config = renderTaskdConfig(taskd, {
     ...TASKD_PATHS,
     revocations: revocations !== undefined,
     listen: `127.0.0.1:${TASKD_INNER_PORT}`,
@@ -96,7 +100,7 @@ function taskdPart(settings: TaskServersSettings, { images, keys, authority, ser
         // As process 1 taskd would not get SIGTERM.
         init: true,
         stop_grace_period: "15s",
-        mem_limit: memoryLimit(settings.taskd).replace("Mi", "m"),
+        mem_limit: memoryLimit(taskd).replace("Mi", "m"),
         tmpfs: ["/tmp:size=1m"],
         volumes: [tasks, read("taskd", "/etc/taskd"), read("taskd-tls", TASKD_PATHS.certificates)],
         healthcheck: {
@@ -110,7 +114,7 @@ function taskdPart(settings: TaskServersSettings, { images, keys, authority, ser
     volume: "taskd",
     owner: `chown -R ${TASKD_USER}:${TASKD_USER} taskd-accounts taskd-tls`,
     files: [
-      plain("taskd-gate/haproxy.cfg", renderTaskdGate({ listen: TASKD_PORT, server: TASKD_INNER_PORT }, { log: settings.taskd.ipLog })),
+      plain("taskd-gate/haproxy.cfg", renderTaskdGate({ listen: TASKD_PORT, server: TASKD_INNER_PORT }, { log: taskd.ipLog })),
       plain("taskd/config", config),
       plain("taskd/layout.sh", script("layout.sh")),
       plain("taskd/probe.sh", script("probe.sh")),

@@ -1,15 +1,17 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { TaskServersSettings } from "../../settings/task-servers";
+import { secretOutput } from "../core/secret-output";
 import { secretObject } from "../kubernetes/secret";
 import { dataVolume } from "../kubernetes/volume";
 import { containerSecurity, labelsOf, podSecurity } from "../kubernetes/workload";
+import type { ObjectStorageArgs, TaskBackupOptions } from "./args";
 import { script } from "./script";
 
+/** Arguments of {@link TaskBackup}. */
 export interface TaskBackupArgs {
   provider: kubernetes.Provider;
   namespace: pulumi.Input<string>;
-  settings: TaskServersSettings["backup"];
+  settings: TaskBackupOptions;
   /** What the archives and the cron jobs are named after: `taskd`. */
   server: string;
   /** An image with a shell and its usual tools. */
@@ -152,13 +154,13 @@ function podSpec(
 }
 
 /** The environment that object-storage.sh reads. */
-function objectStorage(settings: NonNullable<TaskServersSettings["backup"]["objectStorage"]>): Record<string, pulumi.Input<string>> {
+function objectStorage(settings: ObjectStorageArgs): Record<string, pulumi.Input<string>> {
   const { url, region, accessKeyId, secretAccessKey, authority } = settings;
   return {
     S3_URL: url,
     S3_REGION: region,
     S3_ACCESS_KEY_ID: accessKeyId,
-    S3_SECRET_ACCESS_KEY: pulumi.secret(secretAccessKey),
+    S3_SECRET_ACCESS_KEY: secretOutput(secretAccessKey),
     // A Secret is mounted as a whole as well: the certificates are read from there.
     ...(authority ? { S3_CA: `${OBJECTS}/AUTHORITY`, AUTHORITY: authority } : {}),
   };

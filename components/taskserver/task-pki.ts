@@ -2,16 +2,20 @@ import { X509Certificate } from "node:crypto";
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import * as tls from "@pulumi/tls";
-import type { TaskServersSettings } from "../../settings/task-servers";
+import { secretOutput } from "../core/secret-output";
 import type { Account } from "./accounts";
+import type { AuthorityArgs, CertificateOptions } from "./args";
 import { authorityArgs, clientCertificateArgs, clientRequest, keyArgs, serverCertificateArgs, serverRequest } from "./certificates";
 
+/** Arguments of {@link TaskPki}. */
 export interface TaskPkiArgs {
-  certificates: TaskServersSettings["certificates"];
+  certificates: CertificateOptions;
+  /** One that is made when absent. */
+  authority?: AuthorityArgs;
   /** Every account that has a certificate, removed ones included: revoking it needs it. */
   accounts: readonly Account[];
   /** Names in the server's certificate, the one that clients use first. */
-  names: readonly string[];
+  names: pulumi.Input<readonly string[]>;
   /** Addresses in the server's certificate. */
   addresses: pulumi.Input<string[]>;
 }
@@ -46,11 +50,11 @@ export class TaskPki extends pulumi.ComponentResource {
     super("homelab:taskserver:TaskPki", name, {}, opts);
     const { certificates, accounts } = args;
 
-    const own = certificates.authority;
+    const own = args.authority;
     if (own) {
       this.authority = pulumi.output(own.certificate);
-      this.authorityEnd = pulumi.output(new Date(new X509Certificate(own.certificate).validTo).toISOString());
-      this.authorityKey = pulumi.secret(own.privateKey);
+      this.authorityEnd = this.authority.apply((pem) => new Date(new X509Certificate(pem).validTo).toISOString());
+      this.authorityKey = secretOutput(own.privateKey);
     } else {
       const key = new tls.PrivateKey(`${name}-authority-key`, keyArgs(certificates), { parent: this });
       const certificate = new tls.SelfSignedCert(
@@ -63,8 +67,9 @@ export class TaskPki extends pulumi.ComponentResource {
       this.authorityKey = key.privateKeyPem;
     }
 
+    const request = pulumi.output(args.names).apply((names) => serverRequest(certificates, names));
     this.server = this.issue(`${name}-server`, certificates, serverCertificateArgs(certificates), {
-      request: { ...serverRequest(certificates, args.names), ipAddresses: args.addresses },
+      request: { subject: request.subject, dnsNames: request.dnsNames, ipAddresses: args.addresses },
     });
     this.clients = Object.fromEntries(
       accounts.map((account) => [
@@ -97,7 +102,7 @@ export class TaskPki extends pulumi.ComponentResource {
 
   private issue(
     name: string,
-    certificates: TaskServersSettings["certificates"],
+    certificates: CertificateOptions,
     usage: ReturnType<typeof clientCertificateArgs>,
     from: { request: Omit<tls.CertRequestArgs, "privateKeyPem">; formerNames?: string[] },
   ): KeyPair {

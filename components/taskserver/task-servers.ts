@@ -1,13 +1,20 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
-import type { TaskServersSettings } from "../../settings/task-servers";
-import type { Images } from "../core/images";
-import type { MachineAccess } from "../core/machine-access";
+import { type Images, imagesOf } from "../core/images";
+import { withTransform } from "../core/transform";
 import { goingWith } from "../kubernetes/namespace";
 import { labelsOf } from "../kubernetes/workload";
 import { uuidFrom } from "./account-key";
 import { type Account, accountsOf, credentialsOf, renderAccounts } from "./accounts";
+import {
+  type ReachableAt,
+  type TaskChampionOptions,
+  type TaskdOptions,
+  type TaskServersArgs,
+  type TaskServersOptions,
+  withDefaults,
+} from "./args";
 import { serviceNames } from "./certificates";
 import { composeFiles } from "./compose";
 import { GATE_METRICS_PORT } from "./gate";
@@ -16,14 +23,6 @@ import { NOBODY, TASKCHAMPION_PORT, TASKCHAMPION_TLS_PORT, TaskChampion, usesGat
 import { Taskd } from "./taskd";
 import { TASKD_PORT } from "./taskd-config";
 import type { ClientFile, UserAccess } from "./taskrc";
-
-export interface TaskServersArgs {
-  provider: kubernetes.Provider;
-  images: Images;
-  settings: TaskServersSettings;
-  /** Where the load balancer answers: their addresses go into the servers' certificate. */
-  machines: readonly Pick<MachineAccess, "name" | "address">[];
-}
 
 /**
  * The servers that Taskwarrior syncs with, their users and their certificates.
@@ -44,18 +43,34 @@ export class TaskServers extends pulumi.ComponentResource {
   readonly compose: pulumi.Output<ClientFile[]>;
   /** What monitoring has to know: where the servers run, and when which certificate ends (RFC 3339). */
   readonly monitored: {
-    namespace: string;
+    namespace: pulumi.Input<string>;
     servers: string[];
     /** `host:port` of the metrics of what stands in front of them, by server. */
-    gates: Record<string, string>;
+    gates: pulumi.Output<Record<string, string>>;
     certificates: pulumi.Output<Record<string, string>>;
   };
 
+  /** What it is made of, for options that this component does not offer. */
+  readonly nodes: { namespace: kubernetes.core.v1.Namespace; pki: TaskPki; taskd?: Taskd; taskchampion?: TaskChampion };
+
+  private readonly settings: TaskServersOptions;
+  private readonly reachableAt: ReachableAt;
+  private readonly images: Images;
+
+  /**
+   * @param name prefix of the names of all that it makes
+   * @param args see {@link TaskServersArgs}
+   */
   constructor(name: string, args: TaskServersArgs, opts?: pulumi.ComponentResourceOptions) {
-    // What is given here lies in the state in clear; the settings may hold an authority's private key.
+    const settings = withDefaults(args);
+    // What is given here lies in the state in clear; the arguments may hold an authority's private key.
     const going = goingWith(() => namespace);
-    super("homelab:taskserver:TaskServers", name, { namespace: args.settings.namespace }, pulumi.mergeOptions(opts, going));
-    const { settings, machines, provider, images } = args;
+    const options = withTransform(pulumi.mergeOptions(opts, going), args.transform);
+    super("homelab:taskserver:TaskServers", name, { namespace: settings.namespace }, options);
+    const { provider, images = imagesOf({}), reachableAt } = args;
+    this.settings = settings;
+    this.reachableAt = reachableAt;
+    this.images = images;
     const accounts = accountsOf(settings);
 
     const keys = this.keysOf(name, accounts);
@@ -63,9 +78,10 @@ export class TaskServers extends pulumi.ComponentResource {
       `${name}-pki`,
       {
         certificates: settings.certificates,
+        authority: args.authority,
         accounts,
-        names: serverNames(settings, machines),
-        addresses: pulumi.all(machines.map(({ address }) => address)).apply((all) => serverAddresses(settings, all)),
+        names: serverNames(settings, reachableAt),
+        addresses: serverAddresses(settings, reachableAt),
       },
       { parent: this },
     );
@@ -76,14 +92,19 @@ export class TaskServers extends pulumi.ComponentResource {
       {
         metadata: {
           name: settings.namespace,
-          labels: { ...labelsOf(settings.namespace, "task-servers"), "pod-security.kubernetes.io/enforce": "restricted" },
+          labels: {
+            ...labelsOf("", "task-servers"),
+            "app.kubernetes.io/name": settings.namespace,
+            "pod-security.kubernetes.io/enforce": "restricted",
+          },
         },
       },
       { parent: this, provider },
     );
 
-    if (settings.taskd.enabled) {
-      const taskd = new Taskd(
+    const taskd =
+      settings.taskd &&
+      new Taskd(
         `${name}-taskd`,
         {
           provider,
@@ -98,31 +119,35 @@ export class TaskServers extends pulumi.ComponentResource {
         },
         { parent: this },
       );
-      this.taskd = this.addressOf(args, taskd);
-    }
-
-    if (settings.taskchampion.enabled) {
-      this.champion = this.addChampion(name, args, namespace, accounts, pki, keys);
-    }
+    this.taskd = taskd && settings.taskd && this.addressOf(settings.taskd, taskd);
+    const taskchampion = settings.taskchampion && this.addChampion(name, provider, settings.taskchampion, namespace, accounts, pki, keys);
+    this.champion = taskchampion && { url: taskchampion.url, secrets: taskchampion.secrets };
+    this.nodes = { namespace, pki, taskd, taskchampion: taskchampion?.server };
 
     const active = accounts.filter((account) => isActive(settings, account));
-    const champion = settings.taskchampion.enabled && settings.taskchampion.replicas > 0;
-    const gated = [...(settings.taskd.enabled ? ["taskd"] : []), ...(champion && usesGate(settings.taskchampion) ? ["taskchampion"] : [])];
+    const champion = settings.taskchampion && settings.taskchampion.replicas > 0 ? settings.taskchampion : undefined;
+    const gated = [...(taskd ? ["taskd"] : []), ...(champion && usesGate(champion) ? ["taskchampion"] : [])];
     this.monitored = {
       namespace: settings.namespace,
-      gates: Object.fromEntries(gated.map((server) => [server, `${server}-metrics.${settings.namespace}.svc:${GATE_METRICS_PORT}`])),
-      servers: [...(settings.taskd.enabled ? ["taskd"] : []), ...(champion ? ["taskchampion"] : [])],
+      gates: pulumi
+        .output(settings.namespace)
+        .apply((space) => Object.fromEntries(gated.map((server) => [server, `${server}-metrics.${space}.svc:${GATE_METRICS_PORT}`]))),
+      servers: [...(taskd ? ["taskd"] : []), ...(champion ? ["taskchampion"] : [])],
       certificates: endsOf({
         authority: pki.authorityEnd,
         server: pki.server.end,
         ...Object.fromEntries(active.map(({ id }) => [id, pki.clients[id].end])),
       }),
     };
-    this.compose = this.composeOf(args, pki, keys, active);
-    this.users = pulumi.secret(
-      pulumi.output(Object.fromEntries(active.map((account) => [account.id, this.access(args, account, keys, pki)]))),
-    );
-    this.registerOutputs({ users: this.users, taskd: this.taskd, authority: this.authority });
+    this.compose = this.composeOf(pki, keys, active);
+    this.users = pulumi.secret(pulumi.output(Object.fromEntries(active.map((account) => [account.id, this.access(account, keys, pki)]))));
+    this.registerOutputs({
+      users: this.users,
+      taskd: this.taskd,
+      taskchampion: this.champion?.url,
+      authority: this.authority,
+      compose: this.compose,
+    });
   }
 
   private keysOf(name: string, accounts: readonly Account[]): Record<string, pulumi.Output<string>> {
@@ -141,13 +166,14 @@ export class TaskServers extends pulumi.ComponentResource {
   /** The client id of a user is its key: as random, as stable, and as secret. */
   private addChampion(
     name: string,
-    args: TaskServersArgs,
+    provider: kubernetes.Provider,
+    options: TaskChampionOptions,
     namespace: kubernetes.core.v1.Namespace,
     accounts: readonly Account[],
     pki: TaskPki,
     keys: Record<string, pulumi.Output<string>>,
-  ): NonNullable<TaskServers["champion"]> {
-    const { settings, machines, provider, images } = args;
+  ): NonNullable<TaskServers["champion"]> & { server: TaskChampion } {
+    const { settings, images } = this;
     const secrets = Object.fromEntries(
       accounts.map((account) => {
         const secret = new random.RandomPassword(
@@ -165,34 +191,33 @@ export class TaskServers extends pulumi.ComponentResource {
         provider,
         images,
         namespace: namespace.metadata.name,
-        settings: settings.taskchampion,
+        settings: options,
         backup: settings.backup,
         clientIds: pulumi.all(allowed.map(({ id }) => keys[id])),
         server: pki.server,
       },
       { parent: this },
     );
-    const { ingress, service } = settings.taskchampion;
-    const host = settings.hostname ?? machines[0].address;
-    const [scheme, open] = usesGate(settings.taskchampion) ? ["https", TASKCHAMPION_TLS_PORT] : ["http", TASKCHAMPION_PORT];
+    const { ingress, service } = options;
+    const [scheme, open] = usesGate(options) ? ["https", TASKCHAMPION_TLS_PORT] : ["http", TASKCHAMPION_PORT];
     const port = service === "NodePort" ? champion.service.spec.apply((spec) => spec.ports[0].nodePort) : pulumi.output(open);
-    const inside = `${scheme}://${serviceNames("taskchampion", settings.namespace)[0]}:${open}`;
-    const outside = pulumi.interpolate`${scheme}://${host}:${port}`;
+    const inside = pulumi.output(settings.namespace).apply((space) => `${scheme}://${serviceNames("taskchampion", space)[0]}:${open}`);
+    const outside = pulumi.interpolate`${scheme}://${this.host()}:${port}`;
     const url = ingress ? `https://${ingress.hostname}` : service === "ClusterIP" ? inside : outside;
-    return { url: pulumi.output(url), secrets };
+    return { url: pulumi.output(url), secrets, server: champion };
   }
 
-  private composeOf(args: TaskServersArgs, pki: TaskPki, keys: Record<string, pulumi.Output<string>>, active: readonly Account[]) {
+  private composeOf(pki: TaskPki, keys: Record<string, pulumi.Output<string>>, active: readonly Account[]) {
     const { certificate, privateKey } = pki.server;
     const pems = pulumi.all([pki.authority, certificate, privateKey, pki.revocations ?? ""]);
     return pulumi.secret(
       pulumi.all([pulumi.output(keys), pems]).apply(([keysById, [authority, serverCertificate, serverKey, revocations]]) => {
         const ids = active.map(({ id }) => keysById[id]);
-        return composeFiles(args.settings, {
+        return composeFiles(this.settings, {
           images: {
-            taskd: args.settings.taskd.enabled ? args.images.ref("taskd") : "",
-            "taskchampion-sync-server": args.images.ref("taskchampion-sync-server"),
-            haproxy: args.images.ref("haproxy"),
+            taskd: this.settings.taskd ? this.images.ref("taskd") : "",
+            "taskchampion-sync-server": this.images.ref("taskchampion-sync-server"),
+            haproxy: this.images.ref("haproxy"),
           },
           keys: keysById,
           clientIds: ids.length > 0 ? ids : [NOBODY],
@@ -204,23 +229,22 @@ export class TaskServers extends pulumi.ComponentResource {
     );
   }
 
-  private addressOf(args: TaskServersArgs, taskd: Taskd): pulumi.Output<string> {
-    const { settings, machines } = args;
-    if (settings.taskd.service === "ClusterIP") {
-      return pulumi.output(`${settings.hostname ?? serviceNames("taskd", settings.namespace)[0]}:${TASKD_PORT}`);
-    }
-    const host = pulumi.output(settings.hostname ?? settings.taskd.address ?? machines[0].address);
-    const port =
-      settings.taskd.service === "NodePort" ? taskd.service.spec.apply((spec) => spec.ports[0].nodePort) : pulumi.output(TASKD_PORT);
-    return pulumi.interpolate`${host}:${port}`;
+  /** What clients use: the name, or the first machine's address. */
+  private host(): pulumi.Input<string> {
+    return this.reachableAt.hostname ?? this.reachableAt.hosts[0].address;
   }
 
-  private access(
-    args: TaskServersArgs,
-    account: Account,
-    keys: Record<string, pulumi.Output<string>>,
-    pki: TaskPki,
-  ): pulumi.Input<UserAccess> {
+  private addressOf(options: TaskdOptions, taskd: Taskd): pulumi.Output<string> {
+    const { hostname } = this.reachableAt;
+    if (options.service === "ClusterIP") {
+      const inside = pulumi.output(this.settings.namespace).apply((space) => serviceNames("taskd", space)[0]);
+      return pulumi.interpolate`${hostname ?? inside}:${TASKD_PORT}`;
+    }
+    const port = options.service === "NodePort" ? taskd.service.spec.apply((spec) => spec.ports[0].nodePort) : pulumi.output(TASKD_PORT);
+    return pulumi.interpolate`${hostname ?? options.address ?? this.host()}:${port}`;
+  }
+
+  private access(account: Account, keys: Record<string, pulumi.Output<string>>, pki: TaskPki): pulumi.Input<UserAccess> {
     const client = pki.clients[account.id];
     return {
       user: account.user,
@@ -236,30 +260,32 @@ export class TaskServers extends pulumi.ComponentResource {
         url: this.champion.url,
         clientId: keys[account.id],
         encryptionSecret: this.champion.secrets[account.id],
-        ca: args.settings.taskchampion.ingress || args.settings.taskchampion.tls ? pki.authority : undefined,
+        ca: this.settings.taskchampion?.ingress || this.settings.taskchampion?.tls ? pki.authority : undefined,
       },
     } as pulumi.Input<UserAccess>;
   }
 }
 
 /** Names in the servers' certificate, what clients use first. */
-export function serverNames(settings: TaskServersSettings, machines: readonly { name: string }[]): string[] {
-  return [
-    ...(settings.hostname ? [settings.hostname] : []),
-    ...settings.alternativeNames,
-    ...(settings.taskchampion.ingress ? [settings.taskchampion.ingress.hostname] : []),
-    ...serviceNames("taskd", settings.namespace),
-    ...(settings.taskchampion.enabled ? serviceNames("taskchampion", settings.namespace) : []),
-    ...machines.map(({ name }) => name),
-  ];
+function serverNames({ namespace, taskchampion }: TaskServersOptions, { hostname, names, hosts }: ReachableAt): pulumi.Output<string[]> {
+  const own = [...(hostname ? [hostname] : []), ...(names ?? []), ...(taskchampion?.ingress ? [taskchampion.ingress.hostname] : [])];
+  return pulumi
+    .all([pulumi.all(own), namespace])
+    .apply(([given, space]) => [
+      ...given,
+      ...serviceNames("taskd", space),
+      ...(taskchampion ? serviceNames("taskchampion", space) : []),
+      ...hosts.map(({ name }) => name),
+    ]);
 }
 
-export function serverAddresses(settings: TaskServersSettings, machines: readonly string[]): string[] {
-  return [...new Set([...(settings.taskd.address ? [settings.taskd.address] : []), ...machines])];
+function serverAddresses({ taskd }: TaskServersOptions, { hosts }: ReachableAt): pulumi.Output<string[]> {
+  const all = [...(taskd?.address ? [taskd.address] : []), ...hosts.map(({ address }) => address)];
+  return pulumi.all(all).apply((addresses) => [...new Set(addresses)]);
 }
 
 /** Whether an account can sync: neither it nor its organisation is suspended. */
-export function isActive(settings: TaskServersSettings, account: Account): boolean {
+function isActive(settings: TaskServersOptions, account: Account): boolean {
   const organisation = settings.organisations.find((entry) => entry.name === account.organisation);
   return account.state === "active" && organisation?.state === "active";
 }

@@ -1,21 +1,23 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { TaskServersSettings } from "../../settings/task-servers";
 import type { Images } from "../core/images";
 import { networkPolicy } from "../kubernetes/policy";
 import { secretObject } from "../kubernetes/secret";
 import { dataVolume } from "../kubernetes/volume";
 import { checksum, containerSecurity, labelsOf, notAwaited, podSecurity, selectorOf } from "../kubernetes/workload";
+import type { TaskBackupOptions, TaskChampionOptions } from "./args";
 import { GATE_METRICS_PORT, GATE_PATHS, gateContainer, gateMetricsService, renderTaskChampionGate } from "./gate";
 import { restoreContainer, TaskBackup } from "./task-backup";
 import type { KeyPair } from "./task-pki";
 
+/** Arguments of {@link TaskChampion}. */
 export interface TaskChampionArgs {
   provider: kubernetes.Provider;
   images: Images;
   namespace: pulumi.Input<string>;
-  settings: TaskServersSettings["taskchampion"];
-  backup: TaskServersSettings["backup"];
+  settings: TaskChampionOptions;
+  /** None when absent. */
+  backup?: TaskBackupOptions;
   /** Ids of the clients that may sync; secret, since whoever knows one may fetch and overwrite its (encrypted) tasks. */
   clientIds: pulumi.Input<readonly string[]>;
   /** The servers' certificate, for the ingress or the gate. */
@@ -40,6 +42,8 @@ export const NOBODY = "00000000-0000-4000-8000-000000000000";
  */
 export class TaskChampion extends pulumi.ComponentResource {
   readonly service: kubernetes.core.v1.Service;
+  /** What holds the data, and what serves it. */
+  readonly nodes: { statefulSet: kubernetes.apps.v1.StatefulSet; volume: kubernetes.core.v1.PersistentVolumeClaim };
 
   constructor(name: string, args: TaskChampionArgs, opts?: pulumi.ComponentResourceOptions) {
     super("homelab:taskserver:TaskChampion", name, { namespace: args.namespace }, opts);
@@ -55,7 +59,7 @@ export class TaskChampion extends pulumi.ComponentResource {
       options,
     );
     const volume = dataVolume(`${name}-data`, meta("-data"), settings, options);
-    const backup = args.backup.enabled
+    const backup = args.backup
       ? new TaskBackup(
           `${name}-backup`,
           {
@@ -97,7 +101,7 @@ export class TaskChampion extends pulumi.ComponentResource {
     if (settings.ingress) {
       this.expose(name, args, settings.ingress, options);
     }
-    new kubernetes.apps.v1.StatefulSet(
+    const statefulSet = new kubernetes.apps.v1.StatefulSet(
       name,
       {
         metadata: meta(),
@@ -162,6 +166,7 @@ export class TaskChampion extends pulumi.ComponentResource {
       },
       options,
     );
+    this.nodes = { statefulSet, volume };
     this.registerOutputs({ service: this.service });
   }
 
@@ -224,6 +229,6 @@ export class TaskChampion extends pulumi.ComponentResource {
 }
 
 /** Whether TLS is the pod's own: not where an ingress has it, nor where nobody wants it. */
-export function usesGate(settings: TaskServersSettings["taskchampion"]): boolean {
+export function usesGate(settings: TaskChampionOptions): boolean {
   return settings.tls && settings.ingress === undefined;
 }

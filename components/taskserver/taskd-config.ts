@@ -1,5 +1,5 @@
-import type { TaskServersSettings } from "../../settings/task-servers";
 import { toBytes } from "../core/notations";
+import type { TaskdOptions } from "./args";
 
 /** taskd's registered port. */
 export const TASKD_PORT = 53589;
@@ -24,7 +24,7 @@ export interface TaskdConfigOptions {
 }
 
 /** taskd's `config` file, keys as in taskdrc(5), sorted. */
-export function renderTaskdConfig(settings: TaskServersSettings["taskd"], options: TaskdConfigOptions): string {
+export function renderTaskdConfig(settings: TaskdOptions, options: TaskdConfigOptions): string {
   const { data, certificates } = options;
   const values: Record<string, string> = {
     "ca.cert": `${certificates}/ca.pem`,

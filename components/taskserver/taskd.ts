@@ -1,25 +1,27 @@
 import * as path from "node:path";
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { TaskServersSettings } from "../../settings/task-servers";
 import type { Images } from "../core/images";
 import { toBytes } from "../core/notations";
 import { networkPolicy } from "../kubernetes/policy";
 import { secretObject } from "../kubernetes/secret";
 import { dataVolume } from "../kubernetes/volume";
 import { checksum, containerSecurity, labelsOf, podSecurity, selectorOf } from "../kubernetes/workload";
+import type { TaskBackupOptions, TaskdOptions } from "./args";
 import { GATE_METRICS_PORT, GATE_PATHS, gateContainer, gateMetricsService, renderTaskdGate } from "./gate";
 import { script } from "./script";
 import { restoreContainer, TaskBackup } from "./task-backup";
 import type { KeyPair } from "./task-pki";
 import { renderTaskdConfig, TASKD_PATHS, TASKD_PORT } from "./taskd-config";
 
+/** Arguments of {@link Taskd}. */
 export interface TaskdArgs {
   provider: kubernetes.Provider;
   images: Images;
   namespace: pulumi.Input<string>;
-  settings: TaskServersSettings["taskd"];
-  backup: TaskServersSettings["backup"];
+  settings: TaskdOptions;
+  /** None when absent. */
+  backup?: TaskBackupOptions;
   /** PEM of the authority that clients' certificates are checked against. */
   authority: pulumi.Input<string>;
   server: KeyPair;
@@ -76,7 +78,7 @@ export class Taskd extends pulumi.ComponentResource {
       options,
     );
     const volume = dataVolume(`${name}-data`, meta("-data"), settings, options);
-    const backup = args.backup.enabled
+    const backup = args.backup
       ? new TaskBackup(
           `${name}-backup`,
           {
@@ -224,6 +226,6 @@ function podSpec(args: TaskdArgs, names: Names): kubernetes.types.input.core.v1.
 }
 
 /** taskd holds a request several times over while it parses and merges it. */
-export function memoryLimit(settings: Pick<TaskServersSettings["taskd"], "requestLimit">): string {
+export function memoryLimit(settings: Pick<TaskdOptions, "requestLimit">): string {
   return `${Math.max(128, Math.ceil((toBytes(settings.requestLimit) * 16) / 2 ** 20))}Mi`;
 }

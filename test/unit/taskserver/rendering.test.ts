@@ -1,13 +1,14 @@
 import * as fc from "fast-check";
 import * as yaml from "js-yaml";
 import { renderAccounts } from "../../../components/taskserver/accounts";
+import { TASKD_DEFAULTS, withDefaults } from "../../../components/taskserver/args";
 import { composeFiles } from "../../../components/taskserver/compose";
 import { memoryLimit } from "../../../components/taskserver/taskd";
 import { renderTaskdConfig } from "../../../components/taskserver/taskd-config";
 import { clientFiles, mergeTaskrc, renderTaskrc, type UserAccess } from "../../../components/taskserver/taskrc";
 import { checkTaskServers, taskServersSettings } from "../../../settings/task-servers";
 
-const settings = taskServersSettings.parse({ organisations: [{ name: "Home", users: [{ name: "Ada Lovelace" }] }] });
+const settings = withDefaults({ organisations: [{ name: "Home", users: [{ name: "Ada Lovelace" }] }], taskchampion: {} });
 const access: UserAccess = {
   user: "Ada Lovelace",
   organisation: "Home",
@@ -17,7 +18,7 @@ const access: UserAccess = {
 
 describe("taskd's configuration", () => {
   test("is sorted, and follows the settings", () => {
-    const text = renderTaskdConfig(settings.taskd, { data: "/d", certificates: "/c" });
+    const text = renderTaskdConfig(TASKD_DEFAULTS, { data: "/d", certificates: "/c" });
     expect(text).toMatchInlineSnapshot(`
 "ca.cert=/c/ca.pem
 confirmation=0
@@ -82,8 +83,7 @@ describe("taskrc", () => {
 });
 
 describe("the compose file", () => {
-  const both = { ...settings, taskchampion: { ...settings.taskchampion, enabled: true } };
-  const files = composeFiles(both, {
+  const files = composeFiles(settings, {
     images: {
       taskd: "registry.example/taskd:1",
       "taskchampion-sync-server": "registry.example/champion:1",

@@ -2,27 +2,24 @@ import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { imagesOf } from "../../../components/core/images";
 import { uuidFrom } from "../../../components/taskserver/account-key";
+import type { OrganisationArgs } from "../../../components/taskserver/args";
 import { TaskServers } from "../../../components/taskserver/task-servers";
-import { taskServersSettings } from "../../../settings/task-servers";
 import { allRegistered, type Registered, recordResources, settled } from "../../support/mocks";
 
 const aliceKey = uuidFrom("password of tasks-key-Home/alice");
 
-const settings = taskServersSettings.parse({
-  hostname: "tasks.home.example",
-  organisations: [
-    {
-      name: "Home",
-      users: [
-        { name: "alice" },
-        { name: "bob", state: "suspended" },
-        { name: "carol", state: "removed" },
-        { name: "dora", formerly: "dorothy" },
-      ],
-    },
-    { name: "Closed", state: "suspended", users: [{ name: "alice" }] },
-  ],
-});
+const organisations: OrganisationArgs[] = [
+  {
+    name: "Home",
+    users: [
+      { name: "alice" },
+      { name: "bob", state: "suspended" },
+      { name: "carol", state: "removed" },
+      { name: "dora", formerly: "dorothy" },
+    ],
+  },
+  { name: "Closed", state: "suspended", users: [{ name: "alice" }] },
+];
 
 jest.setTimeout(60_000);
 
@@ -35,11 +32,14 @@ describe("TaskServers", () => {
     servers = new TaskServers("tasks", {
       provider: new kubernetes.Provider("cluster"),
       images: imagesOf({ taskd: "homelab.internal/taskd:1" }),
-      settings,
-      machines: [
-        { name: "node1", address: pulumi.output("192.168.200.11") },
-        { name: "node2", address: pulumi.output("192.168.200.12") },
-      ],
+      organisations,
+      reachableAt: {
+        hostname: pulumi.output("tasks.home.example"),
+        hosts: [
+          { name: "node1", address: "192.168.200.11" },
+          { name: "node2", address: pulumi.output("192.168.200.12") },
+        ],
+      },
     });
     await allRegistered();
   });

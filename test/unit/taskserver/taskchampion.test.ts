@@ -1,9 +1,7 @@
 import * as kubernetes from "@pulumi/kubernetes";
-import * as pulumi from "@pulumi/pulumi";
 import { imagesOf } from "../../../components/core/images";
 import { uuidFrom } from "../../../components/taskserver/account-key";
 import { TaskServers } from "../../../components/taskserver/task-servers";
-import { taskServersSettings } from "../../../settings/task-servers";
 import { allRegistered, type Registered, recordResources, settled } from "../../support/mocks";
 
 const aliceKey = uuidFrom("password of tasks-key-Home/alice");
@@ -19,11 +17,9 @@ describe("TaskChampion's sync server", () => {
     servers = new TaskServers("tasks", {
       provider: new kubernetes.Provider("cluster"),
       images: imagesOf({ taskd: "homelab.internal/taskd:1" }),
-      settings: taskServersSettings.parse({
-        organisations: [{ name: "Home", users: [{ name: "alice" }, { name: "bob", state: "removed" }] }],
-        taskchampion: { enabled: true, ingress: { hostname: "tasks.home.example" } },
-      }),
-      machines: [{ name: "node1", address: pulumi.output("192.168.200.11") }],
+      organisations: [{ name: "Home", users: [{ name: "alice" }, { name: "bob", state: "removed" }] }],
+      taskchampion: { ingress: { hostname: "tasks.home.example", className: "traefik" } },
+      reachableAt: { hosts: [{ name: "node1", address: "192.168.200.11" }] },
     });
     await allRegistered();
   });
@@ -80,8 +76,8 @@ test("with nobody in the settings nobody is let in", async () => {
   new TaskServers("none", {
     provider: new kubernetes.Provider("cluster"),
     images: imagesOf({ taskd: "homelab.internal/taskd:1" }),
-    settings: taskServersSettings.parse({ taskchampion: { enabled: true } }),
-    machines: [{ name: "node1", address: pulumi.output("192.168.200.11") }],
+    taskchampion: {},
+    reachableAt: { hosts: [{ name: "node1", address: "192.168.200.11" }] },
   });
   await allRegistered();
   expect(seen.find(({ name }) => name === "none-taskchampion-clients")?.inputs.data.CLIENT_ID).toMatch(/^00000000-/);
