@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { ACCEPTED_KEYS, MANAGED_KEYS } from "../components/core/config-keys";
+import { ACCEPTED_KEYS, AT_UNKNOWN_KEY, MANAGED_KEYS } from "../components/core/config-keys";
 import { cidr, contains, duration, hostname, httpUrl, ipv4, overlaps, parseRange } from "../components/core/notations";
 import { nearest, type Problem } from "../components/core/user-error";
 import versions from "../versions.json";
@@ -235,7 +235,7 @@ function virtualAddressProblems({ virtualAddress: virtual }: ClusterSettings, ma
   return range >= 0 ? problem(`lies in homelab:network.dynamicRanges[${range}], whose addresses MAAS hands out by DHCP`) : [];
 }
 
-/** Keys that k3s would end on at its start, and keys that have a setting of their own. */
+/** Keys that k3s would skip or not start with, and keys that have a setting of their own. */
 function extraKeys({ extraConfig }: ClusterSettings, role: "server" | "agent"): Problem[] {
   return Object.keys(extraConfig[role]).flatMap((key) => {
     const path = `homelab:cluster.extraConfig.${role}.${key}`;
@@ -244,7 +244,7 @@ function extraKeys({ extraConfig }: ClusterSettings, role: "server" | "agent"): 
       return [
         {
           path,
-          message: `k3s ${role} has no such configuration key, and would end at its start`,
+          message: `k3s ${role} has no such configuration key and ${AT_UNKNOWN_KEY[role]}`,
           found: key,
           allowed: `the options of \`k3s ${role} --help\``,
           fix: near ? `write "${near}"` : "remove it",

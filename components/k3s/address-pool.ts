@@ -7,6 +7,9 @@ import { MANIFESTS } from "./virtual-address";
 
 const NAMESPACE = "metallb-system";
 
+/** The speaker answers ARP from the machine's own network, which only `privileged` allows; hardening makes `restricted` the default. */
+const PRIVILEGED = Object.fromEntries(["enforce", "audit", "warn"].map((mode) => [`pod-security.kubernetes.io/${mode}`, "privileged"]));
+
 /** `registry/repository:tag` in the two values that charts want. */
 function imageValues(reference: string): { repository: string; tag: string } {
   const at = reference.lastIndexOf(":");
@@ -34,6 +37,12 @@ function addressPoolManifest({ addresses, repository }: AddressPoolSettings, ima
   };
   const metadata = (name: string, namespace: string) => ({ name, namespace, labels: { "app.kubernetes.io/managed-by": "homelab" } });
   const objects = [
+    // Always, and not only with hardening: k3s deletes what a manifest no longer has.
+    {
+      apiVersion: "v1",
+      kind: "Namespace",
+      metadata: { name: NAMESPACE, labels: { "app.kubernetes.io/managed-by": "homelab", ...PRIVILEGED } },
+    },
     {
       apiVersion: "helm.cattle.io/v1",
       kind: "HelmChart",

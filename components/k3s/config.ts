@@ -108,7 +108,7 @@ export function renderRegistration({ labels, taints }: NodeMarks): string {
 /**
  * `config.yaml`, deterministic: sorted keys, no clock.
  *
- * @throws UserError for a key that k3s in that role would not take (it would end at start).
+ * @throws UserError for a key that k3s in that role would not take (a server would skip it, an agent would not start).
  */
 export function renderConfig(role: MachineRole, config: Record<string, Value>): string {
   const problems: Problem[] = Object.keys(config)

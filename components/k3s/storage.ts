@@ -19,6 +19,8 @@ export function storageFiles({ storage }: Pick<ClusterSettings, "storage">): Rem
     metadata: {
       name: "local-path-retain",
       labels: { "app.kubernetes.io/managed-by": "homelab" },
+      // As k3s' own class: as a hostPath, the provisioner's default, a volume gets no fsGroup and the kubelet counts nothing of it.
+      annotations: { defaultVolumeType: "local" },
     },
     provisioner: "rancher.io/local-path",
     reclaimPolicy: "Retain",

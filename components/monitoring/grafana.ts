@@ -131,7 +131,7 @@ export class Grafana extends pulumi.ComponentResource {
                 { name: "provisioning", configMap: { name: config.metadata.name } },
                 // Many config maps, since one may hold 1 MiB, and one folder, since Grafana's provider reads one.
                 { name: "dashboards", projected: { sources: boards.map((board) => ({ configMap: { name: board.metadata.name } })) } },
-                { name: "data", emptyDir: { sizeLimit: "128Mi" } },
+                { name: "data", emptyDir: { sizeLimit: "512Mi" } },
                 { name: "tmp", emptyDir: { sizeLimit: "64Mi" } },
               ],
             },
@@ -155,6 +155,8 @@ function environment(settings: MonitoringSettings["grafana"], admin: pulumi.Inpu
     GF_LOG_MODE: "console",
     GF_NEWS_NEWS_FEED_ENABLED: "false",
     GF_PATHS_PROVISIONING: PATHS.provisioning,
+    // Grafana 11 and later fetch some apps from the internet at every start, into the volume below.
+    GF_PLUGINS_PREINSTALL_DISABLED: "true",
     // Nobody edits what the next start throws away.
     GF_USERS_ALLOW_SIGN_UP: "false",
     GF_USERS_VIEWERS_CAN_EDIT: "false",

@@ -93,6 +93,13 @@ export function renderPrometheusConfig(options: PrometheusConfigOptions): string
   return yaml.dump(config, { lineWidth: -1, noRefs: true });
 }
 
+/**
+ * Histograms of every request by resource and verb, and of every operation on every volume: over 10,000 series that no rule or dashboard
+ * reads; their sums and counts stay. k3s' components share one process and one registry, so kubelet and API server serve the same metrics:
+ * what only one job drops comes back by the other.
+ */
+const UNUSED_BUCKETS = "(apiserver_|etcd_request|rest_client|workqueue|storage_operation|csi_operations).*_bucket";
+
 /** What every cluster has: Prometheus itself, nodes, kubelets, containers, API servers and cluster DNS. */
 export function clusterJobs({ otherMachines }: Pick<PrometheusConfigOptions, "otherMachines"> = {}): ScrapeJob[] {
   return [
@@ -106,8 +113,7 @@ export function clusterJobs({ otherMachines }: Pick<PrometheusConfigOptions, "ot
       job_name: "kubelet",
       ...withAccount(),
       ...onMachines(PORTS.kubelet),
-      // Per-bucket detail of every operation on every volume: a third of all series for no question anybody asks.
-      metric_relabel_configs: [drop("(storage_operation|csi_operations|apiserver_|rest_client_request_size).*_bucket")],
+      metric_relabel_configs: [drop(UNUSED_BUCKETS)],
     },
     {
       job_name: "cadvisor",
@@ -127,10 +133,7 @@ export function clusterJobs({ otherMachines }: Pick<PrometheusConfigOptions, "ot
       ...onMachines(PORTS.apiserver, "server"),
       // In the certificate of every API server, whatever else is.
       tls_config: { ca_file: `${ACCOUNT}/ca.crt`, server_name: "kubernetes.default.svc" },
-      metric_relabel_configs: [
-        // Over 10,000 series of latency histograms by resource and verb; the sums and counts stay.
-        drop("(apiserver_(request|response|watch|admission|flowcontrol|storage|cel)|etcd_request|rest_client|workqueue).*_bucket"),
-      ],
+      metric_relabel_configs: [drop(UNUSED_BUCKETS)],
     },
     { job_name: "coredns", static_configs: [{ targets: ["kube-dns.kube-system.svc:9153"] }] },
   ];

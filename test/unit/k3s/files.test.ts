@@ -1,3 +1,5 @@
+import * as fs from "node:fs";
+import * as path from "node:path";
 import fc from "fast-check";
 import * as yaml from "js-yaml";
 import { imagesOf } from "../../../components/core/images";
@@ -95,6 +97,34 @@ describe("hardening", () => {
     expect(server["kube-apiserver-arg"]).toContain("audit-policy-file=/etc/rancher/k3s/audit.yaml");
     expect(agent).not.toHaveProperty("kube-apiserver-arg");
     expect(() => [renderConfig("server", server), renderConfig("agent", agent)]).not.toThrow();
+  });
+});
+
+describe("the address pool", () => {
+  it("lets MetalLB's speaker run where hardening makes restricted the default", () => {
+    const { "/var/lib/rancher/k3s/server/manifests/homelab-address-pool.yaml": manifest, "/etc/rancher/k3s/admission.yaml": admission } =
+      byPath(extras("server", { hardening: true, addressPool: { addresses: ["192.168.200.240 - 192.168.200.250"] } }));
+    expect(admission).toContain("enforce: restricted");
+    const objects = yaml.loadAll(manifest as string) as { kind: string; metadata: { name: string; labels: object }; spec: object }[];
+    const chart = objects.find(({ kind }) => kind === "HelmChart") as { spec: { targetNamespace: string } };
+    const namespace = objects.find(({ kind, metadata }) => kind === "Namespace" && metadata.name === chart.spec.targetNamespace);
+    expect(namespace?.metadata.labels).toMatchObject({ "pod-security.kubernetes.io/enforce": "privileged" });
+  });
+});
+
+describe("volumes that are kept", () => {
+  it("are of k3s' own kind, with fsGroup and statistics", () => {
+    const standIn = fs.readFileSync(
+      path.join(__dirname, "../../../rig/stand-ins/k3s/internal/addons/manifests/local-storage.yaml"),
+      "utf8",
+    );
+    const { "/var/lib/rancher/k3s/server/manifests/homelab-storage.yaml": retained } = byPath(
+      extras("server", { storage: { onDelete: "retain" } }),
+    );
+    const classes = [...yaml.loadAll(standIn), yaml.load(retained as string)] as { kind: string; metadata: { annotations: object } }[];
+    const annotations = classes.filter(({ kind }) => kind === "StorageClass").map(({ metadata }) => metadata.annotations);
+    expect(annotations).toHaveLength(2);
+    expect(annotations.filter((each) => !("defaultVolumeType" in each && each.defaultVolumeType === "local"))).toEqual([]);
   });
 });
 

@@ -39,6 +39,12 @@ describe("Monitoring", () => {
     expect((await settled(monitoring.prometheus)).value).toBe("http://192.168.200.11:9090");
   });
 
+  test("Grafana fetches no plugin from the internet, and has room for its database", () => {
+    const pod = workloads().find(({ name }) => name === "monitoring-grafana")!.inputs.spec.template.spec;
+    expect(pod.containers[0].env).toContainEqual({ name: "GF_PLUGINS_PREINSTALL_DISABLED", value: "true" });
+    expect(pod.volumes.find(({ name }: { name: string }) => name === "data").emptyDir.sizeLimit).toBe("512Mi");
+  });
+
   test("links of alerts lead to where people reach Prometheus", () => {
     const { containers } = workloads().find(({ name }) => name === "monitoring-prometheus")!.inputs.spec.template.spec;
     expect(containers[0].args).toContain("--web.external-url=http://192.168.200.11:9090");

@@ -30,6 +30,20 @@ describe("Prometheus's configuration", () => {
     }
   });
 
+  test("drops the same histograms from the API server as from the kubelet, which in k3s serve the same metrics", () => {
+    const dropped = (name: string) => clusterJobs().find(({ job_name }) => job_name === name)?.metric_relabel_configs;
+    expect(dropped("apiserver")).toEqual(dropped("kubelet"));
+    const patterns = dropped("kubelet")?.map(({ regex }) => new RegExp(`^(?:${regex})$`)) ?? [];
+    for (const metric of [
+      "apiserver_request_duration_seconds",
+      "storage_operation_duration_seconds",
+      "rest_client_request_duration_seconds",
+    ]) {
+      expect(patterns.some((pattern) => pattern.test(`${metric}_bucket`))).toBe(true);
+      expect(patterns.some((pattern) => pattern.test(`${metric}_count`))).toBe(false);
+    }
+  });
+
   test("keeps the timeout within the interval", () => {
     expect(renderPrometheusConfig({ scrapeInterval: "5 seconds" })).toContain("scrape_timeout: 5s");
     expect(renderPrometheusConfig({ scrapeInterval: "1 minute" })).toContain("scrape_timeout: 10s");

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	core "k8s.io/api/core/v1"
+	storage "k8s.io/api/storage/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -117,13 +118,12 @@ func (p *Provisioner) provision(ctx context.Context, claim *core.PersistentVolum
 		policy = *class.ReclaimPolicy
 	}
 	mode := core.PersistentVolumeFilesystem
-	kind := core.HostPathDirectoryOrCreate
 	_, err = p.client.CoreV1().PersistentVolumes().Create(ctx, &core.PersistentVolume{
 		ObjectMeta: meta.ObjectMeta{Name: name, Annotations: map[string]string{provisionedAnnotation: provisioner}},
 		Spec: core.PersistentVolumeSpec{
 			PersistentVolumeReclaimPolicy: policy, StorageClassName: class.Name, VolumeMode: &mode, AccessModes: claim.Spec.AccessModes,
 			Capacity:               core.ResourceList{core.ResourceStorage: claim.Spec.Resources.Requests[core.ResourceStorage]},
-			PersistentVolumeSource: core.PersistentVolumeSource{HostPath: &core.HostPathVolumeSource{Path: path, Type: &kind}},
+			PersistentVolumeSource: volumeSource(class, claim, path),
 			ClaimRef: &core.ObjectReference{
 				Kind: "PersistentVolumeClaim", APIVersion: "v1", Namespace: claim.Namespace, Name: claim.Name, UID: claim.UID, ResourceVersion: claim.ResourceVersion,
 			},
@@ -141,6 +141,31 @@ func (p *Provisioner) provision(ctx context.Context, claim *core.PersistentVolum
 	return err
 }
 
+// volumeSource is a hostPath unless the claim or its class says local. Only a local volume gets the pod's fsGroup, and only of such a one
+// does the kubelet count what it holds.
+func volumeSource(class *storage.StorageClass, claim *core.PersistentVolumeClaim, path string) core.PersistentVolumeSource {
+	kind := claim.Annotations["volumeType"]
+	if kind == "" {
+		kind = class.Annotations["defaultVolumeType"]
+	}
+	if kind == "local" {
+		return core.PersistentVolumeSource{Local: &core.LocalVolumeSource{Path: path}}
+	}
+	create := core.HostPathDirectoryOrCreate
+	return core.PersistentVolumeSource{HostPath: &core.HostPathVolumeSource{Path: path, Type: &create}}
+}
+
+// pathOf is where a volume of either kind lies, "" for any other.
+func pathOf(volume *core.PersistentVolume) string {
+	switch {
+	case volume.Spec.Local != nil:
+		return volume.Spec.Local.Path
+	case volume.Spec.HostPath != nil:
+		return volume.Spec.HostPath.Path
+	}
+	return ""
+}
+
 func (p *Provisioner) release(ctx context.Context, volume *core.PersistentVolume) error {
 	if _, err := p.client.CoreV1().PersistentVolumes().Get(ctx, volume.Name, meta.GetOptions{}); apierrors.IsNotFound(err) {
 		return nil
@@ -148,9 +173,9 @@ func (p *Provisioner) release(ctx context.Context, volume *core.PersistentVolume
 		return err
 	}
 	nodeName := volumeNode(volume)
-	if volume.Spec.HostPath != nil && nodeName != "" {
+	if path := pathOf(volume); path != "" && nodeName != "" {
 		if _, err := p.nodes.Get(nodeName); err == nil {
-			done, err := p.helper(ctx, "helper-pod-delete-"+volume.Name, nodeName, volume.Spec.HostPath.Path, `rm -rf "$VOLUME"`)
+			done, err := p.helper(ctx, "helper-pod-delete-"+volume.Name, nodeName, path, `rm -rf "$VOLUME"`)
 			if err != nil || !done {
 				return err
 			}

@@ -2,6 +2,7 @@ package options
 
 import (
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -184,6 +185,10 @@ func (v values) document(role Role, content []byte) error {
 		entries, isList := document[written].([]any)
 		if !isList {
 			entries = []any{document[written]}
+		}
+		if _, known := keys[name]; !known && role == Server {
+			slog.Warn(fmt.Sprintf("Unknown flag --%s found in config.yaml, skipping", name))
+			continue
 		}
 		for _, entry := range entries {
 			if err := v.set(role, name, scalar(entry)); err != nil {
