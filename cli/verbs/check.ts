@@ -1,5 +1,6 @@
 import * as path from "node:path";
 import type { Command } from "commander";
+import { placeholdersIn } from "../engine/placeholders";
 import { say } from "../engine/progress";
 import { checkStackFile } from "../engine/settings-file";
 import { simStack } from "../engine/stack";
@@ -14,5 +15,14 @@ export function register(program: Command): void {
       const { file, settings } = await checkStackFile(stack);
       const machines = `${settings.machines.length} machine${settings.machines.length === 1 ? "" : "s"}`;
       say(`${path.basename(file)} is valid: ${machines}, environment ${settings.environment}`);
+      const examples = await placeholdersIn(file);
+      if (examples.length > 0) {
+        say(
+          `\n${examples.length} value${examples.length === 1 ? " is" : "s are"} still an example; replace ${examples.length === 1 ? "it" : "them"} before you run 'up':`,
+        );
+        for (const { line, value, what } of examples) {
+          say(`  line ${line}: ${value} (${what})`);
+        }
+      }
     });
 }

@@ -41,7 +41,6 @@ export const notRun: Record<string, string> = {
   "systemctl start": repairs,
   du: "walks the whole disk, where a file that vanishes meanwhile is a failure",
   "lab --help": "prints what docs/reference/commands.md is generated from",
-  "lab <command>": "prints what docs/reference/commands.md is generated from",
   "lab down --yes": "answers for a protected stack's owner; those of the tests are not protected",
   "lab env": tutorial,
   "lab pulumi login": "wants an account; LAB_BACKEND_URL takes the same and is run with a folder",

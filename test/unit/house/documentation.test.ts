@@ -3,9 +3,9 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import type { Command } from "commander";
 import { configOf } from "../../../cli/engine/settings-file";
+import { machineOf } from "../../../cli/new/answers";
 import { schemaFrom, stackFileText } from "../../../cli/new/new-stack";
 import { references } from "../../../cli/reference/references";
-import { machineOf } from "../../../cli/verbs/new";
 import { labProgram } from "../../../cli/verbs/program";
 import { parseSettings } from "../../../settings/validate";
 import { actionlint } from "../../support/actionlint";
@@ -113,7 +113,14 @@ describe("the documentation", () => {
 
   it("shows stack files that are valid: the committed ones, and one that lab new writes", () => {
     const machines = ["node1=54:b2:03:00:00:01", "node2=54:b2:03:00:00:02"].map(machineOf);
-    const stack = { name: "attic", environment: "physical" as const, maasUrl: "http://192.168.200.2:5240/MAAS", user: "alice", machines };
+    const stack = {
+      name: "attic",
+      environment: "physical" as const,
+      maasUrl: "http://192.168.200.2:5240/MAAS",
+      user: "alice",
+      dhcp: false,
+      machines,
+    };
     const text = stackFileText(
       { ...stack, subnet: "192.168.200.0/24", gateway: "192.168.200.1" },
       schemaFrom(checkout, path.join(checkout, "x.yaml")),
