@@ -31,10 +31,15 @@ const range = z
  * k3s' servicelb gives every service the machines' own addresses. k3s' Helm controller installs MetalLB, so that controller must be on.
  */
 export const addressPoolSettings = z.strictObject({
-  /** Ranges or networks, reserved under `homelab:network.reservedRanges`. */
-  addresses: z.array(range).min(1, "give at least one range"),
-  /** MetalLB's chart repository, or a mirror of it that the machines can reach. */
-  repository: httpUrl.default("https://metallb.github.io/metallb"),
+  addresses: z
+    .array(range)
+    .min(1, "give at least one range")
+    .describe(
+      "Ranges or networks for services, such as [192.168.200.240-192.168.200.250]. Reserve them under homelab:network.reservedRanges.",
+    ),
+  repository: httpUrl
+    .default("https://metallb.github.io/metallb")
+    .describe("Chart repository of MetalLB. Set a mirror for machines without internet access."),
 });
 
 export type AddressPoolSettings = z.output<typeof addressPoolSettings>;

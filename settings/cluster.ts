@@ -11,162 +11,232 @@ const version = z.string().regex(/^v\d+\.\d+\.\d+(-rc\d+)?\+k3s\d+$/, "must be a
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "must be a SHA-256 in hex");
 
+const checksums = z
+  .partialRecord(z.enum(["amd64", "arm64"]), sha256)
+  .default({})
+  .describe("SHA-256 of the k3s binary by architecture. Set it to pin the binary beyond the release's own checksum list.");
+
 /** Where the machines get k3s from. Either way the binary's checksum is verified before it is run. */
 const install = z.discriminatedUnion("source", [
   z.strictObject({
-    /** k3s' install script and GitHub releases, fetched by each machine. */
-    source: z.literal("online"),
-    script: httpUrl.default("https://get.k3s.io"),
-    /** Where `<version>/k3s` and `<version>/sha256sum-<arch>.txt` are. */
-    releases: httpUrl.default("https://github.com/k3s-io/k3s/releases/download"),
-    /** Pins the binary beyond the release's own list, by architecture. */
-    checksums: z.partialRecord(z.enum(["amd64", "arm64"]), sha256).default({}),
+    source: z.literal("online").describe("Download by each machine from the internet."),
+    script: httpUrl.default("https://get.k3s.io").describe("URL of k3s' install script."),
+    releases: httpUrl
+      .default("https://github.com/k3s-io/k3s/releases/download")
+      .describe("URL with `<version>/k3s` and `<version>/sha256sum-<arch>.txt` below it."),
+    checksums,
   }),
   z.strictObject({
-    /** A web server on the lab's network with the release's files, for machines that cannot reach the internet. */
-    source: z.literal("mirror"),
-    /** Has `/install.sh`, `/k3s/<version>/…` as in the release, and `/images/<name>.tar`. */
-    url: httpUrl,
-    checksums: z.partialRecord(z.enum(["amd64", "arm64"]), sha256).default({}),
-    /** Archives under `/images/` to import beside k3s' own; those of all overridden images when absent. */
-    imageArchives: z.array(hostname).optional(),
+    source: z.literal("mirror").describe("Download from a web server of yours, for machines without internet access."),
+    url: httpUrl.describe(
+      "URL of the mirror, such as http://192.168.200.1:8080. It has /install.sh, /k3s/<version>/… and /images/<name>.tar.",
+    ),
+    checksums,
+    imageArchives: z
+      .array(hostname)
+      .optional()
+      .describe("Image archives below /images/ to import besides k3s' own, such as [grafana]. Defaults to all overridden images."),
   }),
 ]);
 
 const network = z.strictObject({
-  podCidr: cidr.default("10.42.0.0/16"),
-  serviceCidr: cidr.default("10.43.0.0/16"),
-  clusterDns: ipv4.default("10.43.0.10"),
-  clusterDomain: z.string().default("cluster.local"),
-  flannelBackend: z.enum(["vxlan", "host-gw", "wireguard-native", "none"]).optional(),
+  podCidr: cidr
+    .default("10.42.0.0/16")
+    .describe("Network of the pods. Change it before the first `up` if it overlaps another of your networks."),
+  serviceCidr: cidr.default("10.43.0.0/16").describe("Network of the services. Change it before the first `up`, together with clusterDns."),
+  clusterDns: ipv4.default("10.43.0.10").describe("Address of the cluster's DNS service, inside serviceCidr."),
+  clusterDomain: z.string().default("cluster.local").describe("DNS domain of the cluster's services. Change it before the first `up`."),
+  flannelBackend: z
+    .enum(["vxlan", "host-gw", "wireguard-native", "none"])
+    .optional()
+    .describe("Network between the nodes. Use wireguard-native to encrypt it, none to bring your own network plugin."),
 });
+
+const cardName = z.string().regex(/^[\w.-]{1,15}$/, "must be the name of a network card");
 
 /** An address that stays when a server goes. In the API server's certificate from the first start on. */
 const virtualAddress = z.union([
   ipv4.transform((address) => ({ provider: "kube-vip" as const, address, interface: undefined })),
   z.strictObject({
-    /** `kube-vip` on the servers holds the address; `external` is a load balancer of your own in front of them. */
-    provider: z.literal("kube-vip").default("kube-vip"),
-    address: ipv4,
-    /** Network card of the servers; the one with the default route when absent. */
-    interface: z
-      .string()
-      .regex(/^[\w.-]{1,15}$/, "must be the name of a network card")
-      .optional(),
+    provider: z.literal("kube-vip").default("kube-vip").describe("Holder of the address: kube-vip on the servers."),
+    address: ipv4.describe("Free address on the lab's subnet, such as 192.168.200.5."),
+    interface: cardName.optional().describe("Network card of the servers, such as eno1. Defaults to the one with the default route."),
   }),
   z.strictObject({
-    provider: z.literal("external"),
-    /** Address or name. */
-    address: z.union([ipv4, z.string().regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, "must be an IPv4 address or a DNS name")]),
+    provider: z.literal("external").describe("Load balancer of your own in front of the servers."),
+    address: z
+      .union([ipv4, z.string().regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, "must be an IPv4 address or a DNS name")])
+      .describe("Address or DNS name of the load balancer, such as k3s.lab.example."),
   }),
 ]);
 
 /** A datastore of your own in place of the servers' embedded one. */
 const externalDatastore = z.strictObject({
-  /** `postgres://…` or `mysql://…` with user and password: give it as a `secure:` value. */
-  endpoint: z.string().regex(/^(postgres|postgresql|mysql):\/\/./, "must be an address that starts with postgres:// or mysql://"),
+  endpoint: z
+    .string()
+    .regex(/^(postgres|postgresql|mysql):\/\/./, "must be an address that starts with postgres:// or mysql://")
+    .describe("Database URL with user and password, such as postgres://k3s:PASSWORD@db.example/k3s."),
 });
 
 const s3 = z.strictObject({
-  endpoint: httpUrl,
-  bucket: z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, "must be a bucket's name"),
-  region: z.string().min(1).default("us-east-1"),
-  /** With a slash at its end, or empty. */
+  endpoint: httpUrl.describe("URL of the object storage, such as https://s3.example."),
+  bucket: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, "must be a bucket's name")
+    .describe("Bucket for the backups, such as lab-backups."),
+  region: z.string().min(1).default("us-east-1").describe("Region of the bucket."),
   folder: z
     .string()
     .regex(/^([\w.-]+\/)*$/, "must be a folder that ends with a slash")
-    .default(""),
-  accessKey: z.string().regex(/^[\w+/=.-]+$/, "must be an access key"),
-  /** Give it as a `secure:` value. */
-  secretKey: z.string().regex(/^[\w+/=.-]+$/, "must be a secret key"),
+    .default("")
+    .describe("Folder in the bucket, with a slash at the end, such as lab/."),
+  accessKey: z
+    .string()
+    .regex(/^[\w+/=.-]+$/, "must be an access key")
+    .describe("Access key for the bucket."),
+  secretKey: z
+    .string()
+    .regex(/^[\w+/=.-]+$/, "must be a secret key")
+    .describe("Secret key for the bucket."),
 });
 
 /** Archives with the datastore and the server token, made by a timer on each server. */
 const backups = z.strictObject({
-  enabled: z.boolean().default(true),
-  every: duration.default("6 hours"),
-  /** How many stay on the server. */
-  keep: z.number().int().min(1).max(1000).default(8),
-  /** Where each is sent as well. */
-  s3: s3.optional(),
+  enabled: z.boolean().default(true).describe("Make backups on each server."),
+  every: duration.default("6 hours").describe("Time between backups, such as 1 hour."),
+  keep: z.number().int().min(1).max(1000).default(8).describe("Number of backups to keep on each server."),
+  s3: s3.optional().describe("Object storage that gets a copy of each backup. Set it so that backups survive the loss of a server."),
 });
 
 const storage = z.strictObject({
-  /** What becomes of a local volume's files when its claim is deleted. */
-  onDelete: z.enum(["delete", "retain"]).default("delete"),
-  /** Folder of local volumes on each machine. */
+  onDelete: z
+    .enum(["delete", "retain"])
+    .default("delete")
+    .describe("Fate of a local volume's files when its claim is deleted: delete them, or retain them."),
   path: z
     .string()
     .regex(/^(\/[\w.-]+)+$/, "must be an absolute path")
-    .optional(),
+    .optional()
+    .describe("Folder of the local volumes on each machine, such as /data/volumes."),
 });
 
 const registryHost = z.strictObject({
   auth: z
     .strictObject({
-      username: z.string().min(1),
-      /** Give it as a `secure:` value. */
-      password: z.string().min(1),
+      username: z.string().min(1).describe("User name for the registry."),
+      password: z.string().min(1).describe("Password or token for the registry."),
     })
-    .optional(),
-  tls: z.strictObject({ caFile: z.string().optional(), skipVerify: z.boolean().default(false) }).optional(),
+    .optional()
+    .describe("Login for the registry."),
+  tls: z
+    .strictObject({
+      caFile: z
+        .string()
+        .optional()
+        .describe("File on the machines with the registry's certificate authority, such as /etc/ssl/registry.pem."),
+      skipVerify: z.boolean().default(false).describe("Accept any certificate. Use it only for tests."),
+    })
+    .optional()
+    .describe("TLS settings for the registry."),
 });
 
 /** Becomes `registries.yaml`. */
 const registries = z.strictObject({
-  /** By the registry's name as it stands in image references; `*` for all. */
   mirrors: z
-    .record(z.string(), z.strictObject({ endpoints: z.array(httpUrl).min(1), rewrite: z.record(z.string(), z.string()).optional() }))
-    .default({}),
-  /** By host name of an endpoint. */
-  hosts: z.record(z.string(), registryHost).default({}),
+    .record(
+      z.string(),
+      z.strictObject({
+        endpoints: z.array(httpUrl).min(1).describe("URLs to try in order, such as [https://registry.lab.example]."),
+        rewrite: z
+          .record(z.string(), z.string())
+          .optional()
+          .describe('Image names to rewrite, pattern by replacement, such as {"^library/(.*)": "hub/library/$1"}.'),
+      }),
+    )
+    .default({})
+    .describe("Mirrors by the registry name in image references, such as docker.io; * for all."),
+  hosts: z
+    .record(z.string(), registryHost)
+    .default({})
+    .describe("Login and TLS by the host name of an endpoint, such as registry.lab.example."),
 });
 
 const timeouts = z.strictObject({
-  /** From the install script's start until the unit runs. */
-  install: duration.default("15 minutes"),
-  /** Until the node is Ready and the core pods run. */
-  ready: duration.default("10 minutes"),
-  /** For emptying a node before an upgrade or its removal, disruption budgets respected. */
-  drain: duration.default("5 minutes"),
+  install: duration
+    .default("15 minutes")
+    .describe("Time limit from the start of the install script until k3s runs. Raise it on a slow connection."),
+  ready: duration.default("10 minutes").describe("Time limit until a node is Ready and the core pods run."),
+  drain: duration
+    .default("5 minutes")
+    .describe("Time limit to drain a node before an upgrade or its removal. Raise it for pods that take long to stop."),
 });
 
 const extra = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.string())]));
 
 /** `homelab:cluster`: k3s on all machines of the lab. */
 export const clusterSettings = z.strictObject({
-  /** Name in kubeconfigs. */
-  name: hostname.default("homelab"),
-  version: version.default(versions.k3s.version),
-  install: install.prefault({ source: "online" }),
-  /** `auto` is SQLite with one server and embedded etcd with three or more. */
-  datastore: z.union([z.enum(["auto", "sqlite", "etcd"]), externalDatastore]).default("auto"),
-  virtualAddress: virtualAddress.optional(),
-  network: network.prefault({}),
-  /** An address of its own for each service of type LoadBalancer, by MetalLB; without it they answer on the machines' addresses. */
-  addressPool: addressPoolSettings.optional(),
-  /** Packaged components to leave out. */
-  disable: z.array(z.enum(["coredns", "servicelb", "traefik", "local-storage", "metrics-server"])).default(["traefik", "metrics-server"]),
-  /** Further names and addresses for the API server's certificate. */
-  tlsSan: z.array(z.string().min(1)).default([]),
-  secretsEncryption: z.boolean().default(true),
-  /** As the CIS benchmark has it: kernel defaults, pod security `restricted`, audit log, limits of the API server. */
-  hardening: z.boolean().default(false),
-  registries: registries.prefault({}),
-  storage: storage.prefault({}),
-  backups: backups.prefault({}),
-  /** Nodes that may leave the cluster though local volumes lie on them, which go with their disks. */
-  loseVolumesOf: z.array(hostname).default([]),
-  /**
-   * Raise it to have a new server token and a new agent token. Backups made before keep the token of their time; k3s is
-   * restarted on one node after another.
-   */
-  tokenGeneration: z.number().int().min(1).default(1),
-  /** Raise it to have k3s make new certificates, on one node after another; it renews those that end within 120 days by itself. */
-  certificateGeneration: z.number().int().min(1).default(1),
-  /** Further keys of k3s' config.yaml, by role, for what has no setting here. */
-  extraConfig: z.strictObject({ server: extra.default({}), agent: extra.default({}) }).prefault({}),
-  timeouts: timeouts.prefault({}),
+  name: hostname.default("homelab").describe("Name of the cluster in kubeconfigs."),
+  version: version
+    .default(versions.k3s.version)
+    .describe("Version of k3s, such as v1.34.1+k3s1. Set a later one to upgrade, one minor version at a time."),
+  install: install.prefault({ source: "online" }).describe("Source of k3s. The binary's checksum is verified before it runs."),
+  datastore: z
+    .union([z.enum(["auto", "sqlite", "etcd"]), externalDatastore])
+    .default("auto")
+    .describe(
+      "Datastore of the cluster: auto uses SQLite with one server and embedded etcd with three or more. Give an endpoint for your own database.",
+    ),
+  virtualAddress: virtualAddress
+    .optional()
+    .describe(
+      "Address of the API that survives the loss of a server, such as 192.168.200.5. Set it before the first `up`, with three servers.",
+    ),
+  network: network.prefault({}).describe("Networks inside the cluster."),
+  addressPool: addressPoolSettings
+    .optional()
+    .describe("Addresses for services of type LoadBalancer, by MetalLB. Without it, they share the machines' addresses."),
+  disable: z
+    .array(z.enum(["coredns", "servicelb", "traefik", "local-storage", "metrics-server"]))
+    .default(["traefik", "metrics-server"])
+    .describe("Components of k3s to leave out. Set it to [metrics-server] to get Traefik."),
+  tlsSan: z
+    .array(z.string().min(1))
+    .default([])
+    .describe("Further names and addresses for the API server's certificate, such as [k3s.lab.example]."),
+  secretsEncryption: z.boolean().default(true).describe("Encrypt Secrets in the datastore."),
+  hardening: z
+    .boolean()
+    .default(false)
+    .describe("Harden k3s as the CIS benchmark asks: kernel defaults, restricted pod security, audit log, API limits."),
+  registries: registries.prefault({}).describe("Registry mirrors and logins of containerd (registries.yaml)."),
+  storage: storage.prefault({}).describe("Local volumes of k3s."),
+  backups: backups.prefault({}).describe("Backups of the datastore and the server token."),
+  loseVolumesOf: z
+    .array(hostname)
+    .default([])
+    .describe("Nodes that may be removed although local volumes are on them, such as [node3]. The volumes are lost."),
+  tokenGeneration: z
+    .number()
+    .int()
+    .min(1)
+    .default(1)
+    .describe(
+      "Generation of the server and agent tokens. Raise it to replace them; k3s restarts node by node, older backups keep their token.",
+    ),
+  certificateGeneration: z
+    .number()
+    .int()
+    .min(1)
+    .default(1)
+    .describe("Generation of k3s' certificates. Raise it to replace them node by node; k3s renews by itself 120 days before they expire."),
+  extraConfig: z
+    .strictObject({
+      server: extra.default({}).describe("Further keys for servers, such as {kube-apiserver-arg: [v=2]}."),
+      agent: extra.default({}).describe("Further keys for agents, such as {kubelet-arg: [max-pods=200]}."),
+    })
+    .prefault({})
+    .describe("Further keys of k3s' config.yaml by role, for options that have no setting here."),
+  timeouts: timeouts.prefault({}).describe("Time limits for changes to nodes."),
 });
 
 export type ClusterSettings = z.output<typeof clusterSettings>;

@@ -3,16 +3,14 @@ import type { Problem } from "../components/core/user-error";
 
 /** SSH to the region controller's computer, for what its API cannot do: preseed files, installation, upgrades. */
 export const maasHost = z.strictObject({
-  address: z.string().min(1),
-  port: z.number().int().min(1).max(65535).default(22),
-  /** With password-less sudo. */
-  user: z.string().default("ubuntu"),
-  /** Pinned; as `ssh-keyscan -t ed25519 HOST` prints it, without the name. */
+  address: z.string().min(1).describe("Host name or address of the region controller, such as 192.168.200.1."),
+  port: z.number().int().min(1).max(65535).default(22).describe("SSH port of the region controller."),
+  user: z.string().default("ubuntu").describe("Account to log in with. It needs password-less sudo."),
   hostKey: z
     .string()
-    .regex(/^(ssh-ed25519|ssh-rsa|ecdsa-sha2-\S+) [A-Za-z0-9+/=]+$/, "must be a public host key such as ssh-ed25519 AAAA…"),
-  /** In OpenSSH's or PEM form; secret. */
-  privateKey: z.string().min(1),
+    .regex(/^(ssh-ed25519|ssh-rsa|ecdsa-sha2-\S+) [A-Za-z0-9+/=]+$/, "must be a public host key such as ssh-ed25519 AAAA…")
+    .describe("Public SSH host key, such as ssh-ed25519 AAAA…. Print it with `ssh-keyscan -t ed25519 HOST`, without the name."),
+  privateKey: z.string().min(1).describe("Private SSH key to log in with, in OpenSSH or PEM form."),
 });
 
 const command = z.union([z.string().min(1), z.array(z.string()).min(1)]);
@@ -20,15 +18,26 @@ const part = z.string().regex(/^[A-Za-z0-9.-]+$/, "must be letters, digits, dots
 
 /** What curtin does beside MAAS's own instructions; see https://curtin.readthedocs.io. */
 const curtin = z.strictObject({
-  earlyCommands: z.array(command).default([]),
-  /** In the installation environment; `curtin in-target -- COMMAND` runs in the installed system. */
-  lateCommands: z.array(command).default([]),
-  /** curtin's `storage: config:`, instead of MAAS's. */
-  storage: z.array(z.record(z.string(), z.unknown())).optional(),
-  /** netplan's or curtin's `network:`, instead of MAAS's. */
-  network: z.record(z.string(), z.unknown()).optional(),
-  /** Gets `{"text": …}` at start, finish and failure, as Slack's incoming webhooks take it; secret. */
-  webhook: z.url({ protocol: /^https?$/, error: "must be a URL" }).optional(),
+  earlyCommands: z
+    .array(command)
+    .default([])
+    .describe("Commands that curtin runs before it touches the disks, each a line or a list of words."),
+  lateCommands: z
+    .array(command)
+    .default([])
+    .describe("Commands that curtin runs after installation. Prefix one with `curtin in-target --` to run it in the installed system."),
+  storage: z
+    .array(z.record(z.string(), z.unknown()))
+    .optional()
+    .describe("Storage configuration of curtin (`storage: config:`), in place of MAAS's. See https://curtin.readthedocs.io."),
+  network: z
+    .record(z.string(), z.unknown())
+    .optional()
+    .describe("Network configuration of curtin or netplan (`network:`), in place of MAAS's."),
+  webhook: z
+    .url({ protocol: /^https?$/, error: "must be a URL" })
+    .optional()
+    .describe("URL that curtin reports start, success and failure to, as a Slack incoming webhook takes them."),
 });
 
 /**
@@ -36,16 +45,16 @@ const curtin = z.strictObject({
  * can be named only when all before it are.
  */
 export const preseed = z.strictObject({
-  prefix: z.enum(["enlist", "enlist_userdata", "commissioning", "curtin", "curtin_userdata"]),
-  os: part.optional(),
-  architecture: part.optional(),
-  subarchitecture: part.optional(),
-  release: part.optional(),
-  node: part.optional(),
-  /** A template of one's own below the project's folder, as it is … */
-  file: z.string().optional(),
-  /** … or one that is rendered from these, for curtin_userdata. */
-  curtin: curtin.optional(),
+  prefix: z
+    .enum(["enlist", "enlist_userdata", "commissioning", "curtin", "curtin_userdata"])
+    .describe("Phase the template is for. Use curtin_userdata to change how machines are installed."),
+  os: part.optional().describe("Operating system the template is limited to, such as ubuntu."),
+  architecture: part.optional().describe("Architecture the template is limited to, such as amd64. Needs os."),
+  subarchitecture: part.optional().describe("Sub-architecture the template is limited to, such as generic. Needs architecture."),
+  release: part.optional().describe("Release the template is limited to, such as noble. Needs subarchitecture."),
+  node: part.optional().describe("Machine the template is limited to, such as node1. Needs release."),
+  file: z.string().optional().describe("Template file in the project's folder, such as preseeds/curtin_userdata. Give this or curtin."),
+  curtin: curtin.optional().describe("Settings to render a curtin_userdata template from. Give this or file."),
 });
 
 export type MaasHost = z.output<typeof maasHost>;

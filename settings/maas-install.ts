@@ -9,41 +9,48 @@ import type { MaasHost } from "./maas-host";
  * that is there already is taken over as it is, and brought to the channel. It stays when the stack goes.
  */
 export const maasInstall = z.strictObject({
-  /** Of the snap; a later one upgrades. */
   channel: z
     .string()
     .regex(/^\d+\.\d+\/(stable|candidate|beta|edge)$/, "must be a channel of the snap such as 3.7/stable")
-    .default(versions.maas.channel),
-  /** `postgres://user:password@host/name`; the snap maas-test-db when absent, which is for labs; secret. */
+    .default(versions.maas.channel)
+    .describe("Snap channel of MAAS, such as 3.7/stable. Set a later one to upgrade."),
   database: z
     .string()
     .regex(/^postgres:\/\/[^\s@/]+@[^\s/]+\/\S+$/, "must be a URI such as postgres://maas:PASSWORD@HOST/maas")
-    .optional(),
-  /** The administrator; the password is generated. An account that is there keeps its own. */
+    .optional()
+    .describe(
+      "PostgreSQL database of MAAS, such as postgres://maas:PASSWORD@HOST/maas. Defaults to the snap maas-test-db, which suits labs.",
+    ),
   admin: z
     .strictObject({
       username: z
         .string()
         .regex(/^[\w.@+-]{1,150}$/, "must be letters, digits and @ . + - _")
-        .default("admin"),
-      email: z.email("must be an email address").default("admin@homelab.internal"),
+        .default("admin")
+        .describe("User name of the administrator."),
+      email: z.email("must be an email address").default("admin@homelab.internal").describe("Email address of the administrator."),
     })
-    .prefault({}),
-  /** MAAS's API and pages over TLS instead of plain HTTP; `homelab:maas.url` is an https URL then. */
+    .prefault({})
+    .describe("Administrator of MAAS. Its password is generated; an account that exists keeps its own."),
   tls: z
     .strictObject({
-      certificate: z.string().regex(/^-----BEGIN CERTIFICATE-----/, "must be a certificate in PEM"),
-      /** Secret. */
-      key: z.string().regex(/^-----BEGIN [A-Z ]*PRIVATE KEY-----/, "must be a private key in PEM"),
-      /** Chain of the authority, where browsers and programs do not know it. */
+      certificate: z
+        .string()
+        .regex(/^-----BEGIN CERTIFICATE-----/, "must be a certificate in PEM")
+        .describe("Certificate of MAAS, in PEM."),
+      key: z
+        .string()
+        .regex(/^-----BEGIN [A-Z ]*PRIVATE KEY-----/, "must be a private key in PEM")
+        .describe("Private key of the certificate, in PEM."),
       authority: z
         .string()
         .regex(/^-----BEGIN CERTIFICATE-----/, "must be a certificate in PEM")
-        .optional(),
+        .optional()
+        .describe("Certificate chain of the authority, in PEM. Set it when the authority is not a public one."),
     })
-    .optional(),
-  /** For snaps, database and services together. */
-  wait: duration.default("30 minutes"),
+    .optional()
+    .describe("TLS for MAAS's API and pages. With it, homelab:maas.url must start with https://."),
+  wait: duration.default("30 minutes").describe("Time limit for the installation. Raise it on a slow connection."),
 });
 
 export type MaasInstall = z.output<typeof maasInstall>;

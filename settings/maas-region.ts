@@ -8,75 +8,92 @@ const series = z.string().regex(/^[a-z]+$/, "must be a release by its code name,
 const architecture = z.enum(["amd64", "arm64", "i386", "ppc64el", "s390x", "armhf", "riscv64"]);
 
 export const imagesOfMaas = z.strictObject({
-  /** Where images come from; MAAS's own source when absent. */
   source: z
     .strictObject({
-      url: z.url({ protocol: /^https?$/, error: "must be a URL" }),
-      keyring: z.string().default("/usr/share/keyrings/ubuntu-cloudimage-keyring.gpg"),
+      url: z
+        .url({ protocol: /^https?$/, error: "must be a URL" })
+        .describe("URL of the image source, such as https://images.example/ephemeral-v3/stable/."),
+      keyring: z
+        .string()
+        .default("/usr/share/keyrings/ubuntu-cloudimage-keyring.gpg")
+        .describe("File on the region controller with the keys that sign the images. Change it for a mirror that signs with its own key."),
     })
-    .optional(),
-  /** Kept up to date by MAAS; the program waits until they are there. */
+    .optional()
+    .describe("Mirror to download images from. Without it, MAAS keeps the source it has."),
   releases: z
     .array(
-      z.strictObject({ os: z.string().default("ubuntu"), release: series, architectures: z.array(architecture).min(1).default(["amd64"]) }),
+      z.strictObject({
+        os: z.string().default("ubuntu").describe("Operating system of the image, such as ubuntu or centos."),
+        release: series.describe("Code name of the release, such as noble."),
+        architectures: z
+          .array(architecture)
+          .min(1)
+          .default(["amd64"])
+          .describe("Processor architectures to import, such as [amd64, arm64]."),
+      }),
     )
-    .min(1),
-  wait: duration.default("1 hour"),
+    .min(1)
+    .describe("Images that MAAS imports and keeps up to date. `up` waits until they are there."),
+  wait: duration.default("1 hour").describe("Time limit for the import. Raise it on a slow connection."),
 });
 
-/** MAAS's own settings, in the words of its user interface; what is absent stays as it is. */
 export const defaultsOfMaas = z.strictObject({
-  /** Deployed when a machine names no release. */
-  os: z.string().optional(),
-  release: z.string().optional(),
-  /** Booted for commissioning and tests. */
-  commissioningRelease: series.optional(),
-  minimalKernel: z.string().optional(),
-  kernelOptions: z.string().optional(),
-  ntpServers: z.array(z.string().min(1)).optional(),
-  /** The machines ask these servers themselves, rather than MAAS. */
-  ntpExternalOnly: z.boolean().optional(),
-  dnsForwarders: z.array(ipv4).optional(),
-  dnssec: z.enum(["auto", "yes", "no"]).optional(),
-  /** `false` switches MAAS's proxy off; a URL goes through another one. */
-  proxy: z.union([z.boolean(), z.url({ protocol: /^https?$/, error: "must be true, false or the URL of a proxy" })]).optional(),
-  storageLayout: z.enum(["flat", "lvm", "bcache", "blank", "custom", "vmfs6", "vmfs7"]).optional(),
-  curtinVerbose: z.boolean().optional(),
-  /** After this MAAS itself calls a machine failed. */
-  nodeTimeout: duration.optional(),
-  remoteSyslog: z.string().optional(),
-  /** Whether MAAS tells Prometheus about its machines; `homelab:monitoring.maas.enabled` turns it on as well. */
-  metrics: z.boolean().optional(),
+  os: z.string().optional().describe("Operating system for machines that name no release, such as ubuntu."),
+  release: z.string().optional().describe("Release for machines that name none, such as noble."),
+  commissioningRelease: series.optional().describe("Release that MAAS boots for commissioning and tests, such as noble."),
+  minimalKernel: z.string().optional().describe("Oldest kernel that MAAS may deploy, such as ga-24.04."),
+  kernelOptions: z.string().optional().describe("Options for the kernel command line of every machine, such as console=ttyS1."),
+  ntpServers: z.array(z.string().min(1)).optional().describe("Time servers for MAAS and its machines, such as [ntp.ubuntu.com]."),
+  ntpExternalOnly: z.boolean().optional().describe("Point machines directly at the time servers instead of at MAAS."),
+  dnsForwarders: z.array(ipv4).optional().describe("DNS servers that MAAS forwards to, such as [192.168.200.1]."),
+  dnssec: z
+    .enum(["auto", "yes", "no"])
+    .optional()
+    .describe("DNSSEC validation of forwarded answers. Set it to no if your resolver strips signatures."),
+  proxy: z
+    .union([z.boolean(), z.url({ protocol: /^https?$/, error: "must be true, false or the URL of a proxy" })])
+    .optional()
+    .describe("HTTP proxy for package downloads: true for MAAS's own, false for none, or the URL of another one."),
+  storageLayout: z
+    .enum(["flat", "lvm", "bcache", "blank", "custom", "vmfs6", "vmfs7"])
+    .optional()
+    .describe("Disk layout for machines that set none."),
+  curtinVerbose: z.boolean().optional().describe("Detailed log of the installer. Turn it on to debug a deployment that fails."),
+  nodeTimeout: duration
+    .optional()
+    .describe("Time after which MAAS itself marks a commissioning or deploying machine as failed, such as 40 minutes."),
+  remoteSyslog: z.string().optional().describe("Syslog server that machines log to instead of MAAS, such as logs.example:514."),
+  metrics: z.boolean().optional().describe("Prometheus metrics of MAAS. homelab:monitoring.maas.enabled turns them on as well."),
 });
 
-/** A commissioning, testing or release script from a file, with MAAS's metadata header in it. */
 export const scriptOfMaas = z.strictObject({
-  /** Below the project's folder. */
-  file: z.string().min(1),
-  /** The one in the header, or the file's name, when absent. */
+  file: z.string().min(1).describe("Script file in the project's folder, such as scripts/inventory.sh, with MAAS's metadata header in it."),
   name: z
     .string()
     .regex(/^[\w.-]+$/, "must be letters, digits, dots, dashes and underscores")
-    .optional(),
+    .optional()
+    .describe("Name of the script in MAAS. Defaults to the one in the header, or the file's name."),
 });
 
 export const vmHostOfMaas = z.strictObject({
-  name: z.string().regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/, "must be lower-case letters, digits and dashes"),
-  type: z.enum(["lxd", "virsh"]),
-  /** `https://10.10.10.1:8443`, or `qemu+ssh://user@host/system`. */
-  address: z.string().min(1),
-  /** LXD project. */
-  project: z.string().default("default"),
-  /** LXD trust password, or virsh's; secret. */
-  password: z.string().optional(),
-  /** LXD trust token is not in MAAS's API; give certificate and key instead; secret. */
-  certificate: z.string().optional(),
-  key: z.string().optional(),
-  zone: z.string().optional(),
-  pool: z.string().optional(),
-  tags: z.array(z.string()).default([]),
-  cpuOverCommit: z.number().min(0).max(10).optional(),
-  memoryOverCommit: z.number().min(0).max(10).optional(),
+  name: z
+    .string()
+    .regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/, "must be lower-case letters, digits and dashes")
+    .describe("Name of the VM host in MAAS, such as nuc-lxd. Machines refer to it with compose.host."),
+  type: z.enum(["lxd", "virsh"]).describe("Hypervisor: lxd, or virsh for libvirt."),
+  address: z.string().min(1).describe("Address of the hypervisor: https://10.10.10.1:8443 for lxd, qemu+ssh://user@host/system for virsh."),
+  project: z.string().default("default").describe("LXD project that MAAS works in."),
+  password: z.string().optional().describe("Trust password of LXD, or the password of virsh's user."),
+  certificate: z
+    .string()
+    .optional()
+    .describe("Client certificate for LXD in PEM, together with key. Use it where LXD has no trust password."),
+  key: z.string().optional().describe("Private key of the client certificate, in PEM."),
+  zone: z.string().optional().describe("Availability zone of the VM host, such as rack-1."),
+  pool: z.string().optional().describe("Resource pool of the VM host, such as lab."),
+  tags: z.array(z.string()).default([]).describe("Tags of the VM host in MAAS, such as [ssd]."),
+  cpuOverCommit: z.number().min(0).max(10).optional().describe("Virtual cores for each real core, such as 2."),
+  memoryOverCommit: z.number().min(0).max(10).optional().describe("Virtual memory for each byte of real memory, such as 1.5."),
 });
 
 export type ImagesOfMaas = z.output<typeof imagesOfMaas>;

@@ -7,49 +7,57 @@ import { checkRegion, defaultsOfMaas, imagesOfMaas, scriptOfMaas, vmHostOfMaas }
 
 /** How long each wait may last. MAAS gives up by itself after its own `node_timeout` (30 minutes) in most of them. */
 const waits = z.strictObject({
-  commission: duration.default("45 minutes"),
-  deploy: duration.default("45 minutes"),
-  release: duration.default("30 minutes"),
+  commission: duration.default("45 minutes").describe("Time limit for commissioning a machine. Raise it for slow tests."),
+  deploy: duration.default("45 minutes").describe("Time limit for deploying a machine. Raise it for slow disks or a slow mirror."),
+  release: duration.default("30 minutes").describe("Time limit for releasing a machine. Raise it for erase: full."),
 });
 
-/** What to do about machines that are not as this stack left them. `refuse` stops and prints the command that would repair it. */
 const repair = z.strictObject({
-  /** Failed commissioning or failed tests. */
-  failedCommissioning: z.enum(["refuse", "recommission"]).default("recommission"),
-  /** A deployment of this stack that failed or was aborted. */
-  failedDeployment: z.enum(["refuse", "redeploy"]).default("redeploy"),
-  /** Marked broken by MAAS or by hand. */
-  broken: z.enum(["refuse", "fix"]).default("refuse"),
-  /** In rescue mode. */
-  rescue: z.enum(["refuse", "exit"]).default("refuse"),
-  /**
-   * Allocated or deployed, but not by this stack: whatever is on its disks would be lost. Name the machines that may be
-   * released and deployed anew.
-   */
-  eraseForeign: z.array(z.string()).default([]),
+  failedCommissioning: z
+    .enum(["refuse", "recommission"])
+    .default("recommission")
+    .describe("Reaction to failed commissioning or failed tests: stop, or commission again."),
+  failedDeployment: z
+    .enum(["refuse", "redeploy"])
+    .default("redeploy")
+    .describe("Reaction to a failed or aborted deployment of this stack: stop, or deploy again."),
+  broken: z.enum(["refuse", "fix"]).default("refuse").describe("Reaction to a machine marked broken: stop, or mark it fixed and go on."),
+  rescue: z
+    .enum(["refuse", "exit"])
+    .default("refuse")
+    .describe("Reaction to a machine in rescue mode: stop, or end rescue mode and go on."),
+  eraseForeign: z
+    .array(z.string())
+    .default([])
+    .describe("Machines to take over although something else has allocated or deployed them, such as [node3]. Their disks are erased."),
 });
 
 /** `homelab:maas`: the region controller. The API key is the secret `homelab:maasApiKey`, or that of the installation. */
 export const maasSettings = z.strictObject({
-  /** With its path, for example `http://192.168.200.1:5240/MAAS`. */
-  url: httpUrl,
-  /** File with the certificate authority of the region controller's own TLS, in PEM. */
-  caFile: z.string().min(1).optional(),
-  waits: waits.prefault({}),
-  repair: repair.prefault({}),
-  /** Imported and kept; MAAS's images stay as they are when absent. */
-  images: imagesOfMaas.optional(),
-  defaults: defaultsOfMaas.prefault({}),
-  /** Public keys of the API key's user, which MAAS puts on machines deployed by hand. */
+  url: httpUrl.describe("URL of MAAS with its path, such as http://192.168.200.1:5240/MAAS."),
+  caFile: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("PEM file with the certificate authority of MAAS. Set it when MAAS uses TLS with a certificate that is not public."),
+  // MAAS gives up by itself after its own `node_timeout` (30 minutes) in most of them.
+  waits: waits.prefault({}).describe("Time limits for what machines do in MAAS."),
+  repair: repair
+    .prefault({})
+    .describe("Reactions to machines in an unexpected state. `refuse` stops and prints the command that repairs it."),
+  images: imagesOfMaas.optional().describe("Images to import. Without it, MAAS keeps the images it has."),
+  defaults: defaultsOfMaas.prefault({}).describe("Global settings of MAAS. What is left out stays as MAAS has it."),
   sshKeys: z
     .array(z.string().regex(/^(ssh-ed25519|ssh-rsa|ecdsa-sha2-\S+|sk-\S+) [A-Za-z0-9+/=]+/, "must be a line of authorized_keys"))
-    .default([]),
-  scripts: z.array(scriptOfMaas).default([]),
-  vmHosts: z.array(vmHostOfMaas).default([]),
-  host: maasHost.optional(),
-  /** Installed and upgraded by this stack; `{}` is enough. MAAS is there already when absent. */
-  install: maasInstall.optional(),
-  preseeds: z.array(preseed).default([]),
+    .default([])
+    .describe("Public SSH keys that MAAS puts on machines deployed outside this stack, each as a line of authorized_keys."),
+  scripts: z.array(scriptOfMaas).default([]).describe("Commissioning, testing and release scripts to upload."),
+  vmHosts: z.array(vmHostOfMaas).default([]).describe("Hypervisors on which MAAS composes virtual machines."),
+  host: maasHost.optional().describe("SSH access to the region controller. Needed to install MAAS or to write preseeds."),
+  install: maasInstall
+    .optional()
+    .describe("Installation of MAAS on maas.host, and its upgrades; {} is enough. Leave it out to use a MAAS that is already running."),
+  preseeds: z.array(preseed).default([]).describe("Preseed templates that change how MAAS installs machines."),
 });
 
 export type MaasSettings = z.output<typeof maasSettings>;

@@ -6,14 +6,20 @@ const interfaceName = z.string().regex(/^[a-z][\w.-]{0,14}$/i, "must be an inter
 
 /** One address of an interface. `static` needs the address, `auto` lets MAAS choose, `dhcp` the DHCP server, `up` has none. */
 const link = z.strictObject({
-  mode: z.enum(["static", "auto", "dhcp", "up"]),
-  /** The lab's subnet when absent. */
-  subnet: cidr.optional(),
-  address: ipv4.optional(),
-  defaultGateway: z.boolean().default(false),
+  mode: z
+    .enum(["static", "auto", "dhcp", "up"])
+    .describe("Source of the address: static takes the one you give, auto lets MAAS choose, dhcp asks the DHCP server, up has none."),
+  subnet: cidr.optional().describe("Subnet of the address, such as 10.0.0.0/24. Defaults to the lab's subnet."),
+  address: ipv4.optional().describe("Address for mode static, such as 192.168.200.11."),
+  defaultGateway: z.boolean().default(false).describe("Use the gateway of this link's subnet as the machine's default route."),
 });
 
-const common = { name: interfaceName, mtu: z.number().int().min(552).max(65535).optional(), links: z.array(link).default([]) };
+const common = {
+  name: interfaceName.describe("Name of the interface, such as eno1 or bond0."),
+  mtu: z.number().int().min(552).max(65535).optional().describe("Largest packet in bytes, such as 9000 for jumbo frames."),
+  links: z.array(link).default([]).describe("Addresses of the interface."),
+};
+
 const parents = z.array(interfaceName);
 
 /**
@@ -22,25 +28,37 @@ const parents = z.array(interfaceName);
  */
 export const interfacesSettings = z.array(
   z.discriminatedUnion("type", [
-    z.strictObject({ type: z.literal("physical"), macAddress, ...common }),
     z.strictObject({
-      type: z.literal("bond"),
-      parents: parents.min(1, "a bond needs a parent"),
-      mode: z
-        .enum(["balance-rr", "active-backup", "balance-xor", "broadcast", "802.3ad", "balance-tlb", "balance-alb"])
-        .default("active-backup"),
-      /** Milliseconds between looks at the links. */
-      monitorInterval: z.number().int().min(0).default(100),
-      lacpRate: z.enum(["slow", "fast"]).optional(),
-      hashPolicy: z.enum(["layer2", "layer2+3", "layer3+4", "encap2+3", "encap3+4"]).optional(),
+      type: z.literal("physical").describe("Network card of the machine."),
+      macAddress: macAddress.describe("MAC address of the card, one of the machine's macAddresses."),
       ...common,
     }),
-    z.strictObject({ type: z.literal("vlan"), parent: interfaceName, vid: z.number().int().min(1).max(4094), ...common }),
     z.strictObject({
-      type: z.literal("bridge"),
-      parent: interfaceName,
-      kind: z.enum(["standard", "ovs"]).default("standard"),
-      stp: z.boolean().default(false),
+      type: z.literal("bond").describe("Several interfaces that act as one."),
+      parents: parents.min(1, "a bond needs a parent").describe("Interfaces to join, such as [eno1, eno2]."),
+      mode: z
+        .enum(["balance-rr", "active-backup", "balance-xor", "broadcast", "802.3ad", "balance-tlb", "balance-alb"])
+        .default("active-backup")
+        .describe("Bonding mode. Use 802.3ad where the switch supports LACP."),
+      monitorInterval: z.number().int().min(0).default(100).describe("Milliseconds between checks of the links."),
+      lacpRate: z.enum(["slow", "fast"]).optional().describe("Rate of LACP packets, for mode 802.3ad."),
+      hashPolicy: z
+        .enum(["layer2", "layer2+3", "layer3+4", "encap2+3", "encap3+4"])
+        .optional()
+        .describe("Packet fields that choose the link, for modes balance-xor and 802.3ad."),
+      ...common,
+    }),
+    z.strictObject({
+      type: z.literal("vlan").describe("VLAN on top of another interface."),
+      parent: interfaceName.describe("Interface that carries the VLAN, such as bond0."),
+      vid: z.number().int().min(1).max(4094).describe("VLAN tag, such as 20."),
+      ...common,
+    }),
+    z.strictObject({
+      type: z.literal("bridge").describe("Bridge for virtual machines or containers."),
+      parent: interfaceName.describe("Interface to connect to the bridge, such as eno1."),
+      kind: z.enum(["standard", "ovs"]).default("standard").describe("Bridge type: Linux's own, or Open vSwitch."),
+      stp: z.boolean().default(false).describe("Run the spanning tree protocol. Turn it on where bridges may form a loop."),
       ...common,
     }),
   ]),

@@ -7,29 +7,58 @@ const label = z.string().regex(/^[A-Za-z][\w-]{0,15}$/, "must be a name of at mo
 /** A size, or what is left. */
 const extent = z.union([z.literal("rest"), size]);
 const filesystem = {
-  format: z.enum(["ext4", "ext2", "xfs", "btrfs", "fat32", "vfat", "swap"]).optional(),
-  /** Mount point; `none` for swap. */
+  format: z
+    .enum(["ext4", "ext2", "xfs", "btrfs", "fat32", "vfat", "swap"])
+    .optional()
+    .describe("File system to create, such as ext4. Leave it out for members of a RAID or volume group."),
   mount: z
     .string()
     .regex(/^(\/[^\s]*|none)$/, "must be an absolute path")
-    .optional(),
-  mountOptions: z.string().optional(),
+    .optional()
+    .describe("Mount point, such as /var; none for swap."),
+  mountOptions: z.string().optional().describe("Mount options, such as noatime."),
 };
 
-const partition = z.strictObject({ name: label, size: extent, ...filesystem });
-const disk = z.strictObject({ name: diskName, partitions: z.array(partition).default([]), ...filesystem });
+const partition = z.strictObject({
+  name: label.describe("Name of the partition. RAIDs and volume groups refer to it as disk/name."),
+  size: extent.describe("Size of the partition, such as 512 MiB; rest takes what is left."),
+  ...filesystem,
+});
+const disk = z.strictObject({
+  name: diskName.describe("Name of the disk in MAAS, such as sda or nvme0n1."),
+  partitions: z.array(partition).default([]).describe("Partitions of the disk, in order."),
+  ...filesystem,
+});
 const raid = z.strictObject({
-  name: z.string().regex(/^md\d+$/, "must be md0, md1, …"),
-  level: z.union([z.literal(0), z.literal(1), z.literal(5), z.literal(6), z.literal(10)]),
-  /** `sda/data` for a partition, `sdb` for a whole disk. */
-  members: z.array(z.string()).min(2, "a RAID needs two members or more"),
+  name: z
+    .string()
+    .regex(/^md\d+$/, "must be md0, md1, …")
+    .describe("Name of the RAID, such as md0."),
+  level: z
+    .union([z.literal(0), z.literal(1), z.literal(5), z.literal(6), z.literal(10)])
+    .describe("RAID level. Use 1 to survive the loss of one of two disks."),
+  members: z
+    .array(z.string())
+    .min(2, "a RAID needs two members or more")
+    .describe("Members: sda/data for a partition, sdb for a whole disk."),
   ...filesystem,
 });
 const volumeGroup = z.strictObject({
-  name: label,
-  /** As a RAID's; RAIDs as well. */
-  members: z.array(z.string()).min(1, "a volume group needs a member"),
-  volumes: z.array(z.strictObject({ name: label, size: extent, ...filesystem })).min(1, "give at least one logical volume"),
+  name: label.describe("Name of the volume group, such as vg0."),
+  members: z
+    .array(z.string())
+    .min(1, "a volume group needs a member")
+    .describe("Members: sda/data for a partition, sdb for a whole disk, md0 for a RAID."),
+  volumes: z
+    .array(
+      z.strictObject({
+        name: label.describe("Name of the logical volume, such as root."),
+        size: extent.describe("Size of the logical volume, such as 100 GiB; rest takes what is left."),
+        ...filesystem,
+      }),
+    )
+    .min(1, "give at least one logical volume")
+    .describe("Logical volumes of the group."),
 });
 
 /**
@@ -38,21 +67,23 @@ const volumeGroup = z.strictObject({
  */
 export const storageSettings = z.discriminatedUnion("layout", [
   z.strictObject({
-    layout: z.enum(["flat", "lvm", "bcache", "vmfs6", "vmfs7", "blank"]),
-    /** Disk to boot from; MAAS's choice when absent. */
-    rootDevice: diskName.optional(),
-    rootSize: size.optional(),
-    bootSize: size.optional(),
-    volumeGroup: label.optional(),
-    cacheDevice: diskName.optional(),
-    cacheMode: z.enum(["writeback", "writethrough", "writearound"]).optional(),
+    layout: z.enum(["flat", "lvm", "bcache", "vmfs6", "vmfs7", "blank"]).describe("Disk layout of MAAS, such as lvm."),
+    rootDevice: diskName.optional().describe("Disk to boot from, such as nvme0n1. Without it, MAAS chooses."),
+    rootSize: size.optional().describe("Size of the root file system, such as 64 GiB. Without it, all there is."),
+    bootSize: size.optional().describe("Size of a separate /boot, such as 1 GiB."),
+    volumeGroup: label.optional().describe("Name of the volume group, for layout lvm."),
+    cacheDevice: diskName.optional().describe("Disk to use as a cache, for layout bcache."),
+    cacheMode: z
+      .enum(["writeback", "writethrough", "writearound"])
+      .optional()
+      .describe("Cache mode, for layout bcache. writeback is fastest and least safe."),
   }),
   z.strictObject({
-    layout: z.literal("custom"),
-    bootDisk: diskName,
-    disks: z.array(disk).min(1, "give at least one disk"),
-    raids: z.array(raid).default([]),
-    volumeGroups: z.array(volumeGroup).default([]),
+    layout: z.literal("custom").describe("Layout of your own, with every partition listed."),
+    bootDisk: diskName.describe("Disk that gets the boot loader, such as sda."),
+    disks: z.array(disk).min(1, "give at least one disk").describe("Disks to partition, always with GPT."),
+    raids: z.array(raid).default([]).describe("Software RAIDs to create."),
+    volumeGroups: z.array(volumeGroup).default([]).describe("LVM volume groups to create."),
   }),
 ]);
 

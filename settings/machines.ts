@@ -36,92 +36,120 @@ export const POWER_TYPES = [
 ] as const;
 
 const power = z.strictObject({
-  type: z.enum(POWER_TYPES),
-  /** By MAAS's names: `power_address`, `power_user`, `power_pass`, … Give secret ones as `secure:` values. */
-  parameters: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.string())])).default({}),
+  type: z.enum(POWER_TYPES).describe("Power type of MAAS, such as ipmi or redfish. With manual, `up` asks you to press the button."),
+  parameters: z
+    .record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.string())]))
+    .default({})
+    .describe("Parameters of the power type by MAAS's names, such as power_address, power_user and power_pass."),
 });
 
 const name = z.string().regex(/^[A-Za-z0-9][\w-]*$/, "must be letters, digits, dashes and underscores");
 
 /** A virtual machine that MAAS composes on one of its VM hosts; its MAC address is MAAS's choice. */
 const compose = z.strictObject({
-  /** Name of the VM host, one of `homelab:maas.vmHosts` or one that MAAS has already. */
-  host: z.string().min(1),
-  cores: z.number().int().min(1).default(2),
-  memory: size.default("4 GiB"),
+  host: z.string().min(1).describe("VM host to compose the machine on: one of homelab:maas.vmHosts, or one that MAAS already has."),
+  cores: z.number().int().min(1).default(2).describe("Virtual cores of the machine, such as 4."),
+  memory: size.default("4 GiB").describe("Memory of the machine, such as 8 GiB."),
   disks: z
-    .array(z.strictObject({ size, pool: name.optional() }))
+    .array(
+      z.strictObject({
+        size: size.describe("Size of the disk, such as 64 GiB."),
+        pool: name.optional().describe("Storage pool of the VM host, such as ssd. Defaults to the host's own default."),
+      }),
+    )
     .min(1, "give at least one disk")
-    .prefault([{ size: "32 GiB" }]),
-  /** Subnets that it has a card in; the lab's when empty. */
-  subnets: z.array(cidr).default([]),
+    .prefault([{ size: "32 GiB" }])
+    .describe("Disks of the machine, the boot disk first."),
+  subnets: z
+    .array(cidr)
+    .default([])
+    .describe("Subnets to give the machine a network card in, such as [192.168.200.0/24]. Defaults to the lab's subnet."),
 });
 
 const commissioning = z.strictObject({
-  /** Scripts of one's own that run beside MAAS's, by name; see `homelab:maas.scripts`. */
-  scripts: z.array(name).default([]),
-  /** Tests by name or tag; none by default, as the usual ones take hours. */
-  tests: z.array(name).default([]),
-  /** Parameters by script: `{"smartctl-validate": {"storage": "all"}}`. */
-  parameters: z.record(z.string(), z.record(z.string(), z.string())).default({}),
-  /** Keep the network or storage configuration that MAAS has. */
-  skipNetworking: z.boolean().default(false),
-  skipStorage: z.boolean().default(false),
-  skipBmcConfig: z.boolean().default(false),
-  /** Leave the machine on with SSH when it is done, to look around. */
-  enableSsh: z.boolean().default(false),
+  scripts: z
+    .array(name)
+    .default([])
+    .describe("Names of your own scripts to run besides MAAS's, such as [inventory]. See homelab:maas.scripts."),
+  tests: z
+    .array(name)
+    .default([])
+    .describe("Tests to run, by name or tag, such as [smartctl-validate]. None by default, because the usual ones take hours."),
+  parameters: z
+    .record(z.string(), z.record(z.string(), z.string()))
+    .default({})
+    .describe('Parameters by script, such as {"smartctl-validate": {"storage": "all"}}.'),
+  skipNetworking: z.boolean().default(false).describe("Keep the network configuration that MAAS has."),
+  skipStorage: z.boolean().default(false).describe("Keep the storage configuration that MAAS has."),
+  skipBmcConfig: z
+    .boolean()
+    .default(false)
+    .describe("Leave the BMC's configuration alone. Set it when MAAS must not create its own BMC user."),
+  enableSsh: z.boolean().default(false).describe("Leave the machine on with SSH after commissioning. Set it to look around on a machine."),
 });
 
 const machine = z.strictObject({
-  name: hostname,
-  role: z.enum(["server", "agent"]).default("agent"),
-  /** The first is the card that it boots from; it identifies the machine. Not for composed ones. */
-  macAddresses: z.array(macAddress).default([]),
-  compose: compose.optional(),
+  name: hostname.describe("Host name of the machine, such as node1. Also its name in MAAS and in Kubernetes."),
+  role: z
+    .enum(["server", "agent"])
+    .default("agent")
+    .describe("Role in the k3s cluster: servers run the control plane, agents only run pods. Use 1, 3 or 5 servers."),
+  macAddresses: z
+    .array(macAddress)
+    .default([])
+    .describe("MAC addresses that identify the machine, the boot card first. Leave them out for composed machines."),
+  compose: compose.optional().describe("Virtual machine to compose on a VM host, instead of a machine with MAC addresses."),
   architecture: z
     .string()
     .regex(
       /^(amd64|arm64|i386|ppc64el|s390x|armhf|riscv64)(\/[\w-]+)?$/,
       "must be amd64, arm64, … or with a sub-architecture amd64/generic",
     )
-    .default("amd64"),
-  power: power.prefault({ type: "manual" }),
-  /** What to do at a machine with manual power, for the prompt: "hold the NUC's button for two seconds". */
-  powerPrompt: z.string().max(200).optional(),
-  /** Fixed address on the lab's subnet; MAAS picks one when absent. */
-  address: ipv4.optional(),
-  interfaces: interfacesSettings.default([]),
-  storage: storageSettings.optional(),
-  zone: name.optional(),
-  pool: name.optional(),
-  domain: z.string().optional(),
-  tags: z.array(name).default([]),
-  notes: z.string().max(1000).default(""),
-  /** `0` switches swap off; MAAS's choice when absent. */
-  swap: z.union([z.literal(0), size]).optional(),
-  /** Added to the kernel's command line, for example `console=ttyS0`. */
-  kernelOptions: z.string().max(500).optional(),
-  commissioning: commissioning.prefault({}),
-  /** For example `noble` or `ubuntu/noble`; MAAS's default when absent. */
+    .default("amd64")
+    .describe("Processor architecture, such as arm64 or amd64/generic."),
+  power: power.prefault({ type: "manual" }).describe("Power control of the machine. Without it, `up` asks you to press the button."),
+  powerPrompt: z
+    .string()
+    .max(200)
+    .optional()
+    .describe("Instruction that `up` shows when it needs a machine with manual power switched, such as: hold the button for two seconds."),
+  address: ipv4.optional().describe("Fixed address on the lab's subnet, such as 192.168.200.11. Without it, MAAS picks one."),
+  interfaces: interfacesSettings
+    .default([])
+    .describe(
+      "Network interfaces, in the order in which MAAS creates them, parents first. Use them for bonds, VLANs and bridges. A change redeploys.",
+    ),
+  storage: storageSettings.optional().describe("Disk layout. Without it, MAAS uses its default layout. A change redeploys the machine."),
+  zone: name.optional().describe("Availability zone in MAAS, such as rack-1. It is created if missing."),
+  pool: name.optional().describe("Resource pool in MAAS, such as lab. It is created if missing."),
+  domain: z.string().optional().describe("DNS domain of the machine in MAAS, such as lab.example."),
+  tags: z.array(name).default([]).describe("Tags in MAAS, such as [ssd, gpu]."),
+  notes: z.string().max(1000).default("").describe("Notes that MAAS shows on the machine's page, such as its place in the rack."),
+  swap: z
+    .union([z.literal(0), size])
+    .optional()
+    .describe("Size of the swap file, such as 4 GiB; 0 turns swap off. Without it, MAAS decides."),
+  kernelOptions: z.string().max(500).optional().describe("Options for the kernel command line, such as console=ttyS0."),
+  commissioning: commissioning.prefault({}).describe("Commissioning: how MAAS inspects and tests the machine."),
   release: z
     .string()
     .regex(/^([a-z]+\/)?[a-z0-9.-]+$/, "must be a release such as noble, or custom/name")
-    .optional(),
-  /** For example `ga-24.04`, `hwe-24.04`. */
-  kernel: z.string().optional(),
-  /** Run from memory; the disks stay as they are. */
-  ephemeral: z.boolean().default(false),
-  /** The machine tells MAAS of changes of its hardware. */
-  hardwareSync: z.boolean().default(false),
-  userData: userDataSettings.prefault({}),
-  /** Deployed as a VM host of this name in MAAS, for machines with `compose.host`: LXD, or libvirt by MAAS's name virsh. */
-  vmHost: z.enum(["lxd", "virsh"]).optional(),
-  /** What happens to the disks when the machine is given back: `quick` wipes their ends, `full` overwrites all, for hours. */
-  erase: z.enum(["no", "quick", "secure", "secure-or-quick", "full"]).default("no"),
-  /** Locked in MAAS while it is deployed, against release and deletion by hand. */
-  lock: z.boolean().default(false),
-  /** Node labels and taints in Kubernetes. */
-  labels: z.record(z.string(), z.string()).default({}),
+    .optional()
+    .describe("Release to deploy, such as noble or custom/my-image. Without it, MAAS's default. A change redeploys the machine."),
+  kernel: z.string().optional().describe("Kernel to deploy, such as ga-24.04 or hwe-24.04. A change redeploys the machine."),
+  ephemeral: z.boolean().default(false).describe("Run the system from memory and leave the disks alone."),
+  hardwareSync: z.boolean().default(false).describe("Report hardware changes to MAAS while the machine runs."),
+  userData: userDataSettings.prefault({}).describe("First-boot configuration by cloud-init. A change redeploys the machine."),
+  vmHost: z
+    .enum(["lxd", "virsh"])
+    .optional()
+    .describe("Hypervisor to deploy on the machine, so that others can be composed on it: lxd, or virsh for libvirt."),
+  erase: z
+    .enum(["no", "quick", "secure", "secure-or-quick", "full"])
+    .default("no")
+    .describe("Disk erasure when the machine is released: quick wipes the ends of each disk, full overwrites all of it and takes hours."),
+  lock: z.boolean().default(false).describe("Lock the deployed machine in MAAS, so that nobody can release or delete it there."),
+  labels: z.record(z.string(), z.string()).default({}).describe("Labels of the Kubernetes node, such as {disk: ssd}."),
   taints: z
     .array(
       z
@@ -131,7 +159,8 @@ const machine = z.strictObject({
           "must be key=value:NoSchedule, PreferNoSchedule or NoExecute",
         ),
     )
-    .default([]),
+    .default([])
+    .describe("Taints of the Kubernetes node, such as [gpu=yes:NoSchedule]."),
 });
 
 /** `homelab:machines`: the machines of the lab, one entry each. */

@@ -2,135 +2,171 @@ import { z } from "zod";
 import { duration, hostname, httpUrl, ipv4, size, toBytes, toSeconds } from "../components/core/notations";
 import type { Problem } from "../components/core/user-error";
 
-const service = z.enum(["LoadBalancer", "NodePort", "ClusterIP"]);
+const serviceTypes = z.enum(["LoadBalancer", "NodePort", "ClusterIP"]);
+const service = serviceTypes
+  .default("LoadBalancer")
+  .describe("Service type: LoadBalancer or NodePort to reach it from outside the cluster, ClusterIP to keep it inside.");
 
-/** What a receiver wants to hear: everything, or what needs somebody today. */
-const severity = z.enum(["all", "critical"]).default("all");
-const receiverName = hostname;
+const common = {
+  name: hostname.describe("Name of the receiver, such as phone. Each name only once."),
+  severity: z.enum(["all", "critical"]).default("all").describe("Alerts to send: all, or only critical ones."),
+};
 
-/** Where alerts go. Set URLs with tokens in them, tokens and passwords with `pulumi config set --secret --path`. */
+/** Where alerts go. */
 const receiver = z.discriminatedUnion("type", [
-  z.strictObject({ type: z.literal("webhook"), name: receiverName, severity, url: httpUrl }),
   z.strictObject({
-    type: z.literal("slack"),
-    name: receiverName,
-    severity,
-    /** An incoming webhook of Slack, or of anything that speaks the same (Mattermost, Rocket.Chat). */
-    webhookUrl: httpUrl,
+    type: z.literal("webhook").describe("HTTP endpoint that takes Alertmanager's JSON."),
+    ...common,
+    url: httpUrl.describe("URL to post alerts to, such as https://alerts.example/hook."),
+  }),
+  z.strictObject({
+    type: z.literal("slack").describe("Slack, or anything that takes its webhooks, such as Mattermost."),
+    ...common,
+    webhookUrl: httpUrl.describe("URL of the incoming webhook."),
     channel: z
       .string()
       .regex(/^[#@][\w.-]+$/, "must be a #channel or a @user")
-      .optional(),
+      .optional()
+      .describe('Channel or user to write to, in quotes, such as "#alerts". Defaults to the webhook\'s own.'),
   }),
   z.strictObject({
-    type: z.literal("email"),
-    name: receiverName,
-    severity,
-    to: z.email(),
-    from: z.email(),
-    /** `host:port` of the mail server. */
-    smarthost: z.string().regex(/^[\w.-]+:\d+$/, "must be host:port, such as smtp.example:587"),
-    username: z.string().min(1).optional(),
-    password: z.string().min(1).optional(),
-    requireTls: z.boolean().default(true),
+    type: z.literal("email").describe("Email through a mail server."),
+    ...common,
+    to: z.email().describe("Recipient, such as anna@example.org."),
+    from: z.email().describe("Sender, such as lab@example.org."),
+    smarthost: z
+      .string()
+      .regex(/^[\w.-]+:\d+$/, "must be host:port, such as smtp.example:587")
+      .describe("Mail server and port, such as smtp.example:587."),
+    username: z.string().min(1).optional().describe("User name for the mail server."),
+    password: z.string().min(1).optional().describe("Password for the mail server."),
+    requireTls: z.boolean().default(true).describe("Send only over TLS. Turn it off for a mail server inside the lab."),
   }),
   z.strictObject({
-    type: z.literal("ntfy"),
-    name: receiverName,
-    severity,
-    server: httpUrl.default("https://ntfy.sh"),
-    topic: z.string().regex(/^[\w-]{1,64}$/, "must be letters, digits, dashes and underscores"),
-    token: z.string().min(1).optional(),
+    type: z.literal("ntfy").describe("Push messages by ntfy."),
+    ...common,
+    server: httpUrl.default("https://ntfy.sh").describe("URL of the ntfy server."),
+    topic: z
+      .string()
+      .regex(/^[\w-]{1,64}$/, "must be letters, digits, dashes and underscores")
+      .describe("Topic to publish to. On a public server, choose a name that nobody can guess."),
+    token: z.string().min(1).optional().describe("Access token, for topics that need one."),
   }),
 ]);
 
 export type Receiver = z.output<typeof receiver>;
 
-/** Its pods are left out with 0, its objects are applied all the same: for where its image cannot be had. */
-const replicas = z.union([z.literal(0), z.literal(1)]).default(1);
+const replicas = z
+  .union([z.literal(0), z.literal(1)])
+  .default(1)
+  .describe("Number of pods: 1, or 0 to apply the manifests without a pod where the image is unavailable.");
 
 /** `homelab:monitoring`: what is measured, for how long it is kept, and how it is reached. */
 export const monitoringSettings = z.strictObject({
-  /** Without it the lab is watched by something of your own, or by nothing. */
-  enabled: z.boolean().default(true),
-  namespace: hostname.default("monitoring"),
+  enabled: z
+    .boolean()
+    .default(true)
+    .describe("Install Prometheus and its exporters. Turn it off if you monitor the lab with something else."),
+  namespace: hostname.default("monitoring").describe("Namespace of everything that monitors."),
   prometheus: z
     .strictObject({
-      /** Whichever comes first ends a sample's life: this, or 80 % of `storage`. */
-      retention: duration.default("15 days"),
-      storage: size.default("8 GiB"),
-      storageClass: hostname.optional(),
-      scrapeInterval: duration.default("30 seconds"),
-      memoryLimit: size.default("768 MiB"),
-      service: service.default("LoadBalancer"),
+      retention: duration.default("15 days").describe("Time to keep samples. They also go when storage is 80 % full."),
+      storage: size.default("8 GiB").describe("Size of Prometheus's volume."),
+      storageClass: hostname
+        .optional()
+        .describe("Storage class of the volume, such as local-path. Defaults to the cluster's default class."),
+      scrapeInterval: duration.default("30 seconds").describe("Time between measurements, from 5 seconds to 2 minutes."),
+      memoryLimit: size.default("768 MiB").describe("Memory limit of Prometheus. Raise it with the number of machines and pods."),
+      service,
     })
-    .prefault({}),
+    .prefault({})
+    .describe("Prometheus, which measures and keeps samples."),
   alertmanager: z
     .strictObject({
-      enabled: z.boolean().default(true),
-      receivers: z.array(receiver).default([]),
-      /** URL that is called every five minutes as long as alerts come through, and whose owner tells you when they stop. */
-      deadMansSwitch: httpUrl.optional(),
-      /** How long the first alert of a group waits for others. */
-      groupWait: duration.default("30 seconds"),
-      /** How long after a message about a group the next one may follow: news of it, or that it is over. */
-      groupInterval: duration.default("5 minutes"),
-      /** How often a group that goes on is reported again. */
-      repeatInterval: duration.default("12 hours"),
-      service: service.default("ClusterIP"),
+      enabled: z.boolean().default(true).describe("Install Alertmanager. Without it, alerts are shown by Prometheus only."),
+      receivers: z.array(receiver).default([]).describe("Receivers of alerts. Each one gets the alerts of its severity."),
+      deadMansSwitch: httpUrl
+        .optional()
+        .describe("URL to call every five minutes while alerting works. Use a service that alerts you when the calls stop."),
+      groupWait: duration.default("30 seconds").describe("Time to wait for further alerts before the first message about a group."),
+      groupInterval: duration.default("5 minutes").describe("Shortest time between two messages about the same group."),
+      repeatInterval: duration.default("12 hours").describe("Time after which an alert that still fires is sent again."),
+      service: serviceTypes
+        .default("ClusterIP")
+        .describe("Service type: ClusterIP to keep it inside the cluster, LoadBalancer or NodePort to reach it from outside."),
     })
-    .prefault({}),
+    .prefault({})
+    .describe("Alertmanager, which sends alerts."),
   nodeExporter: z
     .strictObject({
-      /**
-       * `pods`: on the cluster's nodes, with the cluster. `cloud-init`: from the system's packages at each machine's first
-       * boot, so that it is measured before, without and after the cluster. A change redeploys the machines.
-       */
-      from: z.enum(["pods", "cloud-init"]).default("pods"),
+      from: z
+        .enum(["pods", "cloud-init"])
+        .default("pods")
+        .describe(
+          "Source of the machines' metrics: pods in the cluster, or a package that cloud-init installs and that works without the cluster. A change redeploys.",
+        ),
     })
-    .prefault({}),
+    .prefault({})
+    .describe("Exporter of the machines' metrics."),
   otherMachines: z
     .strictObject({
-      /** Whether machines that MAAS has deployed beside this stack's are measured, too: where node-exporter answers on port 9100. */
-      enabled: z.boolean().default(false),
-      /** Only machines with this tag in MAAS. */
+      enabled: z
+        .boolean()
+        .default(false)
+        .describe("Measure machines that MAAS has deployed outside this stack, where node-exporter answers on port 9100."),
       tag: z
         .string()
         .regex(/^[\w.-]+$/, "must be a tag: letters, digits, dots, dashes and underscores")
-        .optional(),
+        .optional()
+        .describe("Tag in MAAS that machines must have to be measured, such as monitored."),
     })
-    .prefault({}),
-  kubeStateMetrics: z.strictObject({ enabled: z.boolean().default(true), replicas }).prefault({}),
+    .prefault({})
+    .describe("Machines in MAAS that are not part of this stack."),
+  kubeStateMetrics: z
+    .strictObject({ enabled: z.boolean().default(true).describe("Install kube-state-metrics, which measures pods and volumes."), replicas })
+    .prefault({})
+    .describe("Exporter of the state of Kubernetes objects."),
   grafana: z
     .strictObject({
-      enabled: z.boolean().default(true),
+      enabled: z.boolean().default(true).describe("Install Grafana with the lab's dashboards."),
       replicas,
-      service: service.default("LoadBalancer"),
-      /** Raise it to have a new password for `admin`; Grafana is restarted with it. */
-      passwordGeneration: z.number().int().min(1).default(1),
-      /** Whether dashboards can be seen without logging in. */
-      anonymous: z.boolean().default(false),
+      service,
+      passwordGeneration: z
+        .number()
+        .int()
+        .min(1)
+        .default(1)
+        .describe("Generation of the password of Grafana's user admin. Raise it for a new password; Grafana restarts."),
+      anonymous: z.boolean().default(false).describe("Show dashboards without login. Turn it on only in a network that you trust."),
     })
-    .prefault({}),
+    .prefault({})
+    .describe("Grafana, which shows dashboards."),
   maas: z
     .strictObject({
-      /** Also turns MAAS's setting `prometheus_enabled` on. */
-      enabled: z.boolean().default(false),
-      /** Addresses of rack controllers, for their own metrics (port 5249); the region controller's host when empty. */
-      racks: z.array(hostname.or(ipv4)).default([]),
+      enabled: z.boolean().default(false).describe("Measure MAAS itself. This turns its setting prometheus_enabled on."),
+      racks: z
+        .array(hostname.or(ipv4))
+        .default([])
+        .describe("Rack controllers to measure, such as [192.168.200.2]. Defaults to the region controller's host."),
     })
-    .prefault({}),
+    .prefault({})
+    .describe("Metrics of MAAS."),
   alerts: z
     .strictObject({
-      /**
-       * Factor on how long trouble has to last before it is an alert. Below 1 for a rehearsal, or for a lab that must not
-       * be down for minutes; above 1 where machines are slow to boot and nobody wants to hear of each reboot.
-       */
-      patience: z.number().min(0.01).max(10).default(1),
+      patience: z
+        .number()
+        .min(0.01)
+        .max(10)
+        .default(1)
+        .describe("Factor on how long a problem must last before it alerts. Lower it for a drill, raise it for machines that boot slowly."),
     })
-    .prefault({}),
-  /** Where alerts link to for what to do: a URL that serves `docs/runbooks/` of this repository. */
-  runbooks: z.string().min(1).default("docs/runbooks"),
+    .prefault({})
+    .describe("Alert rules."),
+  runbooks: z
+    .string()
+    .min(1)
+    .default("docs/runbooks")
+    .describe("Base URL of the runbooks that alerts link to. Set it to where you publish docs/runbooks."),
 });
 
 export type MonitoringSettings = z.output<typeof monitoringSettings>;

@@ -3,54 +3,80 @@ import { type AddressRange, addressNumber, cidr, contains, ipv4, macAddress, ove
 import type { Problem } from "../components/core/user-error";
 
 const range = z.strictObject({
-  start: ipv4,
-  end: ipv4,
-  /** Shown in MAAS beside the range. */
-  comment: z.string().max(255).default(""),
+  start: ipv4.describe("First address of the range, such as 192.168.200.100."),
+  end: ipv4.describe("Last address of the range, such as 192.168.200.150."),
+  comment: z.string().max(255).default("").describe("Comment that MAAS shows beside the range, such as: printers."),
 });
 
 const label = z.string().regex(/^[A-Za-z0-9][\w.-]*$/, "must be letters, digits, dots, dashes and underscores");
 const domainName = z.string().regex(/^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]*[a-z0-9])?$/i, "must be a domain name");
 
 const record = z.strictObject({
-  /** Below the domain: `nas` for nas.home.arpa. */
-  name: z.string().regex(/^(@|\*|[\w*-]+(\.[\w-]+)*)$/, "must be a name below the domain, or @ for the domain itself"),
-  type: z.enum(["A", "AAAA", "CNAME", "MX", "NS", "SRV", "SSHFP", "TXT"]),
-  data: z.string().min(1),
-  ttl: z.number().int().min(1).optional(),
+  name: z
+    .string()
+    .regex(/^(@|\*|[\w*-]+(\.[\w-]+)*)$/, "must be a name below the domain, or @ for the domain itself")
+    .describe("Name below the domain, such as nas; @ for the domain itself."),
+  type: z.enum(["A", "AAAA", "CNAME", "MX", "NS", "SRV", "SSHFP", "TXT"]).describe("Type of the record, such as A."),
+  data: z.string().min(1).describe("Value of the record, such as 192.168.200.20."),
+  ttl: z.number().int().min(1).optional().describe("Seconds that resolvers may cache the record, such as 300."),
 });
 
 /** `homelab:network`: the one subnet that the lab's machines share, as MAAS knows it. */
 export const networkSettings = z.strictObject({
-  subnet: cidr.default("192.168.200.0/24"),
-  /** Default route of the machines; the first address of the subnet when absent. */
-  gateway: ipv4.optional(),
-  /** Name servers that the machines are given; MAAS's own when empty. */
-  dnsServers: z.array(ipv4).max(8).default([]),
-  /** Where the subnet is in MAAS, if it is to be made or moved: fabric and VLAN by name and tag, and their space. */
-  fabric: label.optional(),
-  vlan: z.number().int().min(0).max(4094).optional(),
-  space: label.optional(),
-  mtu: z.number().int().min(552).max(65535).optional(),
-  /** Rack controllers by host name; MAAS's only one when absent. */
-  primaryRack: z.string().optional(),
-  secondaryRack: z.string().optional(),
-  /** VLAN whose DHCP server answers here through a relay, as fabric/vid. */
+  subnet: cidr.default("192.168.200.0/24").describe("Subnet that the machines share, such as 192.168.200.0/24."),
+  gateway: ipv4.optional().describe("Default route of the machines, such as 192.168.200.1. Defaults to the subnet's first address."),
+  dnsServers: z.array(ipv4).max(8).default([]).describe("DNS servers for the machines, such as [192.168.200.1]. Defaults to MAAS's own."),
+  fabric: label.optional().describe("Fabric of the subnet in MAAS, such as fabric-0. Set it to create the subnet or to move it."),
+  vlan: z.number().int().min(0).max(4094).optional().describe("VLAN tag of the subnet; 0 for untagged."),
+  space: label.optional().describe("Space of the VLAN in MAAS, such as lab."),
+  mtu: z.number().int().min(552).max(65535).optional().describe("Largest packet on the VLAN in bytes, such as 9000."),
+  primaryRack: z.string().optional().describe("Rack controller that serves DHCP, by host name. Needed only where MAAS has more than one."),
+  secondaryRack: z.string().optional().describe("Rack controller that takes over DHCP when the primary one fails."),
   dhcpRelay: z
     .string()
     .regex(/^[\w.-]+\/\d+$/, "must be fabric/vid, such as fabric-0/0")
-    .optional(),
-  /** Whether MAAS hands out addresses on this subnet's VLAN. Needs a dynamic range. */
-  dhcp: z.boolean().default(false),
-  /** Addresses for enlistment and commissioning, which nothing else may use. */
-  dynamicRanges: z.array(range).default([]),
-  /** Addresses that MAAS must leave alone: routers, printers, virtual addresses of the cluster. */
-  reservedRanges: z.array(range).default([]),
-  /** Addresses that MAAS keeps for one card each, by DHCP. */
-  reservedAddresses: z.array(z.strictObject({ address: ipv4, macAddress, comment: z.string().max(255).default("") })).default([]),
-  staticRoutes: z.array(z.strictObject({ destination: cidr, gateway: ipv4, metric: z.number().int().min(0).default(0) })).default([]),
-  /** DNS domain that MAAS serves, with further records. The machines' own names are MAAS's business. */
-  domain: z.strictObject({ name: domainName, authoritative: z.boolean().default(true), records: z.array(record).default([]) }).optional(),
+    .optional()
+    .describe("VLAN whose DHCP server answers here through a relay, as fabric/vid, such as fabric-0/0."),
+  dhcp: z
+    .boolean()
+    .default(false)
+    .describe("Serve DHCP from MAAS on this VLAN. Turn it on if no other DHCP server is there; it needs a dynamic range."),
+  dynamicRanges: z
+    .array(range)
+    .default([])
+    .describe("Addresses that MAAS hands out during enlistment and commissioning. Nothing else may use them."),
+  reservedRanges: z
+    .array(range)
+    .default([])
+    .describe("Addresses that MAAS never hands out: routers, printers, virtual addresses of the cluster."),
+  reservedAddresses: z
+    .array(
+      z.strictObject({
+        address: ipv4.describe("Address to reserve, such as 192.168.200.30."),
+        macAddress: macAddress.describe("MAC address of the card that gets it."),
+        comment: z.string().max(255).default("").describe("Comment that MAAS shows beside the reservation, such as: NAS."),
+      }),
+    )
+    .default([])
+    .describe("Addresses that MAAS keeps for one network card each, by DHCP."),
+  staticRoutes: z
+    .array(
+      z.strictObject({
+        destination: cidr.describe("Network that the route leads to, such as 10.20.0.0/16."),
+        gateway: ipv4.describe("Router on the lab's subnet that leads there."),
+        metric: z.number().int().min(0).default(0).describe("Preference of the route; the lowest one wins."),
+      }),
+    )
+    .default([])
+    .describe("Static routes that MAAS configures on the machines."),
+  domain: z
+    .strictObject({
+      name: domainName.describe("Name of the domain, such as lab.example."),
+      authoritative: z.boolean().default(true).describe("Answer for the whole domain. Turn it off to forward unknown names."),
+      records: z.array(record).default([]).describe("Further DNS records, such as nas or a wildcard. MAAS adds the machines' own names."),
+    })
+    .optional()
+    .describe("DNS domain that MAAS serves."),
 });
 
 export type NetworkSettings = z.output<typeof networkSettings>;

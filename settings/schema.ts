@@ -17,28 +17,31 @@ import { checkTaskServers, taskServersSettings } from "./task-servers";
  *     export type <Name>Settings = z.output<typeof <name>Settings>;  // after defaults
  *     export function check<Name>(settings: Settings): Problem[]     // optional: what spans fields or sections; pure
  *
- * with defaults inside, so that an absent section means its defaults (`.prefault({})` here). `values.ts` has the
- * notations they share (durations, sizes, addresses). A check returns problems with full paths; use `at` for them.
+ * with defaults inside, so that an absent section means its defaults (`.prefault({})` here). Every setting is
+ * described where it is declared, for editors and the reference; `components/core/notations.ts` has what they share (durations, sizes, addresses). A check returns problems with full paths; use `at` for them.
  */
 export const settingsSchema = z.strictObject({
-  /** How this stack gets its machines; one file of `environments/` each. */
-  environment: z.enum(["physical", "vm", "sim"]),
-  maas: maasSettings,
-  /** Secret. That of the installation when `maas.install` is given and this is not. */
-  maasApiKey: maasApiKey.optional(),
-  network: networkSettings.prefault({}),
-  machines: machinesSettings,
-  ssh: sshSettings.prefault({}),
-  cluster: clusterSettings.prefault({}),
-  monitoring: monitoringSettings.prefault({}),
-  taskServers: taskServersSettings.prefault({}),
-  images: imagesSettings.prefault({}),
-  /** Machines and volumes are neither reinstalled nor deleted without a consent. */
+  environment: z
+    .enum(["physical", "vm", "sim"])
+    .describe("Source of the machines: physical for your own hardware, vm for virtual machines on a VM host, sim for the embedded lab."),
+  maas: maasSettings.describe("MAAS: where it is, and how it is set up."),
+  maasApiKey: maasApiKey
+    .optional()
+    .describe("API key of a MAAS administrator. Print it with `maas apikey --username NAME`. Leave it out if maas.install installs MAAS."),
+  network: networkSettings.prefault({}).describe("Network of the machines: subnet, gateway, DNS and address ranges."),
+  machines: machinesSettings.describe("Machines of the lab, one entry each."),
+  ssh: sshSettings.prefault({}).describe("SSH access to deployed machines. The stack creates its own key."),
+  cluster: clusterSettings.prefault({}).describe("k3s on all machines: version, source, network, datastore and components."),
+  monitoring: monitoringSettings.prefault({}).describe("Monitoring: Prometheus, Alertmanager, Grafana and their exporters."),
+  taskServers: taskServersSettings.prefault({}).describe("Task servers for Taskwarrior, their organisations and users."),
+  images: imagesSettings
+    .prefault({})
+    .describe("Image references by name, in place of those in versions.json. Set them to use your own registry."),
   protect: protectSetting,
-  /** By name of a machine or volume: the fingerprint that `lab report` shows for a change that loses its data. It fits that change only. */
-  consent: consentSettings.default({}),
-  /** By policy: names of resources that need not keep it. */
-  waivers: waiversSettings.prefault({}),
+  consent: consentSettings,
+  waivers: waiversSettings
+    .prefault({})
+    .describe("Exceptions to the policies, resource names by policy. Give the reason as a comment in the stack file."),
 });
 
 export type Settings = z.output<typeof settingsSchema>;

@@ -26,125 +26,164 @@ export const ACCOUNT_STATES = ["active", "suspended", "removed"] as const;
 export type AccountState = (typeof ACCOUNT_STATES)[number];
 
 const user = z.strictObject({
-  name: accountName,
-  /**
-   * `removed` is refused, its certificate is revoked and its tasks are moved aside; `active` again brings them back.
-   * An entry taken out of the settings is refused as well, but its certificate is then forgotten instead of revoked.
-   */
-  state: z.enum(ACCOUNT_STATES).default("active"),
-  /** The name before a rename: key and tasks stay those of the old name. May go after the next `up`. */
-  formerly: accountName.optional(),
+  name: accountName.describe("Name of the user, such as anna."),
+  state: z
+    .enum(ACCOUNT_STATES)
+    .default("active")
+    .describe(
+      "State of the account: active syncs, suspended is refused for now, removed is refused with its certificate revoked and its tasks set aside.",
+    ),
+  formerly: accountName.optional().describe("Name before a rename; key and tasks are kept. Remove it after the next `up`."),
 });
 
 const organisation = z.strictObject({
-  name: accountName,
-  /** `suspended` refuses all its users at once and keeps everything. */
-  state: z.enum(["active", "suspended"]).default("active"),
-  /** The name before a rename, as for users. */
-  formerly: accountName.optional(),
-  users: z.array(user).default([]),
+  name: accountName.describe("Name of the organisation, such as home."),
+  state: z
+    .enum(["active", "suspended"])
+    .default("active")
+    .describe("State of the organisation: suspended refuses all its users and keeps their tasks."),
+  formerly: accountName.optional().describe("Name before a rename. Remove it after the next `up`."),
+  users: z.array(user).default([]).describe("Users of the organisation."),
 });
 
 const pem = (label: string) =>
   z.string().refine((text) => text.trim().startsWith(`-----BEGIN ${label}`), `must be PEM that starts with -----BEGIN ${label}`);
 
+const service = z
+  .enum(["LoadBalancer", "NodePort", "ClusterIP"])
+  .default("LoadBalancer")
+  .describe("Service type: LoadBalancer or NodePort to reach it from outside the cluster, ClusterIP to keep it inside.");
+const storageClass = hostname
+  .optional()
+  .describe("Storage class of the volume, such as local-path. Defaults to the cluster's default class.");
+
 /** `homelab:taskServers`: who syncs, and the servers they sync with. */
 export const taskServersSettings = z.strictObject({
-  namespace: hostname.default("tasks"),
-  organisations: z.array(organisation).default([]),
-  /** Name that clients use. Put it into your DNS; without one clients use the address of the first machine. */
-  hostname: dnsName.optional(),
-  /** Further names for the server certificate. */
-  alternativeNames: z.array(dnsName).default([]),
+  namespace: hostname.default("tasks").describe("Namespace of the task servers."),
+  organisations: z.array(organisation).default([]).describe("Organisations and their users."),
+  hostname: dnsName
+    .optional()
+    .describe(
+      "Name that clients connect to, such as tasks.home.example. Add it to your DNS. Without it, they use the first machine's address.",
+    ),
+  alternativeNames: z.array(dnsName).default([]).describe("Further names in the server certificate, such as [tasks.example.org]."),
   certificates: z
     .strictObject({
-      /** `O=` of every certificate. */
-      organisation: accountName.default("Home Lab"),
-      /** ECDSA is small and quick; RSA is for clients that know nothing else. */
-      algorithm: z.enum(["ECDSA", "RSA"]).default("ECDSA"),
-      authorityLifetime: duration.default("3650 days"),
-      lifetime: duration.default("365 days"),
-      /** The first `up` within this time of the end renews a certificate. */
-      renewBefore: duration.default("60 days"),
-      /** A certificate authority of your own in place of the stack's; keep `privateKey` with `pulumi config set --secret`. */
+      organisation: accountName.default("Home Lab").describe("Organisation in every certificate (O=)."),
+      algorithm: z.enum(["ECDSA", "RSA"]).default("ECDSA").describe("Key algorithm. Use RSA only for clients that do not support ECDSA."),
+      authorityLifetime: duration.default("3650 days").describe("Lifetime of the certificate authority."),
+      lifetime: duration.default("365 days").describe("Lifetime of server and client certificates."),
+      renewBefore: duration.default("60 days").describe("Time before expiry from which the next `up` renews a certificate."),
       authority: z
         .strictObject({
-          certificate: pem("CERTIFICATE"),
-          privateKey: z.string().regex(/-----BEGIN [A-Z ]*PRIVATE KEY-----/, "must be a private key in PEM"),
+          certificate: pem("CERTIFICATE").describe("Certificate of the authority, in PEM."),
+          privateKey: z
+            .string()
+            .regex(/-----BEGIN [A-Z ]*PRIVATE KEY-----/, "must be a private key in PEM")
+            .describe("Private key of the authority, in PEM."),
         })
-        .optional(),
+        .optional()
+        .describe("Certificate authority of your own. Without it, the stack creates one."),
     })
-    .prefault({}),
+    .prefault({})
+    .describe("Certificates of servers and clients."),
   taskd: z
     .strictObject({
-      enabled: z.boolean().default(true),
-      /** How clients outside the cluster get in. */
-      service: z.enum(["LoadBalancer", "NodePort", "ClusterIP"]).default("LoadBalancer"),
-      /** Address to ask the load balancer for; left out, k3s' own answers on every machine's address. */
-      address: ipv4.optional(),
-      nodePort: z.number().int().min(30000).max(32767).optional(),
-      storage: size.default("1 GiB"),
-      storageClass: hostname.optional(),
-      /** Largest request. A first sync carries a user's whole history: about 400 bytes a task and change. */
-      requestLimit: size.default("32 MiB"),
-      /** Connections that wait while another is served: taskd serves one at a time. */
-      queueSize: z.number().int().min(1).max(4096).default(128),
-      /** `strict` asks for a certificate of this lab's authority; `allow all` is for debugging. */
-      trust: z.enum(["strict", "allow all"]).default("strict"),
-      ipLog: z.boolean().default(true),
-      verbosity: z.enum(["quiet", "normal", "debug"]).default("normal"),
-      /** Networks that may connect; empty means any. */
-      allowedNetworks: z.array(cidr).default([]),
+      enabled: z.boolean().default(true).describe("Install taskd, the server for Taskwarrior 2."),
+      service,
+      address: ipv4.optional().describe("Address to request from the load balancer. Without it, k3s answers on every machine's address."),
+      nodePort: z.number().int().min(30000).max(32767).optional().describe("Port on every machine, for service: NodePort, such as 30589."),
+      storage: size.default("1 GiB").describe("Size of taskd's volume."),
+      storageClass,
+      requestLimit: size
+        .default("32 MiB")
+        .describe("Largest request. Raise it if a first sync is refused; a task needs about 400 bytes for each change."),
+      queueSize: z
+        .number()
+        .int()
+        .min(1)
+        .max(4096)
+        .default(128)
+        .describe("Number of connections that may wait. taskd serves one at a time; raise it for many clients."),
+      trust: z
+        .enum(["strict", "allow all"])
+        .default("strict")
+        .describe("Certificate check: strict wants a certificate of this lab's authority, allow all is for debugging."),
+      ipLog: z.boolean().default(true).describe("Log the addresses of clients."),
+      verbosity: z.enum(["quiet", "normal", "debug"]).default("normal").describe("Amount of logging. Use debug to see each request."),
+      allowedNetworks: z.array(cidr).default([]).describe("Networks that may connect, such as [192.168.0.0/16]. Empty allows all."),
     })
-    .prefault({}),
-  /** TaskChampion's sync server, for Taskwarrior 3. Off by default: Debian and Ubuntu LTS ship Taskwarrior 2. */
+    .prefault({})
+    .describe("taskd, the server for Taskwarrior 2."),
   taskchampion: z
     .strictObject({
-      enabled: z.boolean().default(false),
-      /** 0 applies its objects without the pod, for where its image cannot be had. */
-      replicas: z.union([z.literal(0), z.literal(1)]).default(1),
-      service: z.enum(["LoadBalancer", "NodePort", "ClusterIP"]).default("LoadBalancer"),
-      storage: size.default("1 GiB"),
-      storageClass: hostname.optional(),
-      /** HTTPS by a HAProxy in the server's own pod, with the task servers' certificate. An `ingress` takes its place. */
-      tls: z.boolean().default(true),
-      /** HTTPS by an ingress controller of yours (k3s' Traefik, if it is not disabled) with the task servers' certificate. */
-      ingress: z.strictObject({ hostname: dnsName, className: hostname.default("traefik") }).optional(),
+      enabled: z
+        .boolean()
+        .default(false)
+        .describe("Install TaskChampion's sync server. Turn it on for Taskwarrior 3; Debian and Ubuntu LTS ship Taskwarrior 2."),
+      replicas: z
+        .union([z.literal(0), z.literal(1)])
+        .default(1)
+        .describe("Number of pods: 1, or 0 to apply the manifests without a pod where the image is unavailable."),
+      service,
+      storage: size.default("1 GiB").describe("Size of the server's volume."),
+      storageClass,
+      tls: z
+        .boolean()
+        .default(true)
+        .describe("Serve HTTPS with the task servers' certificate. Turn it off only behind a proxy of your own."),
+      ingress: z
+        .strictObject({
+          hostname: dnsName.describe("Host name that the ingress serves, such as sync.home.example."),
+          className: hostname.default("traefik").describe("Class of the ingress controller."),
+        })
+        .optional()
+        .describe("Ingress that serves HTTPS in place of tls. It needs an ingress controller, such as k3s' Traefik."),
     })
-    .prefault({}),
+    .prefault({})
+    .describe("TaskChampion's sync server, for Taskwarrior 3."),
   backup: z
     .strictObject({
-      enabled: z.boolean().default(true),
-      /** In UTC. Alerts expect a backup a day. */
-      schedule: cron.default("30 3 * * *"),
-      /** How many archives of each server are kept; older ones go. */
-      keep: z.number().int().min(1).max(1000).default(14),
-      storage: size.default("2 GiB"),
-      /** A class on another disk, or on the network, makes a backup out of a second copy. */
-      storageClass: hostname.optional(),
-      /** A second copy of every archive, in object storage with S3's interface. What is old there, the bucket's own rules drop. */
+      enabled: z.boolean().default(true).describe("Back up the task servers."),
+      schedule: cron.default("30 3 * * *").describe("Schedule in cron's notation and UTC. Alerts expect a backup every day."),
+      keep: z.number().int().min(1).max(1000).default(14).describe("Number of archives to keep of each server."),
+      storage: size.default("2 GiB").describe("Size of the backup volume."),
+      storageClass: hostname
+        .optional()
+        .describe(
+          "Storage class of the backup volume. Use one on another disk or on the network, so that backups survive the loss of a disk.",
+        ),
       objectStorage: z
         .strictObject({
-          /** Endpoint and bucket, and a prefix if you like, in path style. */
           url: z
             .string()
             .regex(
               /^https?:\/\/[A-Za-z0-9.-]+(:\d+)?(\/[A-Za-z0-9._-]+)+$/,
               "must be an endpoint and a bucket such as https://s3.example/bucket or https://s3.example/bucket/lab",
-            ),
+            )
+            .describe("URL with bucket and optional prefix, such as https://s3.example/bucket/lab."),
           region: z
             .string()
             .regex(/^[a-z0-9-]+$/, "must be a region such as us-east-1")
-            .default("us-east-1"),
-          accessKeyId: z.string().regex(/^[\w+/=-]+$/, "must be an access key's id"),
-          /** Keep it with `pulumi config set --secret`. */
-          secretAccessKey: z.string().regex(/^[\w+/=-]+$/, "must be an access key's secret"),
-          /** PEM of the authority of the endpoint's certificate, where that is not a public one. */
-          authority: pem("CERTIFICATE").optional(),
+            .default("us-east-1")
+            .describe("Region of the bucket."),
+          accessKeyId: z
+            .string()
+            .regex(/^[\w+/=-]+$/, "must be an access key's id")
+            .describe("Id of the access key."),
+          secretAccessKey: z
+            .string()
+            .regex(/^[\w+/=-]+$/, "must be an access key's secret")
+            .describe("Secret of the access key."),
+          authority: pem("CERTIFICATE")
+            .optional()
+            .describe("Certificate authority of the endpoint, in PEM. Set it when the authority is not a public one."),
         })
-        .optional(),
+        .optional()
+        .describe("Object storage (S3) that gets a copy of every archive. Let the bucket's lifecycle rules delete old ones."),
     })
-    .prefault({}),
+    .prefault({})
+    .describe("Backups of the task servers."),
 });
 
 export type TaskServersSettings = z.output<typeof taskServersSettings>;

@@ -9,48 +9,69 @@ export const userDataSettings = z.strictObject({
   timezone: z
     .string()
     .regex(/^[A-Za-z_+-]+(\/[\w+-]+)*$/, "must be a time zone such as Europe/Berlin")
-    .optional(),
-  packages: z.array(z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/, "must be a package name")).default([]),
-  upgradePackages: z.boolean().default(false),
+    .optional()
+    .describe("Time zone, such as Europe/Berlin. Without it, the image's own, usually UTC."),
+  packages: z
+    .array(z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/, "must be a package name"))
+    .default([])
+    .describe("Packages to install, such as [nfs-common]."),
+  upgradePackages: z
+    .boolean()
+    .default(false)
+    .describe("Install all pending updates at first boot. This takes longer and may reboot the machine."),
   files: z
     .array(
       z.strictObject({
-        path: absolute,
-        content: z.string(),
+        path: absolute.describe("Absolute path of the file, such as /etc/motd."),
+        content: z.string().describe("Content of the file."),
         permissions: z
           .string()
           .regex(/^0[0-7]{3}$/, 'must be octal in quotes, such as "0644"')
-          .default("0644"),
+          .default("0644")
+          .describe('Permissions in octal and in quotes, such as "0600".'),
         owner: z
           .string()
           .regex(/^[a-z_][\w-]*:[a-z_][\w-]*$/, "must be user:group")
-          .default("root:root"),
+          .default("root:root")
+          .describe("Owner and group, such as www-data:www-data."),
       }),
     )
-    .default([]),
-  /** Time servers; MAAS's when empty. */
-  ntpServers: z.array(z.string().min(1)).default([]),
+    .default([])
+    .describe("Files to write at first boot."),
+  ntpServers: z.array(z.string().min(1)).default([]).describe("Time servers, such as [ntp.ubuntu.com]. Defaults to MAAS's."),
   sysctl: z
     .record(
       z.string().regex(/^[a-z][\w.-]*\.[\w.-]+$/, "must be a kernel setting such as net.ipv4.ip_forward"),
       z.union([z.string(), z.number()]),
     )
-    .default({}),
+    .default({})
+    .describe("Kernel settings, such as {net.ipv4.ip_forward: 1}. They are kept across reboots."),
   users: z
     .array(
       z.strictObject({
-        name: z.string().regex(/^[a-z_][a-z0-9_-]{0,31}$/, "must be a Linux user name"),
+        name: z
+          .string()
+          .regex(/^[a-z_][a-z0-9_-]{0,31}$/, "must be a Linux user name")
+          .describe("Name of the account, such as anna."),
         authorizedKeys: z
           .array(z.string().regex(/^(ssh-ed25519|ssh-rsa|ecdsa-sha2-\S+|sk-\S+) \S+/, "must be a line of authorized_keys"))
-          .default([]),
-        sudo: z.boolean().default(false),
-        groups: z.array(z.string()).default([]),
-        shell: absolute.optional(),
+          .default([])
+          .describe("Public SSH keys that may log in, each as a line of authorized_keys."),
+        sudo: z.boolean().default(false).describe("Allow sudo without a password."),
+        groups: z.array(z.string()).default([]).describe("Further groups of the account, such as [docker]."),
+        shell: absolute.optional().describe("Login shell, such as /bin/zsh. Defaults to /bin/bash."),
       }),
     )
-    .default([]),
-  bootCommands: z.array(command).default([]),
-  commands: z.array(command).default([]),
+    .default([])
+    .describe("Accounts to create besides the program's own."),
+  bootCommands: z
+    .array(command)
+    .default([])
+    .describe("Commands to run early in every boot, before the network is up, each a line or a list of words."),
+  commands: z
+    .array(command)
+    .default([])
+    .describe("Commands to run once at the end of the first boot, such as [systemctl enable --now nfs-server]."),
 });
 
 export type UserDataSettings = z.output<typeof userDataSettings>;

@@ -1,6 +1,5 @@
 import { z } from "zod";
 import { settingsSchema } from "../../settings/schema";
-import { docsOf, readSettingDocs, type SettingDocs } from "./docs-of-settings";
 
 /** A JSON Schema, as far as it is read here. */
 export interface JsonSchema {
@@ -17,68 +16,49 @@ export interface JsonSchema {
   default?: unknown;
   required?: string[];
   pattern?: string;
+  /** `#/$defs/NAME` */
+  $ref?: string;
+  $defs?: Record<string, JsonSchema>;
   [keyword: string]: unknown;
 }
 
-/** Descriptions from the sources' comments, wherever an object's property has one. */
-function describe(schema: JsonSchema, docs: SettingDocs): void {
-  const { properties } = schema;
-  if (properties) {
-    const comments = docsOf(docs, Object.keys(properties));
-    for (const [name, property] of Object.entries(properties)) {
-      const comment = comments.get(name);
-      if (comment && property.description === undefined) {
-        property.description = comment;
-      }
+/** Keywords of a schema whose value is one schema, a list or a map of them. */
+const inner = new Set(["properties", "anyOf", "oneOf", "items", "additionalProperties"]);
+
+/** The same schema with every part of it changed, inner parts first. */
+function mapSchema(schema: JsonSchema, change: (part: JsonSchema) => JsonSchema): JsonSchema {
+  const mapped = Object.entries(schema).map(([key, value]) => {
+    if (!inner.has(key) || typeof value !== "object") {
+      return [key, value];
     }
-  }
-  const inner = [
-    ...Object.values(properties ?? {}),
-    ...(schema.anyOf ?? []),
-    ...(schema.oneOf ?? []),
-    schema.items,
-    schema.additionalProperties,
-  ];
-  for (const each of inner) {
-    if (each !== null && typeof each === "object") {
-      describe(each, docs);
+    if (Array.isArray(value)) {
+      return [key, value.map((each) => mapSchema(each, change))];
     }
-  }
+    return [
+      key,
+      key === "properties"
+        ? Object.fromEntries(Object.entries(value as object).map(([name, part]) => [name, mapSchema(part, change)]))
+        : mapSchema(value as JsonSchema, change),
+    ];
+  });
+  return change(Object.fromEntries(mapped));
 }
 
-/** An encrypted value may stand wherever a text may. */
-function admitSecrets(schema: JsonSchema): JsonSchema {
-  const mapped = Object.fromEntries(
-    Object.entries(schema).map(([key, value]) => {
-      if (key === "properties") {
-        return [
-          key,
-          Object.fromEntries(Object.entries(value as Record<string, JsonSchema>).map(([name, inner]) => [name, admitSecrets(inner)])),
-        ];
-      }
-      if (key === "anyOf" || key === "oneOf") {
-        return [key, (value as JsonSchema[]).map(admitSecrets)];
-      }
-      return [
-        key,
-        key === "items" || (key === "additionalProperties" && typeof value === "object") ? admitSecrets(value as JsonSchema) : value,
-      ];
-    }),
-  ) as JsonSchema;
-  const { description, default: preset, ...rest } = mapped;
-  const secret = mapped.type === "string" && mapped.enum === undefined && mapped.const === undefined;
-  return secret
+/** An encrypted value may stand wherever a text without a notation of its own may. */
+function admitSecret(schema: JsonSchema): JsonSchema {
+  const { description, default: preset, ...rest } = schema;
+  return schema.type === "string" && schema.enum === undefined && schema.const === undefined
     ? {
         ...(description ? { description } : {}),
         ...(preset === undefined ? {} : { default: preset }),
         anyOf: [rest, { $ref: "#/$defs/secret" }],
       }
-    : mapped;
+    : schema;
 }
 
 /** The settings as a JSON Schema, keys without their namespace. */
 export function settingsJsonSchema(): JsonSchema {
-  const schema = z.toJSONSchema(settingsSchema, {
+  return z.toJSONSchema(settingsSchema, {
     io: "input",
     unrepresentable: "any",
     reused: "inline",
@@ -90,26 +70,34 @@ export function settingsJsonSchema(): JsonSchema {
       }
     },
   }) as JsonSchema;
-  describe(schema, readSettingDocs());
-  return schema;
 }
+
+const secret: JsonSchema = {
+  description: "Encrypted value, as `pulumi config set --secret` writes it.",
+  type: "object",
+  properties: { secure: { type: "string" } },
+  required: ["secure"],
+  additionalProperties: false,
+};
 
 /** A stack file as a JSON Schema, for editors: `# yaml-language-server: $schema=…`. */
 export function stackJsonSchema(): JsonSchema {
-  const { $schema, properties = {}, required = [] } = settingsJsonSchema();
+  const { $schema, $defs, properties = {}, required = [] } = settingsJsonSchema();
   return {
     $schema,
     title: "Stack file of the home lab",
     type: "object",
-    $defs: { secret: { type: "object", properties: { secure: { type: "string" } }, required: ["secure"], additionalProperties: false } },
+    $defs: { ...$defs, secret },
     properties: {
       encryptionsalt: { type: "string" },
       secretsprovider: { type: "string" },
       encryptedkey: { type: "string" },
       config: {
         type: "object",
-        properties: Object.fromEntries(Object.entries(properties).map(([name, schema]) => [`homelab:${name}`, admitSecrets(schema)])),
-        required: (required as string[]).filter((name) => name !== "maasApiKey").map((name) => `homelab:${name}`),
+        properties: Object.fromEntries(
+          Object.entries(properties).map(([name, schema]) => [`homelab:${name}`, mapSchema(schema, admitSecret)]),
+        ),
+        required: (required as string[]).map((name) => `homelab:${name}`),
       },
     },
     required: ["config"],

@@ -8,6 +8,10 @@ interface Row {
 }
 
 function typeOf(schema: JsonSchema): string {
+  if (schema.$ref) {
+    const name = schema.$ref.replace("#/$defs/", "");
+    return `[${name}](#${name.toLowerCase()})`;
+  }
   if (schema.const !== undefined) {
     return `\`${schema.const}\``;
   }
@@ -58,7 +62,7 @@ const cell = (text: string) => text.replaceAll("|", "\\|").replaceAll("<", "&lt;
 
 /** `docs/reference/settings.md`. */
 export function settingsPage(): string {
-  const { properties = {} } = settingsJsonSchema();
+  const { properties = {}, $defs = {} } = settingsJsonSchema();
   const sections = Object.entries(properties).map(([name, schema]) => {
     const rows = rowsOf(name, schema);
     const table = [
@@ -69,13 +73,18 @@ export function settingsPage(): string {
     const own = rows.length === 0 ? [`${typeOf(schema)}${preset(schema.default) ? `, by default ${preset(schema.default)}` : ""}`] : table;
     return [`## homelab:${name}`, "", ...(schema.description ? [schema.description, ""] : []), ...own, ""].join("\n");
   });
+  const notations = Object.entries($defs).map(([name, { description }]) => [`### ${name}`, "", description, ""].join("\n"));
   return [
     "# Settings",
     "",
-    "Generated from the schema in `components/settings/`; do not edit. Everything is checked before anything is touched: `./lab check <stack>`",
-    "does only that. In an editor that knows JSON Schema, `# yaml-language-server: $schema=docs/reference/stack.schema.json` as a stack file's",
-    "first line completes and checks while you type. A text may be a secret: `./lab pulumi config set --secret --path 'homelab:…'`.",
+    "Generated from the schema in `settings/`; do not edit. All settings are checked before anything changes; `./lab check <stack>` runs the",
+    "checks alone. To complete and check a stack file in an editor that knows JSON Schema, add this as its first line:",
+    "`# yaml-language-server: $schema=docs/reference/stack.schema.json`. To set a secret, run",
+    "`./lab pulumi config set --secret --path 'homelab:…'`.",
     "",
     ...sections,
+    "## Notations",
+    "",
+    ...notations,
   ].join("\n");
 }

@@ -1,7 +1,10 @@
 import ipaddr from "ipaddr.js";
 import { z } from "zod";
 
-/** Building blocks for the sections: the field's own notations, parsed once, with messages that say what is allowed. */
+/**
+ * Building blocks for the sections: the field's own notations, parsed once, with messages that say what is allowed. Their ids are
+ * their names in the JSON schema and in the reference.
+ */
 
 const UNITS = { second: 1, minute: 60, hour: 3600, day: 86400 } as const;
 
@@ -14,7 +17,8 @@ const DURATION = /^(\d+) (second|minute|hour|day)s?$/;
 export const duration = z
   .string()
   .regex(DURATION, 'must be a duration such as "90 seconds", "5 minutes" or "15 days"')
-  .transform((text) => text as Duration);
+  .transform((text) => text as Duration)
+  .meta({ id: "duration", description: 'Span of time in seconds, minutes, hours or days, such as "90 seconds" or "5 minutes".' });
 
 export function toSeconds(value: Duration): number {
   const [, count, unit] = DURATION.exec(value) ?? [];
@@ -36,7 +40,8 @@ const SIZE = /^(\d+) (MiB|GiB|TiB)$/;
 export const size = z
   .string()
   .regex(SIZE, 'must be a size such as "512 MiB" or "16 GiB"')
-  .transform((text) => text as Size);
+  .transform((text) => text as Size)
+  .meta({ id: "size", description: 'Amount of storage in MiB, GiB or TiB, such as "16 GiB".' });
 
 export function toBytes(value: Size): number {
   const [, count, unit] = SIZE.exec(value) ?? [];
@@ -48,34 +53,42 @@ export function toQuantity(value: Size): string {
   return value.replace(" ", "").replace(/B$/, "");
 }
 
-export const ipv4 = z.string().refine((text) => ipaddr.IPv4.isValidFourPartDecimal(text), "must be an IPv4 address such as 192.168.200.10");
+export const ipv4 = z
+  .string()
+  .refine((text) => ipaddr.IPv4.isValidFourPartDecimal(text), "must be an IPv4 address such as 192.168.200.10")
+  .meta({ id: "address", description: "IPv4 address, such as 192.168.200.10." });
 
 export const cidr = z
   .string()
   .refine(
     (text) => ipaddr.IPv4.isValidCIDRFourPartDecimal(text) && ipaddr.IPv4.networkAddressFromCIDR(text).toString() === text.split("/")[0],
     "must be an IPv4 network such as 192.168.200.0/24, without host bits",
-  );
+  )
+  .meta({ id: "network", description: "IPv4 network without host bits, such as 192.168.200.0/24." });
 
 export const macAddress = z
   .string()
   .regex(/^([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}$/, "must be a MAC address such as 52:54:00:c8:00:01")
-  .transform((text) => text.toLowerCase());
+  .transform((text) => text.toLowerCase())
+  .meta({ id: "macAddress", description: "MAC address, such as 52:54:00:c8:00:01." });
 
 /** One DNS label: it becomes a host name, a node name and part of resource names. */
 export const hostname = z
   .string()
-  .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, "must be a DNS label: lower-case letters, digits and dashes, at most 63");
+  .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, "must be a DNS label: lower-case letters, digits and dashes, at most 63")
+  .meta({ id: "name", description: "DNS label: lower-case letters, digits and dashes, at most 63, such as node1." });
 
 export const httpUrl = z
   .string()
   .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), "must be a URL that starts with http:// or https://")
-  .transform((text) => text.replace(/\/+$/, ""));
+  .transform((text) => text.replace(/\/+$/, ""))
+  .meta({ id: "url", description: "URL that starts with http:// or https://." });
 
 /** Five fields, as cron(8) and k3s' etcd snapshots take it. */
 export const cron = z
   .string()
-  .regex(/^(@(hourly|daily|weekly|monthly)|([\d*/,-]+ ){4}[\d*/,-]+)$/, 'must be a cron schedule of five fields such as "0 */6 * * *"');
+  .regex(/^(@(hourly|daily|weekly|monthly)|([\d*/,-]+ ){4}[\d*/,-]+)$/, 'must be a cron schedule of five fields such as "0 */6 * * *"')
+  .meta({ id: "schedule", description: 'Cron schedule of five fields, such as "0 */6 * * *", or @hourly, @daily, @weekly, @monthly.' });
 
 /** First and last address of a range, as one number each. */
 export interface AddressRange {
