@@ -34,4 +34,6 @@ export interface Watchdog {
   stopClock(node: Node): void;
   /** The failed status that belongs to the running one, with its reason. */
   markFailed(node: Node, reason: string): void;
+  /** A machine that is leaving rescue mode has been seen off. */
+  leftRescue(node: Node): void;
 }

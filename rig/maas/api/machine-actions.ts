@@ -157,7 +157,7 @@ export async function queryPowerState(context: Context) {
   const node = visibleMachine(context);
   const { maas } = context;
   if (!maas.power.isControlled(node)) return { state: "unknown" };
-  maas.power.requireReachable(node);
+  maas.power.requireReachable(node, undefined, true);
   return { state: await maas.power.query(node).catch(() => "error") };
 }
 

@@ -1,23 +1,38 @@
-import { ApiError, badRequest, contentTypes, deleted, notFound } from "../http/answers";
+import { ApiError, badRequest, contentTypes, crashed, deleted, notFound } from "../http/answers";
 import type { Context } from "../http/context";
-import { checkbox, mandatory } from "../http/forms";
+import { mandatory } from "../http/forms";
 import type { Endpoint } from "../http/router";
+import type { User } from "../state/model";
 import { newUser } from "../state/seed";
 
 /** A database clash that MAAS retried in vain ends in its web server's error page. */
-const conflictPage =
-  '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN" "http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd">\n' +
-  '<html xmlns="http://www.w3.org/1999/xhtml" xml:lang="en" lang="en">\n  <head>\n    <title>Error: Conflict Error</title>\n  </head>\n  <body>\n    <h2>Conflict error.</h2>\n' +
-  "    <p>\n      Your request could not be completed due to a conflict with another request. Try again.\n    </p>\n  </body>\n</html>\n";
+const conflictPage = `<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN" "http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd">
+<html xmlns="http://www.w3.org/1999/xhtml" xml:lang="en" lang="en">
+  <head>
+    <title>Error: Conflict Error</title>
+  </head>
+  <body>
+    <h2 class="p-heading--four">
+      Conflict error. Try your request again, as it will most likely succeed.
+    </h2>
+  </body>
+</html>
+`;
 
-function find({ maas }: Context, name: string) {
-  const user = maas.tables.users.find((row) => row.username === name);
+/** MAAS's own user: it owns what the region does by itself, and cannot log in. */
+const systemUser: User = { id: 0, username: "MAAS", email: "maas@localhost", isSuperuser: true, password: "" };
+const everybody = ({ maas }: Context) => [systemUser, ...maas.tables.users];
+
+function find(context: Context, name: string) {
+  const user = everybody(context).find((row) => row.username === name);
   if (!user) throw notFound("User");
   return user;
 }
 
-const list = ({ maas }: Context) =>
-  [...maas.tables.users].sort((a, b) => a.username.localeCompare(b.username)).map((row) => maas.render.network.user(row));
+const list = (context: Context) =>
+  everybody(context)
+    .sort((a, b) => (a.username < b.username ? -1 : 1))
+    .map((row) => context.maas.render.network.user(row));
 const whoami = ({ maas, user }: Context) => maas.render.network.user(user);
 
 function create(context: Context) {
@@ -26,11 +41,12 @@ function create(context: Context) {
   const username = mandatory(form, "username");
   const email = mandatory(form, "email");
   if (!form.has("remote_auth")) mandatory(form, "password");
-  const isSuperuser = checkbox(mandatory(form, "is_superuser")) && form.get("is_superuser") !== "0";
-  if (maas.tables.users.some((row) => row.username === username || row.email === email)) {
-    throw new ApiError(409, conflictPage, contentTypes.html, { "Retry-After": "5", "X-Frame-Options": "DENY", Vary: "Cookie" });
+  const isSuperuser = mandatory(form, "is_superuser");
+  if (!["0", "1"].includes(isSuperuser)) throw crashed(`Not a valid Boolean value (0 or 1): '${isSuperuser}'`);
+  if (everybody(context).some((row) => row.username === username || row.email === email)) {
+    throw new ApiError(409, conflictPage, contentTypes.html, { "Retry-After": "5" });
   }
-  return maas.render.network.user(newUser(maas.store, { username, email, isSuperuser }));
+  return maas.render.network.user(newUser(maas.store, { username, email, isSuperuser: isSuperuser === "1" }));
 }
 
 function get(context: Context) {
@@ -42,6 +58,7 @@ function remove(context: Context) {
   const { maas } = context;
   const name = context.parameter("username");
   if (name === context.user.username) throw badRequest("An administrator cannot self-delete.");
+  if (name === systemUser.username) throw crashed("User has no userprofile.");
   const user = maas.tables.users.find((row) => row.username === name);
   if (user) {
     if (maas.tables.nodes.some((node) => node.ownerId === user.id))

@@ -60,10 +60,15 @@ export const adminsOnly = () => new ApiError(403, "This method is reserved for a
 /** What a Python exception that nobody expected turns into. */
 export const crashed = (message: string) => new ApiError(500, message);
 export const anonymousForbidden = () => new ApiError(401, "Forbidden", contentTypes.bareText, usual);
+/** A body that does not parse as what its type says. */
+export const badBody = () => new ApiError(400, "Bad Request", contentTypes.bareText, usual);
 /** Validation outside a form: JSON without a charset. */
 export const validationError = (errors: Record<string, string[]>) => new ApiError(400, JSON.stringify(errors), contentTypes.plainJson);
 export const methodNotAllowed = (allowed: string[]) => new Answer(405, "", contentTypes.html, { ...usual, Allow: allowed.join(", ") });
 export const unknownEndpoint = (path: string) =>
   new Answer(404, `Unknown API endpoint: ${path}.`, contentTypes.text, { "X-Frame-Options": "DENY" });
-/** The power command could not be given. Neither header of the other errors, and no Retry-After. */
-export const unreachable = (message: string) => new ApiError(503, message, contentTypes.text, {});
+/**
+ * No rack reaches the BMC; no Retry-After. Where it turns out after the request's work, as for power commands, none of
+ * the usual headers is left; a question (`query_power_state`) is refused as any other.
+ */
+export const unreachable = (message: string, asked = false) => new ApiError(503, message, contentTypes.text, asked ? failed : {});

@@ -1,6 +1,6 @@
 /** Reads a request as Django and piston would: URL-encoded, multipart or JSON bodies become one form of repeated fields. */
 import type { IncomingMessage } from "node:http";
-import { ApiError, contentTypes } from "./answers";
+import { ApiError, badBody } from "./answers";
 
 export class Fields {
   private readonly values = new Map<string, string[]>();
@@ -100,7 +100,7 @@ function parseJson(body: Buffer, form: Fields): void {
   try {
     value = JSON.parse(body.toString("utf8"));
   } catch {
-    throw new ApiError(400, "Bad Request", contentTypes.bareText);
+    throw badBody();
   }
   if (value === null || typeof value !== "object") return;
   for (const [name, item] of Object.entries(value)) {

@@ -36,6 +36,9 @@ interface Needs extends World {
   releases: Releases;
 }
 
+/** MAAS's limit for leaving rescue mode. */
+const exitRescueMinutes = 5;
+
 export class Lifecycle {
   readonly inventory: InventoryWriter;
 
@@ -246,14 +249,15 @@ export class Lifecycle {
     const target = to[node.status];
     if (!target) throw conflict(`Cannot abort in current state: node ${node.systemId} is in state ${statusName(node.status)}.`);
     this.maas.events.add(node, target[1], "INFO");
+    if (node.status === Status.Commissioning) node.ownerId = null;
     return async () => {
       await this.maas.power.off(node, { noted: false }).catch(() => undefined);
       this.stopClock(node);
       this.maas.scripts.abort(this.maas.scripts.get(node.commissioningSet));
       this.maas.scripts.abort(this.maas.scripts.get(node.testingSet));
       node.status = target[0];
-      if (target[0] !== Status.Allocated) node.ownerId = null;
-      else this.maas.deployments.forget(node);
+      if (target[0] === Status.Allocated) this.maas.deployments.forget(node);
+      else if (target[0] === Status.Ready || target[0] === Status.New) node.ownerId = null;
     };
   }
 
@@ -268,22 +272,48 @@ export class Lifecycle {
       this.maas.power.on(node, { kind: "ephemeral", purpose: "rescue" }).catch((error) => this.maas.power.failed(node, "on", error));
   }
 
+  /**
+   * MAAS switches off machines that were Ready or Broken, and restarts deployed ones. All others keep running, and are
+   * back only once somebody has switched them off; after some minutes MAAS gives up on them.
+   */
   startExitRescue(node: Node): () => Promise<void> {
-    const before = node.previousStatus;
+    const { power } = this.maas;
+    const before: number = node.previousStatus;
     changeStatus(node, Status.ExitingRescueMode);
-    this.maas.events.add(node, "Exiting rescue mode", "INFO");
-    return async () => {
-      const leave = async () => {
-        await this.maas.power.off(node);
-        if (before === Status.Deployed) await this.maas.power.on(node, { kind: "local" });
-        node.status = before;
-        if (before === Status.Ready || before === Status.New) node.ownerId = null;
-        this.stopClock(node);
-        this.maas.events.add(node, "Exited rescue mode", "INFO");
-        await this.maas.store.flush();
+    if (!power.isControlled(node)) {
+      return async () => {
+        this.leaveRescue(node);
+        this.maas.background(power.off(node));
       };
-      this.maas.background(leave().catch((error) => this.maas.power.failed(node, "off", error)));
+    }
+    this.startClock(node, exitRescueMinutes);
+    const leave = async () => {
+      if (before === Status.Deployed) {
+        await power.off(node);
+        await power.on(node, { kind: "local" });
+        this.leftRescue(node);
+      } else if (before === Status.Ready || before === Status.Broken) {
+        await power.off(node);
+      }
+      await this.maas.store.flush();
     };
+    return async () => {
+      this.maas.background(leave().catch((error) => power.failed(node, "off", error)));
+    };
+  }
+
+  /** The power of a machine that leaves rescue mode is what MAAS waited for. */
+  leftRescue(node: Node): void {
+    if (node.status !== Status.ExitingRescueMode) return;
+    this.leaveRescue(node);
+    this.maas.events.add(node, "Exited rescue mode", "INFO");
+  }
+
+  private leaveRescue(node: Node): void {
+    this.stopClock(node);
+    node.status = node.previousStatus;
+    if (node.status !== Status.Deployed) node.ownerId = null;
+    this.maas.store.touch();
   }
 
   /** Gives up on machines whose time is over. */
@@ -295,13 +325,15 @@ export class Lifecycle {
       [Status.Releasing]: "Releasing",
       [Status.DiskErasing]: "Disk erasing",
       [Status.EnteringRescueMode]: "Entering rescue mode",
+      [Status.ExitingRescueMode]: "Exiting rescue mode",
     };
     for (const node of this.maas.tables.nodes) {
       if (node.expires === null || node.expires > this.maas.now()) continue;
       node.expires = null;
       const what = names[node.status];
       if (!what) continue;
-      const minutes = node.status === Status.Releasing ? 5 : Number(this.maas.config.node_timeout);
+      const minutes =
+        node.status === Status.Releasing || node.status === Status.ExitingRescueMode ? 5 : Number(this.maas.config.node_timeout);
       this.markFailed(node, `Node operation '${what}' timed out after ${minutes} minutes.`);
       this.maas.background(this.maas.store.flush());
     }

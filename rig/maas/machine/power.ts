@@ -9,6 +9,7 @@ import type { Events } from "./events";
 import type { NodeNetwork } from "./network";
 import { scriptsToRun } from "./script-runs";
 import type { ScriptSets } from "./script-sets";
+import { Status } from "./status";
 
 interface Needs extends World {
   network: NodeNetwork;
@@ -60,12 +61,12 @@ export class Power {
   }
 
   /** The 503 of a BMC that no rack reaches, with its event. */
-  requireReachable(node: Node, user?: User): void {
+  requireReachable(node: Node, user?: User, asked = false): void {
     if (!this.isControlled(node) || this.maas.racksConnected) return;
     const who = user ? `(${user.username}) - ` : "";
     const message = `No rack controllers can access the BMC of node ${node.hostname}`;
     this.maas.events.add(node, "Failed to query node's BMC", "WARNING", `${who}${message}`, user?.username);
-    throw unreachable(message);
+    throw unreachable(message, asked);
   }
 
   /** Machines without a BMC wait for somebody to press the button. */
@@ -119,6 +120,7 @@ export class Power {
 
   seen(node: Node, state: string): void {
     node.powerState = state;
+    if (state === "off" && node.previousStatus !== Status.Deployed) this.maas.lifecycle.leftRescue(node);
     this.maas.store.touch();
   }
 

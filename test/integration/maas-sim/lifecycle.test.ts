@@ -115,3 +115,46 @@ describe("the watchdog", () => {
     await server.stop();
   });
 });
+
+describe("interrupted work", () => {
+  const now = { at: Date.now() };
+  let server: Server;
+  beforeEach(async () => {
+    server = await Server.start({ durations: { testing: 3600 } }, { now: () => now.at, watchdogInterval: 20 });
+  });
+  afterEach(() => server.stop());
+
+  const ready = async (name: string) => (await server.until((await server.enlist(name)).system_id, "Ready")).system_id as string;
+
+  it("leaves a machine whose test is aborted to its owner", async () => {
+    const id = await ready("n1");
+    await server.call("POST", "machines/?op=allocate", { system_id: id });
+    await server.call("POST", `machines/${id}/?op=test`, {});
+    const aborted = await server.call("POST", `machines/${id}/?op=abort`, {});
+    expect(aborted.body).toMatchObject({ status_name: "Testing", owner: "admin", status_message: "Aborted testing" });
+    expect(await server.until(id, "Allocated")).toMatchObject({ owner: "admin" });
+  });
+
+  it("leaves rescue mode from Ready by itself, from Allocated only when the machine is off or not at all", async () => {
+    const id = await ready("n2");
+    await server.call("POST", `machines/${id}/?op=rescue_mode`, {});
+    await server.until(id, "Rescue mode");
+    const leaving = await server.call("POST", `machines/${id}/?op=exit_rescue_mode`, {});
+    expect(leaving.body).toMatchObject({ status_name: "Exiting rescue mode", status_message: "Rescue mode", owner: "admin" });
+    expect(await server.until(id, "Ready")).toMatchObject({ owner: null, status_message: "Exited rescue mode" });
+
+    await server.call("POST", "machines/?op=allocate", { system_id: id });
+    const enter = async () => {
+      await server.call("POST", `machines/${id}/?op=rescue_mode`, {});
+      await server.until(id, "Rescue mode");
+      await server.call("POST", `machines/${id}/?op=exit_rescue_mode`, {});
+      expect((await server.machine(id)).status_name).toBe("Exiting rescue mode");
+    };
+    await enter();
+    now.at += 5 * 60_000 + 1;
+    await server.until(id, "Failed to exit rescue mode");
+    await server.call("POST", `machines/${id}/?op=exit_rescue_mode`, {});
+    await server.call("POST", `machines/${id}/?op=power_off`, {});
+    expect(await server.until(id, "Allocated")).toMatchObject({ owner: null, power_state: "off" });
+  });
+});

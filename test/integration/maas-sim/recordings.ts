@@ -1,6 +1,7 @@
-/** Reads recorded conversations with a MAAS region, and the table of refusals beside them, where they are to be had. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+/** Reads the recorded conversations with a MAAS region; `test/fixtures/maas/README.md` says where they are from. */
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
 
 export interface RecordedRequest {
   method: string;
@@ -21,38 +22,27 @@ export interface RecordedResponse {
 }
 
 export interface Recording {
+  /** The order in which the requests were made. */
   seq: number;
   name: string;
   request: RecordedRequest;
-  /** Null where the answer is held back. */
-  response: RecordedResponse | null;
+  response: RecordedResponse;
+  /** 2: answered by the second region, whose machines have other hardware. */
+  rig?: 2;
 }
 
-/** Shared material lies beside the checkout where it is there at all. */
-export const contractDirectory = join(__dirname, "..", "..", "..", "..", "shared", "contract", "maas");
-export const hasRecordings = () => existsSync(join(contractDirectory, "recordings"));
+const fixtures = join(__dirname, "..", "..", "fixtures", "maas");
 
-export function loadRecordings(directory = join(contractDirectory, "recordings")): Recording[] {
-  return readdirSync(directory)
-    .filter((file) => file.endsWith(".json"))
-    .map((file) => JSON.parse(readFileSync(join(directory, file), "utf8")) as Recording)
-    .sort((a, b) => a.seq - b.seq);
-}
+/** What a line leaves out. */
+const nothing = { query: {}, encoding: null, form: [], files: {} };
 
-/** From the contract's table of refusals: status, content type and body of recordings whose answer is held back. */
-export function loadRefusals(): Map<string, RecordedResponse> {
-  const refusals = new Map<string, RecordedResponse>();
-  const lines = readFileSync(join(contractDirectory, "contract.md"), "utf8").split("\n");
-  for (const line of lines) {
-    const cells = line.split(/(?<!\\) \| /).map((cell) => cell.replace(/^\| /, "").replace(/ \|$/, "").trim());
-    if (cells.length < 6 || !/^\d{3}$/.test(cells[3]!)) continue;
-    const body = cells.slice(5).join(" | ");
-    const response: RecordedResponse = { status: Number(cells[3]), headers: { "Content-Type": cells[4]! } };
-    if (!body.endsWith("…")) {
-      if (cells[4]!.startsWith("application/json")) response.json = JSON.parse(body);
-      else response.text = body === "(empty)" ? "" : body.replaceAll("\\n", "\n");
-    }
-    refusals.set(cells[0]!, response);
-  }
-  return refusals;
+export function loadRecordings(file = "region-3.7.3.jsonl.gz"): Recording[] {
+  return gunzipSync(readFileSync(join(fixtures, file)))
+    .toString("utf8")
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => {
+      const { request, ...recording } = JSON.parse(line) as Recording & { request: Partial<RecordedRequest> };
+      return { ...recording, request: { ...nothing, ...request } } as Recording;
+    });
 }
