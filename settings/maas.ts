@@ -16,7 +16,13 @@ const repair = z.strictObject({
   failedCommissioning: z
     .enum(["refuse", "recommission"])
     .default("recommission")
-    .describe("Reaction to failed commissioning or failed tests: stop, or commission again."),
+    .describe("Reaction to failed commissioning: stop, or commission again."),
+  failedTesting: z
+    .enum(["refuse", "recommission", "ignore"])
+    .optional()
+    .describe(
+      "Reaction to failed hardware tests; `failedCommissioning` applies when absent. `recommission` clears the failure, tests again and goes on only if the tests pass. `ignore` clears the failure and uses the machine as it is, for example with a failing disk.",
+    ),
   failedDeployment: z
     .enum(["refuse", "redeploy"])
     .default("redeploy")

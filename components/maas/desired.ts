@@ -41,7 +41,7 @@ export function enlistDesired({ machine, maas, network }: Args): EnlistDesired {
 }
 
 export function commissionDesired({ machine, maas }: Pick<Args, "machine" | "maas">): CommissionDesired {
-  const { failedCommissioning, broken, rescue } = maas.settings.repair;
+  const { failedCommissioning, failedTesting, broken, rescue } = maas.settings.repair;
   const { scripts, tests, parameters, skipNetworking, skipStorage, skipBmcConfig, enableSsh } = machine.commissioning;
   return {
     ...identity(machine),
@@ -55,7 +55,7 @@ export function commissionDesired({ machine, maas }: Pick<Args, "machine" | "maa
     skipStorage,
     skipBmcConfig,
     enableSsh,
-    repair: { failedCommissioning, broken, rescue },
+    repair: { failedCommissioning, ...(failedTesting && { failedTesting }), broken, rescue },
     limit: toSeconds(maas.settings.waits.commission),
     powerPrompt: machine.powerPrompt,
   };

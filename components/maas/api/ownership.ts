@@ -21,6 +21,31 @@ function mark(stack: string): string {
   return `[enlisted by Pulumi stack ${stack}]`;
 }
 
+/**
+ * What a stack sets on a machine while it is Ready. MAAS keeps it through a release, so a line of the description says
+ * of each that this stack has set it: what the stack no longer wants goes back to MAAS's default.
+ */
+const SHAPES = ["address", "network", "disks"] as const;
+export type Shape = (typeof SHAPES)[number];
+
+function shapeMark(shape: Shape, stack: string): string {
+  return `[${shape} set by Pulumi stack ${stack}]`;
+}
+
+export function shapesOf(machine: Pick<Machine, "description">, stack: string): Shape[] {
+  const lines = machine.description.split("\n");
+  return SHAPES.filter((shape) => lines.includes(shapeMark(shape, stack)));
+}
+
+/** The description with exactly these notes of the stack. */
+export function withShapes(description: string, stack: string, shapes: readonly Shape[]): string {
+  const marks = SHAPES.map((shape) => shapeMark(shape, stack));
+  const left = description.split("\n").filter((line) => !marks.includes(line));
+  return [...left, ...SHAPES.filter((shape) => shapes.includes(shape)).map((shape) => shapeMark(shape, stack))]
+    .filter((line, index) => line || index > 0)
+    .join("\n");
+}
+
 export interface Deployment {
   stack: string;
   /** Digest of what was deployed: OS, kernel, user data. */

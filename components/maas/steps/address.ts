@@ -2,6 +2,7 @@ import type { Identity } from "../api/lookup";
 import { StepError } from "../api/step-error";
 import type { Interface, Machine, Subnet } from "../api/types";
 import type { Context } from "../api/wait";
+import { explainTaken } from "./address-taken";
 
 export interface AddressDesired extends Identity {
   address?: string;
@@ -21,33 +22,41 @@ export async function linkAddress(context: Context, machine: Machine, desired: A
   const { client, log } = context;
   const card = bootCard(machine, desired);
   const path = `nodes/${machine.system_id}/interfaces/${card.id}/`;
-  const linked = card.links.find((link) =>
-    desired.address ? link.ip_address === desired.address && link.mode === "static" : link.mode !== "link_up",
-  );
-  if (linked) {
+  if (isLinked(card, desired.address)) {
     return;
   }
   const subnet = await subnetOf(context, desired);
   log(`${desired.name}: ${card.name} gets ${desired.address ?? "an automatic address"} on ${subnet.cidr}`);
   // One IPv4 address on the interface: what discovery has put there would stay beside it.
-  for (const link of card.links) {
-    await client.post(path, "unlink_subnet", { id: link.id }, { settled: async () => undefined });
+  if (desired.address && (card.links.length > 0 || card.discovered?.length)) {
+    // Also forgets the address that commissioning saw on it. MAAS refuses that one as used, even to the card that had it.
+    await client.post(path, "disconnect", {}, { settled: async () => undefined });
+  } else {
+    for (const link of card.links) {
+      await client.post(path, "unlink_subnet", { id: link.id }, { settled: async () => undefined });
+    }
   }
   const form = {
     mode: desired.address ? "STATIC" : "AUTO",
     subnet: subnet.id,
     ip_address: desired.address,
-    force: card.vlan?.id !== subnet.vlan.id || undefined,
+    force: Boolean(desired.address) || card.vlan?.id !== subnet.vlan.id || undefined,
   };
-  await client.post<Interface>(path, "link_subnet", form, {
-    settled: async () => {
-      const now = await client.get<Interface>(path);
-      return now.links.some((link) => !desired.address || link.ip_address === desired.address) ? now : undefined;
-    },
-  });
+  const settled = async () => {
+    const now = await client.get<Interface>(path);
+    return now.links.some((link) => !desired.address || link.ip_address === desired.address) ? now : undefined;
+  };
+  await client
+    .post<Interface>(path, "link_subnet", form, { settled })
+    .catch((error: unknown) => explainTaken(context, error, `${desired.name}: ${card.name}`, desired.address, subnet));
 }
 
-function bootCard(machine: Machine, desired: AddressDesired): Interface {
+/** Whether nothing has to be done for the address, or for an automatic one where none is fixed. */
+export function isLinked(card: Interface, address: string | undefined): boolean {
+  return card.links.some((link) => (address ? link.ip_address === address && link.mode === "static" : link.mode !== "link_up"));
+}
+
+export function bootCard(machine: Machine, desired: AddressDesired): Interface {
   const mac = desired.macAddresses[0];
   const card = machine.interface_set.find((each) => each.mac_address?.toLowerCase() === mac) ?? machine.boot_interface;
   if (!card) {

@@ -8,6 +8,8 @@ import { currentResults, failureTail } from "./results";
 
 export interface Repair {
   failedCommissioning: "refuse" | "recommission";
+  /** As `failedCommissioning` when absent. */
+  failedTesting?: "refuse" | "recommission" | "ignore";
   broken: "refuse" | "fix";
   rescue: "refuse" | "exit";
 }
@@ -74,8 +76,15 @@ export async function bringToReady(context: Context, found: Machine, desired: Co
     if (RUNNING.includes(machine.status) || LEAVING.includes(machine.status)) {
       machine = await follow(context, machine, desired);
       commissioned = true;
-    } else if (FAILED.includes(machine.status) && (commissioned || desired.repair.failedCommissioning === "refuse")) {
+    } else if (FAILED.includes(machine.status) && isFinal(machine, desired, commissioned)) {
       throw await failure(context, machine);
+    } else if (machine.status === Status.FailedTesting) {
+      machine = await overrideFailedTesting(context, machine, desired);
+      if (failureRepair({ status: Status.FailedTesting }, desired) === "recommission" && machine.status === Status.Ready) {
+        machine = await start(context, machine, desired);
+      } else {
+        commissioned = true;
+      }
     } else if (machine.status === Status.Ready || machine.status === Status.New || FAILED.includes(machine.status)) {
       machine = await start(context, machine, desired);
     } else {
@@ -85,6 +94,33 @@ export async function bringToReady(context: Context, found: Machine, desired: Co
   throw new StepError(
     `${desired.name}: went through eight states without becoming Ready; it is ${substatus(machine)}`,
     "look at its events in MAAS, then run up again",
+  );
+}
+
+/** A failure of this very run is one, unless failures do not matter. */
+function isFinal(machine: Machine, desired: CommissionDesired, commissioned: boolean): boolean {
+  const how = failureRepair(machine, desired);
+  return how === "refuse" || (commissioned && how !== "ignore");
+}
+
+function failureRepair({ status }: Pick<Machine, "status">, { repair }: CommissionDesired): "refuse" | "recommission" | "ignore" {
+  return status === Status.FailedTesting ? (repair.failedTesting ?? repair.failedCommissioning) : repair.failedCommissioning;
+}
+
+/** MAAS refuses to commission a machine whose tests failed until somebody says that they do not matter. */
+function overrideFailedTesting(context: Context, machine: Machine, desired: CommissionDesired): Promise<Machine> {
+  const path = `machines/${machine.system_id}/`;
+  context.log(`${desired.name}: clearing the failed tests`);
+  return context.client.post<Machine>(
+    path,
+    "override_failed_testing",
+    {},
+    {
+      settled: async () => {
+        const now = await context.client.get<Machine>(path);
+        return now.status === Status.FailedTesting ? undefined : now;
+      },
+    },
   );
 }
 
@@ -175,10 +211,14 @@ function ranWith({ name, parameters = {} }: ScriptResult, wanted: Record<string,
 }
 
 async function failure(context: Context, machine: Machine): Promise<StepError> {
-  const tail = await failureTail(context, machine, machine.status === Status.FailedTesting ? ["testing"] : ["commissioning", "testing"]);
+  const tested = machine.status === Status.FailedTesting;
+  const tail = await failureTail(context, machine, tested ? ["testing"] : ["commissioning", "testing"]);
+  const byHand = `maas $PROFILE machine ${tested ? "override-failed-testing" : "commission"} ${machine.system_id}`;
   return new StepError(
     `${machine.hostname}: ${substatus(machine)}`,
-    `see to what the script says, then run up again (or: maas $PROFILE machine commission ${machine.system_id})`,
+    tested
+      ? `repair what the test found, then run up again with homelab:maas.repair.failedTesting: recommission; to use the machine as it is: ignore (or: ${byHand})`
+      : `repair what the script found, then run up again (or: ${byHand})`,
     tail,
   );
 }

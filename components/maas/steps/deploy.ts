@@ -11,6 +11,7 @@ import { digestOf } from "./digest";
 import { connect, type InterfaceDesired } from "./interfaces";
 import { type ReleaseSettings, releaseMachine } from "./release";
 import { failureTail } from "./results";
+import { reshape } from "./shape";
 import { layOut, type StorageDesired } from "./storage";
 
 export interface DeployDesired extends ReleaseSettings, Identity {
@@ -95,8 +96,15 @@ export async function deploy(context: Context, desired: DeployDesired): Promise<
         machine = await clear(context, machine, desired, mine);
         break;
       case Status.Allocated:
-        machine = await start(context, await takeAllocated(context, machine, desired), desired, digest);
-        started = true;
+        if (await isTakenByOthers(context, machine, desired)) {
+          if (!desired.eraseForeign) {
+            throw foreign(machine, desired);
+          }
+          machine = await releaseMachine(context, machine, desired);
+        } else {
+          machine = await start(context, machine, desired, digest);
+          started = true;
+        }
         break;
       case Status.Ready:
         // Scripts that were changed while the machine was in use run now.
@@ -115,11 +123,16 @@ export async function deploy(context: Context, desired: DeployDesired): Promise<
 }
 
 /** What can be set only while the machine is Ready. */
-async function prepare(context: Context, machine: Machine, desired: DeployDesired): Promise<void> {
+async function prepare(context: Context, found: Machine, desired: DeployDesired): Promise<void> {
+  const wired = desired.interfaces.length > 0;
+  const machine = await reshape(context, found, desired.stack, [
+    ...(wired ? (["network"] as const) : desired.address ? (["address"] as const) : []),
+    ...(desired.storage ? (["disks"] as const) : []),
+  ]);
   if (desired.storage) {
     await layOut(context, machine, desired.storage);
   }
-  if (desired.interfaces.length > 0) {
+  if (wired) {
     await connect(context, machine, desired.interfaces, desired.subnet);
   } else {
     await linkAddress(context, machine, desired);
@@ -146,17 +159,10 @@ async function allocate({ client, log }: Context, machine: Machine): Promise<Mac
 }
 
 /** An allocated machine has nothing on its disks yet, but somebody else may have plans with it. */
-async function takeAllocated(context: Context, machine: Machine, desired: DeployDesired): Promise<Machine> {
+async function isTakenByOthers(context: Context, machine: Machine, desired: DeployDesired): Promise<boolean> {
   const owner = deploymentOf(machine);
   const { username } = await context.client.get<{ username: string }>("users/", { op: "whoami" });
-  if ((owner && owner.stack !== desired.stack) || machine.owner !== username) {
-    if (!desired.eraseForeign) {
-      throw foreign(machine, desired);
-    }
-    await releaseMachine(context, machine, desired);
-    return allocate(context, machine);
-  }
-  return machine;
+  return (owner && owner.stack !== desired.stack) || machine.owner !== username;
 }
 
 async function start(context: Context, machine: Machine, desired: DeployDesired, digest: string): Promise<Machine> {

@@ -1,12 +1,13 @@
 import type { Form } from "../api/client";
 import { findMachine, type Identity } from "../api/lookup";
-import { deploymentOf, describe, isEnlistedBy } from "../api/ownership";
+import { deploymentOf, describe, isEnlistedBy, shapesOf, withShapes } from "../api/ownership";
 import { checkPower, type PowerParameters, powerForm } from "../api/power";
 import { StepError } from "../api/step-error";
 import { type Machine, Status } from "../api/types";
 import type { Context } from "../api/wait";
 import { type Composition, compose } from "./compose";
 import { type ReleaseSettings, release } from "./release";
+import { reshape } from "./shape";
 import { adjustKernelOptions, adjustTags } from "./tags";
 
 /** Desired state of an enlistment. Power parameters come apart, in the environment: they hold passwords. */
@@ -77,11 +78,20 @@ export async function withdraw(context: Context, desired: EnlistDesired): Promis
   await adjustKernelOptions(context, machine, desired.name, undefined);
   if (!isEnlistedBy(machine, desired.stack)) {
     await adjustTags(context, machine, [], desired.tags);
+    await unshape(context, desired);
     context.log(`${desired.name}: stays in MAAS, as it was there before this stack`);
     return;
   }
   await context.client.delete(`machines/${machine.system_id}/`);
   context.log(`${desired.name}: deleted from MAAS`);
+}
+
+/** Disks and network of a machine that stays in MAAS go back to MAAS's defaults, where that can be done now. */
+async function unshape(context: Context, desired: EnlistDesired): Promise<void> {
+  const machine = await findMachine(context, desired);
+  if (machine?.status === Status.Ready) {
+    await reshape(context, machine, desired.stack, []);
+  }
 }
 
 async function create(context: Context, desired: EnlistDesired, power: PowerParameters): Promise<Machine> {
@@ -133,6 +143,7 @@ async function adjust(context: Context, machine: Machine, desired: EnlistDesired
 
 function differences(machine: Machine, desired: EnlistDesired, made: boolean): Record<string, string | number | string[] | boolean> {
   const ours = isEnlistedBy(machine, desired.stack) || (made && desired.composition !== undefined);
+  const notes = ours ? describe(desired.notes, desired.stack) : desired.notes || undefined;
   const wanted: Record<string, [now: unknown, then: string | number | undefined]> = {
     hostname: [machine.hostname, desired.name],
     // Without a sub-architecture any will do: discovery may have found a better one.
@@ -141,7 +152,10 @@ function differences(machine: Machine, desired: EnlistDesired, made: boolean): R
     pool: [machine.pool.name, desired.pool],
     domain: [machine.domain.name, desired.domain],
     swap_size: [machine.swap_size ?? undefined, desired.swapSize],
-    description: [machine.description, ours ? describe(desired.notes, desired.stack) : desired.notes || undefined],
+    description: [
+      machine.description,
+      notes === undefined ? undefined : withShapes(notes, desired.stack, shapesOf(machine, desired.stack)),
+    ],
   };
   return Object.fromEntries(
     Object.entries(wanted).flatMap(([key, [now, then]]) => (then === undefined || now === then ? [] : [[key, then]])),

@@ -1,6 +1,8 @@
+import type { Form } from "../api/client";
 import { StepError } from "../api/step-error";
 import type { Interface, Machine, Subnet, Vlan } from "../api/types";
 import type { Context } from "../api/wait";
+import { explainTaken } from "./address-taken";
 
 export interface LinkDesired {
   mode: "static" | "auto" | "dhcp" | "up";
@@ -25,9 +27,9 @@ export type InterfaceDesired = Common &
   );
 
 /**
- * Sets the interfaces of a Ready machine, from what commissioning found: what a killed run has left is gone first.
+ * Sets the interfaces of a Ready machine, from what commissioning found: anything that a killed run left is removed first.
  *
- * @param subnet that links without one of their own are in
+ * @param subnet CIDR of the subnet for links that name none
  */
 export async function connect(context: Context, machine: Machine, desired: InterfaceDesired[], subnet: string): Promise<void> {
   const { client, log } = context;
@@ -35,113 +37,193 @@ export async function connect(context: Context, machine: Machine, desired: Inter
   log(`${machine.hostname}: interfaces ${desired.map((each) => each.name).join(", ")}`);
   await client.post(path, "restore_networking_configuration", {}, { settled: async () => undefined });
   const fresh = await client.get<Machine>(path);
-  const subnets = await client.get<Subnet[]>("subnets/");
-  const made = new Map<string, Interface>();
-  for (const each of desired) {
-    const card = each.type === "physical" ? await physical(context, fresh, each) : await virtual(context, fresh, each, made);
-    made.set(each.name, card);
-    await link(context, fresh, card, each.links, subnets, subnet);
-  }
+  await new Wiring(context, fresh, await client.get<Subnet[]>("subnets/"), subnet).build(desired);
 }
 
-async function physical(
-  { client }: Context,
-  machine: Machine,
-  { name, mtu, macAddress }: Extract<InterfaceDesired, { type: "physical" }>,
-): Promise<Interface> {
-  const card = machine.interface_set.find((each) => each.mac_address?.toLowerCase() === macAddress);
-  if (!card) {
-    const have = machine.interface_set.map((each) => `${each.name} (${each.mac_address})`).join(", ");
-    throw new StepError(
-      `${machine.hostname} has no network card ${macAddress}; it has ${have}`,
-      "correct the interfaces of its entry under homelab:machines",
-    );
-  }
-  const path = `nodes/${machine.system_id}/interfaces/${card.id}/`;
-  if (card.name !== name || mtu !== undefined) {
-    await client.put(path, { name, mtu });
-  }
-  // Its links were what discovery made of them.
-  return client.post<Interface>(path, "disconnect", {}, { settled: async () => undefined });
-}
+class Wiring {
+  private readonly made = new Map<string, number>();
+  private readonly path: string;
 
-async function virtual(
-  { client }: Context,
-  machine: Machine,
-  desired: Exclude<InterfaceDesired, { type: "physical" }>,
-  made: Map<string, Interface>,
-): Promise<Interface> {
-  const path = `nodes/${machine.system_id}/interfaces/`;
-  const parents = (desired.type === "bond" ? desired.parents : [desired.parent]).map((each) => made.get(each) as Interface);
-  const { name, mtu } = desired;
-  switch (desired.type) {
-    case "bond":
-      return client.post<Interface>(path, "create_bond", {
-        name,
-        mtu,
-        parents: parents.map((each) => each.id),
-        // The card that it boots from gives the bond its address.
-        mac_address: parents[0].mac_address ?? undefined,
-        vlan: parents[0].vlan?.id,
-        bond_mode: desired.mode,
-        bond_miimon: desired.monitorInterval,
-        bond_lacp_rate: desired.lacpRate,
-        bond_xmit_hash_policy: desired.hashPolicy,
-      });
-    case "bridge":
-      return client.post<Interface>(path, "create_bridge", {
-        name,
-        mtu,
-        parent: parents[0].id,
-        bridge_type: desired.kind,
-        bridge_stp: desired.stp,
-      });
-    case "vlan": {
-      const vlan = await taggedVlan({ client }, parents[0], desired.vid);
-      return client.post<Interface>(path, "create_vlan", { mtu, parent: parents[0].id, vlan: vlan.id });
+  constructor(
+    private readonly context: Context,
+    private readonly machine: Machine,
+    private readonly subnets: Subnet[],
+    private readonly usual: string,
+  ) {
+    this.path = `nodes/${machine.system_id}/interfaces/`;
+  }
+
+  async build(desired: InterfaceDesired[]): Promise<void> {
+    for (const each of desired) {
+      const wanted = this.linkedVlan(each);
+      const card = each.type === "physical" ? await this.physical(each, wanted) : await this.virtual(each, wanted);
+      this.made.set(each.name, card.id);
+      for (const link of each.links) {
+        await this.link(each.name, card.id, link);
+      }
     }
   }
-}
 
-async function taggedVlan({ client }: Pick<Context, "client">, parent: Interface, vid: number): Promise<Vlan> {
-  const fabric = parent.vlan?.fabric_id;
-  const vlans = fabric === undefined ? [] : await client.get<Vlan[]>(`fabrics/${fabric}/vlans/`);
-  const found = vlans.find((each) => each.vid === vid);
-  if (!found) {
-    throw new StepError(
-      `MAAS has no VLAN ${vid} on ${parent.vlan?.fabric ?? "the fabric"} of ${parent.name}; it has ${vlans.map((each) => each.vid).join(", ") || "none"}`,
-      `add it: maas $PROFILE vlans create ${fabric ?? "FABRIC"} vid=${vid}`,
-    );
-  }
-  return found;
-}
-
-async function link(
-  { client }: Context,
-  machine: Machine,
-  card: Interface,
-  links: LinkDesired[],
-  subnets: Subnet[],
-  usual: string,
-): Promise<void> {
-  const path = `nodes/${machine.system_id}/interfaces/${card.id}/`;
-  for (const stale of links.length > 0 ? card.links : []) {
-    await client.post(path, "unlink_subnet", { id: stale.id }, { settled: async () => undefined });
-  }
-  for (const { mode, subnet: cidr, address, defaultGateway } of links) {
-    const subnet = subnets.find((each) => each.cidr === (cidr ?? usual));
-    if (!subnet && mode !== "up") {
+  /** The VLAN of the subnets that an interface is linked to. MAAS knows one VLAN for each interface. */
+  private linkedVlan({ name, links }: InterfaceDesired): Vlan | undefined {
+    const subnets = links.filter(({ mode }) => mode !== "up").map((link) => this.subnet(link));
+    const other = subnets.find((each) => each.vlan.id !== subnets[0].vlan.id);
+    if (other) {
       throw new StepError(
-        `MAAS has no subnet ${cidr ?? usual}; it has ${subnets.map((each) => each.cidr).join(", ")}`,
+        `${this.machine.hostname}: ${name} is linked to ${subnets[0].cidr} and ${other.cidr}, which are on two VLANs`,
+        `add an interface of type vlan on ${name} for the one that is tagged`,
+      );
+    }
+    return subnets[0]?.vlan;
+  }
+
+  private subnet({ subnet: cidr }: LinkDesired): Subnet {
+    const found = this.subnets.find((each) => each.cidr === (cidr ?? this.usual));
+    if (!found) {
+      throw new StepError(
+        `MAAS has no subnet ${cidr ?? this.usual}; it has ${this.subnets.map((each) => each.cidr).join(", ")}`,
         "correct the link's subnet, or add it in MAAS",
       );
     }
-    await client.post(path, "link_subnet", {
+    return found;
+  }
+
+  private async physical(
+    { name, mtu, macAddress }: Extract<InterfaceDesired, { type: "physical" }>,
+    wanted: Vlan | undefined,
+  ): Promise<Interface> {
+    const card = this.machine.interface_set.find((each) => each.mac_address?.toLowerCase() === macAddress);
+    if (!card) {
+      const have = this.machine.interface_set.map((each) => `${each.name} (${each.mac_address})`).join(", ");
+      throw new StepError(
+        `${this.machine.hostname} has no network card ${macAddress}; it has ${have}`,
+        "correct the interfaces of its entry under homelab:machines",
+      );
+    }
+    const own = `${card.id}/`;
+    if (!wanted && !card.discovered?.length) {
+      // Where nothing was seen, MAAS made up a fabric for the card, and forgets it when the card leaves it.
+      for (const link of card.links.filter(({ mode }) => mode !== "link_up")) {
+        await this.post(own, "unlink_subnet", { id: link.id });
+      }
+      return card.name === name && mtu === undefined ? card : this.context.client.put<Interface>(this.path + own, { name, mtu });
+    }
+    // Takes away the links and also the address that commissioning saw: MAAS refuses that one as used, even to its own card.
+    await this.post(own, "disconnect");
+    return this.context.client.put<Interface>(this.path + own, { name, mtu, vlan: (wanted ?? card.vlan)?.id });
+  }
+
+  private async virtual(desired: Exclude<InterfaceDesired, { type: "physical" }>, wanted: Vlan | undefined): Promise<Interface> {
+    const { name, mtu } = desired;
+    // As they are now: what was built since has moved them to other VLANs.
+    const parents: Interface[] = [];
+    for (const each of desired.type === "bond" ? desired.parents : [desired.parent]) {
+      parents.push(await this.context.client.get<Interface>(`${this.path}${this.made.get(each)}/`));
+    }
+    switch (desired.type) {
+      case "bond": {
+        const vlan = wanted ?? this.commonVlan(parents);
+        for (const parent of parents) {
+          await this.move(parent, vlan);
+        }
+        return this.post("", "create_bond", {
+          name,
+          mtu,
+          parents: parents.map((each) => each.id),
+          // The card that it boots from gives the bond its address.
+          mac_address: parents[0].mac_address ?? undefined,
+          vlan: vlan.id,
+          bond_mode: desired.mode,
+          bond_miimon: desired.monitorInterval,
+          bond_lacp_rate: desired.lacpRate,
+          bond_xmit_hash_policy: desired.hashPolicy,
+        });
+      }
+      case "bridge": {
+        const [parent] = parents;
+        if (wanted && parent.type === "vlan" && parent.vlan?.id !== wanted.id) {
+          throw this.wrongVlan(name, wanted, parent.vlan);
+        }
+        const form = { name, mtu, parent: parent.id, bridge_type: desired.kind, bridge_stp: desired.stp };
+        const made = await this.post<Interface>("", "create_bridge", form);
+        // MAAS moves what is below the bridge along with it.
+        return wanted ? this.move(made, wanted) : made;
+      }
+      case "vlan": {
+        const vlan = await this.taggedVlan(parents[0], desired.vid, wanted);
+        if (wanted && wanted.id !== vlan.id) {
+          throw this.wrongVlan(name, wanted, vlan);
+        }
+        if (parents[0].vlan?.fabric_id !== vlan.fabric_id) {
+          await this.move(parents[0], await this.untagged(vlan.fabric_id));
+        }
+        return this.post("", "create_vlan", { mtu, parent: parents[0].id, vlan: vlan.id });
+      }
+    }
+  }
+
+  /** Where most is known of: MAAS puts a card on which it saw no address into a fabric of its own. */
+  private commonVlan(parents: Interface[]): Vlan {
+    const seen = parents.find((parent) => this.machine.interface_set.find((each) => each.id === parent.id)?.discovered?.length);
+    return (seen ?? parents[0]).vlan ?? this.subnet({ mode: "auto", defaultGateway: false }).vlan;
+  }
+
+  private async move(card: Interface, vlan: Vlan): Promise<Interface> {
+    return card.vlan?.id === vlan.id ? card : this.context.client.put<Interface>(`${this.path}${card.id}/`, { vlan: vlan.id });
+  }
+
+  private async untagged(fabric: number): Promise<Vlan> {
+    const vlans = await this.context.client.get<Vlan[]>(`fabrics/${fabric}/vlans/`);
+    return vlans.find((each) => each.vid === 0) ?? vlans[0];
+  }
+
+  /** Of the linked subnet's fabric, the parent's, or the one of the lab's subnet: the first that has it. */
+  private async taggedVlan(parent: Interface, vid: number, wanted: Vlan | undefined): Promise<Vlan> {
+    const usual = this.subnets.find((each) => each.cidr === this.usual)?.vlan;
+    const known = [wanted, parent.vlan, usual].flatMap((vlan) => (vlan ? [vlan] : []));
+    const vids: number[] = [];
+    for (const fabric of new Set(known.map((vlan) => vlan.fabric_id))) {
+      const vlans = await this.context.client.get<Vlan[]>(`fabrics/${fabric}/vlans/`);
+      const found = vlans.find((each) => each.vid === vid);
+      if (found) {
+        return found;
+      }
+      vids.push(...vlans.map((each) => each.vid));
+    }
+    const [first] = known;
+    throw new StepError(
+      `MAAS has no VLAN ${vid} on ${first?.fabric ?? "the fabric"} of ${parent.name}; it has ${vids.join(", ") || "none"}`,
+      `add it: maas $PROFILE vlans create ${first?.fabric_id ?? "FABRIC"} vid=${vid}`,
+    );
+  }
+
+  private wrongVlan(name: string, wanted: Vlan, is: Vlan | null): StepError {
+    return new StepError(
+      `${this.machine.hostname}: ${name} is on VLAN ${is?.vid ?? "none"} of ${is?.fabric ?? "no fabric"}, and its subnet on VLAN ${wanted.vid} of ${wanted.fabric}`,
+      "name a subnet of that VLAN in its links, or correct the vid",
+    );
+  }
+
+  private async link(name: string, id: number, wanted: LinkDesired): Promise<void> {
+    const { mode, address, defaultGateway } = wanted;
+    const subnet = mode === "up" ? undefined : this.subnet(wanted);
+    const form = {
       mode: mode === "up" ? "LINK_UP" : mode.toUpperCase(),
       subnet: subnet?.id,
       ip_address: address,
       default_gateway: defaultGateway || undefined,
-      force: card.vlan?.id !== subnet?.vlan.id || undefined,
-    });
+    };
+    await this.post(`${id}/`, "link_subnet", form).catch((error: unknown) =>
+      explainTaken(this.context, error, `${this.machine.hostname}: ${name}`, address, subnet),
+    );
+  }
+
+  private post<T = Interface>(path: string, op: string, form: Form = {}): Promise<T> {
+    return this.context.client.post<T>(
+      `${this.path}${path}`,
+      op,
+      form,
+      ["disconnect", "unlink_subnet"].includes(op) ? { settled: async () => undefined } : {},
+    );
   }
 }

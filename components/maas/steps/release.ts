@@ -3,6 +3,7 @@ import { deploymentOf } from "../api/ownership";
 import { StepError } from "../api/step-error";
 import { type Machine, Status } from "../api/types";
 import { type Context, substatus, waitFor } from "../api/wait";
+import { noteShapes } from "./shape";
 
 /** How a machine is given back. Without `erase` its disks stay as they are until the next deployment. */
 export interface ReleaseSettings {
@@ -17,6 +18,9 @@ export interface ReleaseSettings {
 
 export interface ReleaseDesired extends ReleaseSettings, Identity {
   stack: string;
+  /** What the deployment had set while the machine was Ready. */
+  storage?: unknown;
+  interfaces?: readonly unknown[];
 }
 
 const FREE = [Status.New, Status.Ready, Status.Commissioning, Status.Testing, Status.FailedCommissioning, Status.FailedTesting];
@@ -36,7 +40,14 @@ export async function release(context: Context, desired: ReleaseDesired): Promis
     context.log(`${desired.name}: left alone: it is ${machine.status_name} ${owner ? `by the stack ${owner.stack}` : "by somebody else"}`);
     return;
   }
-  await releaseMachine(context, machine, desired);
+  const released = await releaseMachine(context, machine, desired);
+  if (released.status === Status.Ready) {
+    // Of a deployment from before these notes were made.
+    await noteShapes(context, released, desired.stack, [
+      ...(desired.interfaces?.length ? (["network"] as const) : []),
+      ...(desired.storage ? (["disks"] as const) : []),
+    ]);
+  }
 }
 
 /** Releases whatever is on the machine and waits until it can be used again. Whose it is, the caller has made sure of. */

@@ -1,11 +1,11 @@
 /** `nodes/{id}/interfaces/`: physical cards, bonds, bridges, VLAN interfaces, and their links to subnets. */
-import { ApiError, deleted, notFound } from "../http/answers";
+import { ApiError, conflict, crashed, deleted, notFound } from "../http/answers";
 import type { Context } from "../http/context";
 import { checkbox, Form, formErrors, invalidModelChoice, isIp, isMac, mandatory, normaliseMac, required } from "../http/forms";
 import type { Endpoint } from "../http/router";
 import { contains } from "../machine/addresses";
 import { Status } from "../machine/status";
-import { allocType, type Interface, type Node, type Subnet, type Vlan } from "../state/model";
+import { allocType, type Interface, type Node, type StaticIp, type Subnet, type Vlan } from "../state/model";
 import { newInterface } from "../state/seed";
 import { subnetBySpecifier } from "./subnets";
 
@@ -110,6 +110,7 @@ const tagsOf = (form: Form) =>
 function add(context: Context, of: Node, values: Partial<Interface> & Pick<Interface, "name" | "macAddress">): Interface {
   const { maas } = context;
   const row = maas.store.insert("interfaces", newInterface({ id: maas.store.nextId("interfaces"), nodeId: of.systemId, ...values }));
+  maas.network.carryParents(row);
   if (row.vlanId !== null) maas.network.addLinkUp(row);
   return row;
 }
@@ -157,8 +158,8 @@ function createBond(context: Context) {
   const used = rows.filter((row) => context.maas.tables.interfaces.some((other) => other.parentIds.includes(row.id)));
   if (used.length > 0) form.error("parents", `Interfaces already in-use: ${used.map((row) => row.name).join(", ")}.`);
   const vlan = readVlan(context, form);
-  if (vlan === undefined && new Set(rows.map((row) => row.vlanId)).size > 1)
-    form.error("parents", "All parents must belong to the same VLAN.");
+  const wanted = vlan?.id ?? rows[0]?.vlanId;
+  if (rows.some((row) => row.vlanId !== wanted)) form.error("parents", "All parents must belong to the same VLAN.");
   const params = readParams(form, bondDefaults);
   const mac = form.get("mac_address");
   form.done();
@@ -212,6 +213,12 @@ function createVlan(context: Context) {
   const vlan = readVlan(context, form);
   if (vlan === undefined && !form.errors.vlan) form.error("vlan", required);
   if (vlan && vlan.vid === 0) form.error("vlan", "A VLAN interface can only belong to a tagged VLAN.");
+  else if (vlan && parent) {
+    const below = context.maas.tables.vlans.find((row) => row.id === parent.vlanId);
+    if (!below) throw crashed("'NoneType' object has no attribute 'fabric_id'");
+    if (below.fabricId !== vlan.fabricId)
+      form.error("vlan", "A VLAN interface can only belong to a tagged VLAN on the same fabric as its parent interface.");
+  }
   const name = vlan && parent ? `${parent.name}.${vlan.vid}` : "";
   if (name && context.maas.network.interfacesOf(of).some((row) => row.name === name))
     form.error("name", `Node ${of.hostname} already has an interface named '${name}'.`);
@@ -245,11 +252,6 @@ function update(context: Context) {
   const linkSpeed = form.integer("link_speed");
   const interfaceSpeed = form.integer("interface_speed");
   form.done();
-  if (vlan !== undefined && vlan?.id !== row.vlanId) {
-    // A card on another wire has none of the old subnet's addresses.
-    context.maas.network.removeLinks(row);
-    row.vlanId = vlan?.id ?? null;
-  }
   Object.assign(row, {
     name: name || row.name,
     macAddress: mac ? normaliseMac(mac) : row.macAddress,
@@ -260,6 +262,7 @@ function update(context: Context) {
     linkSpeed: linkSpeed ?? row.linkSpeed,
     interfaceSpeed: interfaceSpeed ?? row.interfaceSpeed,
   });
+  context.maas.network.setVlan(row, vlan === undefined ? row.vlanId : (vlan?.id ?? null));
   context.maas.store.touch();
   return show(context, row);
 }
@@ -274,16 +277,70 @@ function remove(context: Context) {
   return deleted();
 }
 
-function readSubnet(context: Context, form: Form, mode: string | undefined): Subnet | undefined {
+/** A card in a VLAN sees the subnets of that VLAN only, unless it is forced into another one. */
+function readSubnet(context: Context, form: Form, row: Interface, mode: string | undefined): Subnet | undefined {
   const given = form.get("subnet");
-  if (given) {
-    const subnet = subnetBySpecifier(context, given);
-    if (!subnet) form.error("subnet", `None found with id=${given}.`);
-    if (!subnet && (mode === "auto" || mode === "static")) form.error("subnet", required);
-    return subnet;
-  }
-  if (mode === "auto" || mode === "static") form.error("subnet", required);
-  return undefined;
+  const force = checkbox(form.get("force"));
+  const known = given ? subnetBySpecifier(context, given) : undefined;
+  const subnet = known && (force || row.vlanId === null || known.vlanId === row.vlanId) ? known : undefined;
+  if (given && !subnet) form.error("subnet", `None found with id=${given}.`);
+  if (!subnet && (mode === "auto" || mode === "static")) form.error("subnet", required);
+  return subnet;
+}
+
+function checkAddress(context: Context, form: Form, mode: string | undefined, subnet: Subnet | undefined): string | undefined {
+  const ip = form.get("ip_address");
+  if (!ip) return undefined;
+  if (!isIp(ip)) return form.error("ip_address", "Enter a valid IPv4 or IPv6 address.");
+  if (mode !== "static" || !subnet) return ip;
+  const range = inDynamicRange(context, subnet, ip);
+  if (!contains(subnet.cidr, ip)) form.error("ip_address", `IP address is not in the given subnet '${subnetLabel(context, subnet)}'.`);
+  else if (range) form.error("ip_address", `IP address is inside a dynamic range ${range}.`);
+  return ip;
+}
+
+/** Any row with the address is in the way, also what was discovered on this very card. */
+function requireFree(context: Context, row: Interface, ip: string, cleared: StaticIp[]): void {
+  const { reservedIps, staticIps } = context.maas.tables;
+  const reserved = reservedIps.filter((one) => one.macAddress === row.macAddress || one.ip === ip);
+  const [first] = reserved;
+  if (reserved.length > 1)
+    throw conflict(`The MAC address ${row.macAddress} or the static IP ${ip} are associated with a reserved IP and cannot be used.`);
+  if (first && first.ip !== ip)
+    throw conflict(`The static IP ${ip} does not match the reserved IP ${first.ip} for the MAC address ${row.macAddress}.`);
+  if (first && first.macAddress !== row.macAddress)
+    throw conflict(`The static IP ${ip} is already reserved for the MAC address ${first.macAddress}.`);
+  if (staticIps.some((other) => other.ip === ip && !cleared.includes(other))) throw new ApiError(404, "IP address is already in use.");
+}
+
+function checkMode(context: Context, form: Form, row: Interface, mode: string | undefined): void {
+  const links = context.maas.network.links(row);
+  const bond = context.maas.tables.interfaces.find((other) => other.type === "bond" && other.parentIds.includes(row.id));
+  if (bond) form.error("bond", `Cannot link interface(${row.name}) when interface is in a bond(${bond.name}).`);
+  const dhcp = links.find((link) => link.allocType === allocType.dhcp);
+  const subnet = dhcp && context.maas.tables.subnets.find((one) => one.id === dhcp.subnetId);
+  if (mode === "dhcp" && dhcp)
+    form.error("mode", `Interface is already set to DHCP${subnet ? ` from '${subnetLabel(context, subnet)}'` : ""}.`);
+  const active = context.maas.network
+    .addressesOf(row)
+    .some((link) => link.ip !== null || (link.allocType !== allocType.sticky && link.allocType !== allocType.discovered));
+  if (mode === "link_up" && active && !checkbox(form.get("force")))
+    form.error(
+      "mode",
+      "Cannot configure interface to link up (with no IP address) while other links are already configured. Specify force=True to override this behavior and delete all links.",
+    );
+}
+
+function checkGateway(context: Context, form: Form, mode: string | undefined, subnet: Subnet | undefined): boolean {
+  if (!checkbox(form.get("default_gateway"))) return false;
+  if (mode !== "auto" && mode !== "static") form.error("default_gateway", `Cannot use in mode '${mode}'.`);
+  else if (!subnet) form.error("default_gateway", "Subnet is required when default_gateway is True.");
+  else if (!subnet.gatewayIp)
+    form.error(
+      "default_gateway",
+      `Cannot set as default gateway because subnet ${subnetLabel(context, subnet)} doesn't provide a gateway IP address.`,
+    );
+  return true;
 }
 
 function linkSubnet(context: Context) {
@@ -295,40 +352,18 @@ function linkSubnet(context: Context) {
   if (mode && !linkModes.includes(mode))
     form.error("mode", `'${mode}' is not a valid mode.  It should be one of: ${linkModes.map((one) => `'${one}'`).join(", ")}.`);
   const force = checkbox(form.get("force"));
-  const subnet = mode ? readSubnet(context, form, mode) : undefined;
-  if (
-    subnet &&
-    row.vlanId !== null &&
-    subnet.vlanId !== row.vlanId &&
-    !force &&
-    mode !== "link_up" &&
-    network.links(row).some((link) => link.subnetId !== null)
-  ) {
-    form.error("subnet", invalidModelChoice);
-  }
-  const ip = form.get("ip_address");
-  if (ip) {
-    if (mode !== "static") form.error("ip_address", `Cannot be used with mode '${mode}'.`);
-    else if (!isIp(ip)) form.error("ip_address", "Enter a valid IPv4 or IPv6 address.");
-    else if (subnet && !contains(subnet.cidr, ip))
-      form.error("ip_address", `IP address is not in the given subnet '${subnetLabel(context, subnet)}'.`);
-    else if (subnet && inDynamicRange(context, subnet, ip))
-      form.error("ip_address", `IP address is inside a dynamic range ${inDynamicRange(context, subnet, ip)}.`);
-    else if (context.maas.tables.staticIps.some((other) => other.ip === ip && other.allocType !== allocType.discovered))
-      form.error("ip_address", `IP address is already in use.`);
-  }
+  const subnet = mode ? readSubnet(context, form, row, mode) : undefined;
+  const ip = checkAddress(context, form, mode, subnet);
+  checkMode(context, form, row, mode);
+  const gateway = checkGateway(context, form, mode, subnet);
   form.done();
-  if (mode === "link_up" && network.links(row).some((link) => link.ip || link.subnetId !== null) && !force) {
-    throw formErrors({
-      mode: [
-        "Cannot configure interface to link up (with no IP address) while other links are already configured. Specify force=True to override this behavior and unlink all previous links.",
-      ],
-    });
-  }
-  // "Just up" goes away as soon as there is something better.
-  network.removeLinks(row, (link) => force || (link.ip === null && link.allocType === allocType.sticky));
-  if (subnet) row.vlanId = subnet.vlanId;
   let address = mode === "static" ? (ip ?? null) : null;
+  if (address) requireFree(context, row, address, force ? network.links(row) : []);
+  // "Just up" goes away as soon as there is something better.
+  const better = (link: StaticIp) =>
+    (link.ip === null && link.allocType === allocType.sticky) || (mode !== "link_up" && link.allocType === allocType.dhcp);
+  network.removeLinks(row, (link) => force || mode === "link_up" || better(link));
+  network.setVlan(row, subnet?.vlanId ?? row.vlanId);
   if (mode === "static" && !address) {
     const reserved = context.maas.tables.reservedIps.find((one) => one.subnetId === subnet!.id && one.macAddress === row.macAddress);
     address = reserved?.ip ?? network.freeAddress(subnet!) ?? null;
@@ -336,7 +371,7 @@ function linkSubnet(context: Context) {
   }
   const type = mode === "auto" ? allocType.auto : mode === "dhcp" ? allocType.dhcp : allocType.sticky;
   const link = network.addLink(row, type, subnet?.id ?? null, address);
-  if (checkbox(form.get("default_gateway"))) of.gatewayLinkV4 = link.id;
+  if (gateway) of.gatewayLinkV4 = link.id;
   store.touch();
   return show(context, row);
 }
@@ -356,7 +391,7 @@ function inDynamicRange(context: Context, subnet: Subnet, ip: string): string | 
       number(ip) >= number(row.startIp) &&
       number(ip) <= number(row.endIp),
   );
-  return range && `${range.startIp}-${range.endIp}`;
+  return range && `${range.startIp} to ${range.endIp}`;
 }
 
 function unlinkSubnet(context: Context) {
@@ -379,7 +414,7 @@ function disconnect(context: Context) {
   const of = changeable(context);
   const row = card(context, of);
   context.maas.store.remove("staticIps", (ip) => ip.interfaceIds.includes(row.id));
-  row.vlanId = null;
+  context.maas.network.setVlan(row, null);
   context.maas.store.touch();
   return show(context, row);
 }

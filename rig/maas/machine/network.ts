@@ -58,6 +58,32 @@ export class NodeNetwork {
     );
   }
 
+  /** What is below a bond or a bridge is in the same VLAN, without links of its own, however deep. */
+  carryParents(card: Interface): void {
+    if (card.type !== "bond" && card.type !== "bridge") return;
+    for (const parent of this.maas.tables.interfaces.filter((row) => card.parentIds.includes(row.id))) {
+      this.removeLinks(parent);
+      if (parent.vlanId !== card.vlanId) this.setVlan(parent, card.vlanId);
+    }
+  }
+
+  /** A card on another wire has none of the old one's links; a fabric that was made up for it goes when it leaves. */
+  setVlan(card: Interface, vlanId: number | null): void {
+    const { store, tables } = this.maas;
+    const left = tables.vlans.find((row) => row.id === card.vlanId);
+    if (card.vlanId !== vlanId) {
+      this.removeLinks(card);
+      card.vlanId = vlanId;
+    }
+    this.carryParents(card);
+    if (!left || left.id === card.vlanId) return;
+    const vlans = tables.vlans.filter((row) => row.fabricId === left.fabricId).map((row) => row.id);
+    const used = [...tables.subnets, ...tables.interfaces].some((row) => row.vlanId !== null && vlans.includes(row.vlanId));
+    if (used) return;
+    store.remove("vlans", (row) => vlans.includes(row.id));
+    store.remove("fabrics", (row) => row.id === left.fabricId);
+  }
+
   removeInterface(card: Interface): void {
     this.maas.store.remove("staticIps", (row) => row.interfaceIds.length > 0 && row.interfaceIds.every((id) => id === card.id));
     this.maas.store.remove("interfaces", (row) => row.id === card.id);

@@ -103,6 +103,50 @@ test("a bridge on a bond gets its address; set again it is the same", async () =
   }
 });
 
+describe("VLANs", () => {
+  let tagged: any;
+  beforeEach(async () => {
+    const [fabric] = await context.client.get<any[]>("fabrics/");
+    tagged = await context.client.post<any>(`fabrics/${fabric.id}/vlans/`, undefined, { vid: 30 });
+    await context.client.post("subnets/", undefined, { cidr: "10.30.0.0/24", vlan: tagged.id });
+  });
+  const vlan = (parent: string): InterfaceDesired => ({
+    type: "vlan",
+    name: `${parent}.30`,
+    parent,
+    vid: 30,
+    links: [{ mode: "static", subnet: "10.30.0.0/24", address: "10.30.0.42", defaultGateway: false }],
+  });
+  const named = async () => Object.fromEntries((await look()).interface_set.map((each: any) => [each.name, each]));
+
+  test.each([0, 1])(
+    "one on card %d, and one on a bond of both below a bridge, each with its address; set again it is the same",
+    async (card) => {
+      const cards = interfaces.slice(0, 2);
+      for (let turn = 0; turn < 2; turn++) {
+        await connect(context, machine, [...cards, vlan(`eth${card}`)], "192.168.200.0/24");
+        expect((await named())[`eth${card}.30`]).toMatchObject({
+          type: "vlan",
+          vlan: { id: tagged.id },
+          links: [{ ip_address: "10.30.0.42" }],
+        });
+        await connect(context, machine, [...interfaces, vlan("bond0")], "192.168.200.0/24");
+        const { br0, bond0, eth0, eth1, ...rest } = await named();
+        expect(rest["bond0.30"]).toMatchObject({ parents: ["bond0"], vlan: { vid: 30 }, links: [{ ip_address: "10.30.0.42" }] });
+        expect([br0, bond0, eth0, eth1].map((each) => each.vlan.vid)).toEqual([0, 0, 0, 0]);
+        expect(br0.links).toMatchObject([{ ip_address: "192.168.200.42" }]);
+      }
+    },
+  );
+
+  test("a subnet of another VLAN is refused before MAAS is asked", async () => {
+    const wrong: InterfaceDesired = { ...vlan("eth0"), links: [{ mode: "auto", defaultGateway: false }] };
+    await expect(connect(context, machine, [interfaces[0], wrong], "192.168.200.0/24")).rejects.toThrow(
+      /eth0.30 is on VLAN 30 .*subnet on VLAN 0/,
+    );
+  });
+});
+
 test("a VLAN that the fabric does not have is named, with the command that adds it", async () => {
   const tagged: InterfaceDesired[] = [interfaces[0], { type: "vlan", name: "eth0.77", parent: "eth0", vid: 77, links: [] }];
   await expect(connect(context, machine, tagged, "192.168.200.0/24")).rejects.toMatchObject({

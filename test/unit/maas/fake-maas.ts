@@ -162,6 +162,10 @@ export class FakeMaas {
       case "power_parameters":
         return { json: this.powerParameters };
       case "commission":
+        // The form of MAAS offers its actions by the machine's state.
+        if (machine.status === Status.FailedTesting) {
+          return { status: 400, json: { __all__: ["Commission is not available because of the current state of the node."] } };
+        }
         this.enter(machine, Status.Commissioning);
         break;
       case "deploy":
@@ -174,8 +178,15 @@ export class FakeMaas {
       case "release":
         this.enter(machine, fields.erase === "true" ? Status.DiskErasing : Status.Releasing);
         break;
+      case "override_failed_testing":
+        this.enter(machine, Status.Ready);
+        break;
       case "mark_fixed":
         this.enter(machine, Status.Ready);
+        break;
+      case "restore_networking_configuration":
+      case "restore_storage_configuration":
+      case "restore_default_configuration":
         break;
       case "set_owner_data":
         Object.assign(machine.owner_data, fields);
@@ -203,7 +214,9 @@ export class FakeMaas {
     if (!machine || !card || path.includes("/results/")) {
       return { status: 400, text: "No current commissioning script set exists for this node." };
     }
-    if (op === "unlink_subnet") {
+    if (op === "disconnect") {
+      Object.assign(card, { links: [], discovered: null });
+    } else if (op === "unlink_subnet") {
       card.links = card.links.filter((link) => String(link.id) !== fields.id);
     } else if (op === "link_subnet") {
       card.links = [{ id: 1, mode: fields.mode.toLowerCase() as "static", ip_address: fields.ip_address }];

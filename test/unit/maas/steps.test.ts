@@ -147,11 +147,54 @@ describe("enlistment", () => {
 });
 
 describe("commissioning", () => {
-  test.each([Status.New, Status.FailedCommissioning, Status.FailedTesting])("takes a machine from status %d to Ready", async (status) => {
+  test.each([Status.New, Status.FailedCommissioning])("takes a machine from status %d to Ready", async (status) => {
     const maas = new FakeMaas();
     maas.add({ status });
     expect(await commission(maas.context, commissionDesired)).toMatchObject({ commissioning: "Passed" });
     expect(operations(maas)).toEqual(["commission"]);
+  });
+
+  describe("after failed tests", () => {
+    const failed = (repair: Partial<CommissionDesired["repair"]>) => {
+      const maas = new FakeMaas();
+      maas.add({ status: Status.FailedTesting });
+      return { maas, run: () => commission(maas.context, { ...commissionDesired, repair: { ...commissionDesired.repair, ...repair } }) };
+    };
+
+    test.each([{}, { failedCommissioning: "refuse", failedTesting: "recommission" }] as const)(
+      "clears them and tests again, where that is the repair: %j",
+      async (repair) => {
+        const { maas, run } = failed(repair);
+        expect(await run()).toMatchObject({ commissioning: "Passed" });
+        expect(operations(maas)).toEqual(["override_failed_testing", "commission"]);
+      },
+    );
+
+    test("uses the machine untested where they are to be ignored, also those of its own run", async () => {
+      const { maas, run } = failed({ failedTesting: "ignore" });
+      await run();
+      expect(operations(maas)).toEqual(["override_failed_testing"]);
+      const fresh = new FakeMaas();
+      fresh.add({ status: Status.New });
+      fresh.follows[Status.Commissioning] = [Status.FailedTesting, 30_000];
+      await commission(fresh.context, { ...commissionDesired, repair: { ...commissionDesired.repair, failedTesting: "ignore" } });
+      expect(operations(fresh)).toEqual(["commission", "override_failed_testing"]);
+    });
+
+    test("refuses, with the setting and the command that lead on", async () => {
+      const { maas, run } = failed({ failedTesting: "refuse" });
+      await expect(run()).rejects.toMatchObject({
+        fix: expect.stringMatching(/homelab:maas.repair.failedTesting: recommission.*override-failed-testing m1/),
+      });
+      expect(maas.writes).toEqual([]);
+    });
+
+    test("fails once the tests have failed again", async () => {
+      const { maas, run } = failed({ failedTesting: "recommission" });
+      maas.follows[Status.Commissioning] = [Status.FailedTesting, 30_000];
+      await expect(run()).rejects.toThrow("Failed testing");
+      expect(operations(maas)).toEqual(["override_failed_testing", "commission"]);
+    });
   });
 
   test("waits for one that runs already, and leaves a Ready machine alone", async () => {
@@ -271,6 +314,67 @@ describe("deployment", () => {
     const maas = new FakeMaas();
     ready(maas);
     expect(await deploy(maas.context, { ...deployDesired, address: "192.168.200.42" })).toMatchObject({ address: "192.168.200.42" });
+  });
+
+  test("a fixed address that commissioning saw on the card is freed before it is linked", async () => {
+    const maas = new FakeMaas();
+    const machine = ready(maas);
+    Object.assign(machine.interface_set[0], { discovered: [{ ip_address: "192.168.200.42" }] });
+    await deploy(maas.context, { ...deployDesired, address: "192.168.200.42" });
+    expect(operations(maas).slice(1, 3)).toEqual(["disconnect", "link_subnet"]);
+    expect(maas.seen.find((each) => each.path.includes("op=link_subnet"))?.form).toContainEqual(["force", "true"]);
+  });
+
+  test("an address that something else has is refused with its holder", async () => {
+    const maas = new FakeMaas();
+    ready(maas);
+    maas.intercept = ({ path }) =>
+      path.includes("op=link_subnet")
+        ? { status: 404, text: "IP address is already in use." }
+        : path.includes("op=ip_addresses")
+          ? { json: [{ ip: "192.168.200.42", alloc_type: 4, dns_records: [{ name: "www", domain: "lab" }] }] }
+          : undefined;
+    await expect(deploy(maas.context, { ...deployDesired, address: "192.168.200.42" })).rejects.toMatchObject({
+      message: expect.stringMatching(/192.168.200.42: MAAS has it in use \(DNS record www.lab\)/),
+      fix: expect.stringContaining("ipaddresses release ip=192.168.200.42"),
+    });
+  });
+
+  describe("what an earlier deployment had set", () => {
+    const mark = (shape: string) => `[${shape} set by Pulumi stack ${stack}]`;
+
+    test("goes back to MAAS's default where this one does not want it, and is noted no longer", async () => {
+      const maas = new FakeMaas();
+      const machine = ready(maas, { description: ["by hand", mark("network"), mark("disks")].join("\n") });
+      await deploy(maas.context, deployDesired);
+      expect(operations(maas).slice(0, 3)).toEqual(["restore_default_configuration", "PUT", "link_subnet"]);
+      expect(machine.description).toBe("by hand");
+    });
+
+    test("stays where it is wanted again, and only the rest goes", async () => {
+      const maas = new FakeMaas();
+      const machine = ready(maas, { description: [mark("address"), mark("disks")].join("\n") });
+      await deploy(maas.context, { ...deployDesired, address: "192.168.200.42" });
+      expect(operations(maas).slice(0, 2)).toEqual(["restore_storage_configuration", "PUT"]);
+      expect(machine.description).toBe(mark("address"));
+    });
+
+    test("is noted at the release of one from before there were notes", async () => {
+      const maas = new FakeMaas();
+      const machine = maas.add({ status: Status.Deployed, owner_data: { ...own } });
+      await release(maas.context, { ...deployDesired, storage: { layout: "lvm" } });
+      expect(machine.description).toBe(mark("disks"));
+    });
+
+    test("survives a change of the notes, and goes when the machine leaves the stack", async () => {
+      const maas = new FakeMaas();
+      const machine = ready(maas, { hostname: "node1", description: mark("network") });
+      await enlist(maas.context, { ...enlistDesired, notes: "in the cellar" }, {});
+      expect(machine.description).toBe(`in the cellar\n${mark("network")}`);
+      await withdraw(maas.context, { ...enlistDesired, notes: "in the cellar" });
+      expect(operations(maas).slice(-2)).toEqual(["restore_networking_configuration", "PUT"]);
+      expect(machine.description).toBe("in the cellar");
+    });
   });
 
   const calls = ["op=link_subnet", "op=allocate", "op=set_owner_data", "op=deploy", "events/"];
