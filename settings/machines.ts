@@ -196,7 +196,7 @@ export function checkMachines(settings: {
       ...(each.address ? checkAddress(`${path}.address`, each.address, network) : []),
       ...checkInterfaces(`${path}.interfaces`, each.interfaces, each.macAddresses, network.subnet),
       ...checkStorage(`${path}.storage`, each.storage),
-      ...checkUserData(`${path}.userData`, each.userData, settings.ssh?.user ?? "homelab"),
+      ...checkUserData(`${path}.userData`, each.userData, settings.ssh?.user ?? "homelab", each),
     );
   });
   if (!machines.some((each) => each.role === "server")) {

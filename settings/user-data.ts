@@ -76,9 +76,64 @@ export const userDataSettings = z.strictObject({
 
 export type UserDataSettings = z.output<typeof userDataSettings>;
 
-/** Users and files given twice, the program's own account. */
-export function checkUserData(path: string, userData: UserDataSettings, programUser: string): Problem[] {
-  const problems: Problem[] = [];
+/** What MAAS itself makes on a machine at its first boot, by what asks for it. */
+interface MaasSettings {
+  vmHost?: "lxd" | "virsh";
+  hardwareSync: boolean;
+  ephemeral: boolean;
+}
+
+const FILES_OF_MAAS = {
+  virsh: ["/home/virsh/.bash_profile"],
+  lxd: ["/root/lxd.crt"],
+  hardwareSync: [
+    "/lib/systemd/system/maas_hardware_sync.timer",
+    "/lib/systemd/system/maas_hardware_sync.service",
+    "/etc/maas/maas-machine-creds.yml",
+  ],
+  ephemeral: ["/etc/netplan/50-maas.yaml", "/etc/netplan/50-cloud-init.yaml"],
+};
+
+/** A user or a file that MAAS makes as well; everything else goes together with what MAAS does. */
+function ofMaas(
+  path: string,
+  userData: UserDataSettings,
+  programUser: string,
+  { vmHost, hardwareSync, ephemeral }: MaasSettings,
+): Problem[] {
+  const files = new Map(
+    [vmHost, hardwareSync && ("hardwareSync" as const), ephemeral && ("ephemeral" as const)].flatMap((cause) =>
+      cause ? FILES_OF_MAAS[cause].map((file) => [file, cause === "lxd" || cause === "virsh" ? `vmHost: ${cause}` : `${cause}: true`]) : [],
+    ) as [string, string][],
+  );
+  const user = (at: string) => ({
+    path: at,
+    message: "is the account by which MAAS reaches libvirt on this machine",
+    found: "virsh",
+    fix: "choose another name, or take out vmHost",
+  });
+  return [
+    ...(vmHost === "virsh" && programUser === "virsh" ? [user("homelab:ssh.user")] : []),
+    ...userData.users.flatMap(({ name }, index) => (vmHost === "virsh" && name === "virsh" ? [user(`${path}.users[${index}].name`)] : [])),
+    ...userData.files.flatMap((file, index) => {
+      const cause = files.get(file.path);
+      return cause
+        ? [
+            {
+              path: `${path}.files[${index}].path`,
+              message: `MAAS writes this file itself on a machine with ${cause}`,
+              found: file.path,
+              fix: `take it out, or take out ${cause}`,
+            },
+          ]
+        : [];
+    }),
+  ];
+}
+
+/** Users and files given twice, the program's own account, and what MAAS makes itself. */
+export function checkUserData(path: string, userData: UserDataSettings, programUser: string, maas: MaasSettings): Problem[] {
+  const problems: Problem[] = ofMaas(path, userData, programUser, maas);
   userData.users.forEach((each, index) => {
     if (each.name === programUser) {
       problems.push({

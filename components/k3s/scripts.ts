@@ -1,5 +1,6 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
+import { quote } from "../core/shell";
 
 /** Where `k3s.sh` lies on each machine. */
 export const SCRIPT_PATH = "/usr/local/lib/homelab/k3s.sh";
@@ -16,11 +17,6 @@ export function joinedScripts(folder = path.join(__dirname, "scripts")): string 
 
 /** Takes `k3s.sh` on stdin and puts it in place in one step. */
 export const PLACE_SCRIPT = `sudo -n sh -c 'umask 022 && mkdir -p ${path.dirname(SCRIPT_PATH)} && cat >${SCRIPT_PATH}.partial && mv ${SCRIPT_PATH}.partial ${SCRIPT_PATH}'`;
-
-/** One word for a POSIX shell, whatever is in it. */
-export function quote(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replace(/'/g, `'\\''`)}'`;
-}
 
 /**
  * Command text that runs one verb of `k3s.sh`. The text shows up in previews, failures and process lists: parameters

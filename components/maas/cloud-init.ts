@@ -24,6 +24,7 @@ export interface CloudInitUser {
 }
 
 export interface CloudInitArgs {
+  /** The first is the account that the program itself uses. */
   users: readonly CloudInitUser[];
   /** The machine's SSH host key, made beforehand so that it can be pinned before first contact. */
   hostKey?: { privateKey: string; publicKey: string };
@@ -47,13 +48,23 @@ const SYSCTL_FILE = "/etc/sysctl.d/90-homelab.conf";
 /**
  * The user data of a machine: a `#cloud-config` document for cloud-init 22 and newer, with sorted keys and without
  * anything that varies by itself, as any change of it redeploys the machine. A secret when it holds a host key.
+ * What is sent to the machine may be another form of the same, see `sentUserData`.
  *
  * @see https://cloudinit.readthedocs.io/en/latest/reference/modules.html
  */
 export function userData(args: CloudInitArgs): string {
+  return renderCloudConfig(cloudConfig(args));
+}
+
+export function renderCloudConfig(document: object): string {
+  return `#cloud-config\n${dump(document, { sortKeys: true, lineWidth: -1, noRefs: true })}`;
+}
+
+/** The document before it is rendered. */
+export function cloudConfig(args: CloudInitArgs) {
   const files = [...(args.files ?? []), ...sysctlFile(args.sysctl)];
   const commands = [...(args.sysctl ? [["sysctl", "--load", SYSCTL_FILE]] : []), ...(args.commands ?? [])];
-  const document = {
+  return {
     users: args.users.map(user),
     ssh_pwauth: false,
     disable_root: true,
@@ -70,7 +81,6 @@ export function userData(args: CloudInitArgs): string {
     ...(args.bootCommands?.length && { bootcmd: args.bootCommands.map(command) }),
     ...(commands.length > 0 && { runcmd: commands.map(command) }),
   };
-  return `#cloud-config\n${dump(document, { sortKeys: true, lineWidth: -1, noRefs: true })}`;
 }
 
 /** From a machine's settings, with the account and the keys that the program itself needs. */

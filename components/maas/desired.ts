@@ -61,7 +61,7 @@ export function commissionDesired({ machine, maas }: Pick<Args, "machine" | "maa
   };
 }
 
-export function deployDesired(args: Args, incarnation: string, userData: string): DeployDesired {
+export function deployDesired(args: Args, incarnation: string, userData: string, sent = userData): DeployDesired {
   const { machine, maas, network } = args;
   return {
     ...identity(machine),
@@ -77,6 +77,7 @@ export function deployDesired(args: Args, incarnation: string, userData: string)
     hardwareSync: machine.hardwareSync,
     hosting: machine.vmHost,
     userData,
+    ...(sent !== userData && { sentUserData: sent }),
     lock: machine.lock,
     eraseForeign: erasesForeign(args),
     failedDeployment: maas.settings.repair.failedDeployment,

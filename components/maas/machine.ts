@@ -12,6 +12,7 @@ import { userData, userDataArgs } from "./cloud-init";
 import { commissionDesired, deployDesired, enlistDesired, fixedAddress } from "./desired";
 import { type MaasAccess, observed, stepCommand } from "./step-command";
 import type { Deployed } from "./steps/deploy";
+import { sentUserData } from "./vendor-data";
 
 export interface MaasMachineArgs {
   /** The machine's entry under `homelab:machines`. */
@@ -79,13 +80,11 @@ export class MaasMachine extends pulumi.ComponentResource {
       { step: "commission", maas, desired: hidden(commissionDesired(args)), triggers: [key, hidden(commissioned)] },
       { ...parent, dependsOn: enlistment },
     );
-    const userDataOfMachine = pulumi.secret(
-      pulumi
-        .all([args.deployKey.publicKeyOpenssh, hostKey.privateKeyOpenssh, hostKey.publicKeyOpenssh])
-        .apply(([deployKey, privateKey, publicKey]) =>
-          userData(userDataArgs({ machine, ssh, deployKey, hostKey: { privateKey, publicKey } })),
-        ),
-    );
+    const cloudInit = pulumi
+      .all([args.deployKey.publicKeyOpenssh, hostKey.privateKeyOpenssh, hostKey.publicKeyOpenssh])
+      .apply(([deployKey, privateKey, publicKey]) => userDataArgs({ machine, ssh, deployKey, hostKey: { privateKey, publicKey } }));
+    const userDataOfMachine = pulumi.secret(cloudInit.apply(userData));
+    const sent = pulumi.secret(cloudInit.apply((cloudInitArgs) => sentUserData(cloudInitArgs, machine)));
     const incarnation = new random.RandomId(
       `${name}-incarnation`,
       {
@@ -109,7 +108,9 @@ export class MaasMachine extends pulumi.ComponentResource {
       },
       parent,
     );
-    const desired = pulumi.all([incarnation.hex, userDataOfMachine]).apply(([id, text]) => deployDesired(args, id, text));
+    const desired = pulumi
+      .all([incarnation.hex, userDataOfMachine, sent])
+      .apply(([id, text, sentText]) => deployDesired(args, id, text, sentText));
     const deployment = stepCommand(
       `${name}-deployment`,
       { step: "deploy", maas, desired, triggers: [incarnation.hex] },

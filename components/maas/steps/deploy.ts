@@ -35,6 +35,8 @@ export interface DeployDesired extends ReleaseSettings, Identity {
   hosting?: "lxd" | "virsh";
   /** `#cloud-config` text; a secret, as it holds the host key. */
   userData: string;
+  /** The same in the form that is sent, where that is another; no part of what makes a deployment another one. A secret. */
+  sentUserData?: string;
   /** Locked in MAAS from when it is deployed until this stack gives it back. */
   lock: boolean;
   /** May what somebody else put on the machine be erased? */
@@ -173,7 +175,7 @@ async function start(context: Context, machine: Machine, desired: DeployDesired,
   const form = {
     distro_series: desired.osRelease,
     hwe_kernel: desired.kernel,
-    user_data: Buffer.from(desired.userData).toString("base64"),
+    user_data: Buffer.from(desired.sentUserData ?? desired.userData).toString("base64"),
     ephemeral_deploy: desired.ephemeral || undefined,
     enable_hw_sync: desired.hardwareSync || undefined,
     register_vmhost: desired.hosting === "lxd" || undefined,

@@ -3,6 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { load } from "js-yaml";
 import { userData, userDataArgs } from "../../../components/maas/cloud-init";
+import { sentUserData } from "../../../components/maas/vendor-data";
 import { ensureRootFileSystem } from "../../../rig/machines/root-file-system";
 import { parseSettings } from "../../../settings/validate";
 import { root } from "./lab";
@@ -21,6 +22,15 @@ function check(document: string): { status: number | null; output: string } {
   return { status: done.status, output: `${done.stdout}${done.stderr}` };
 }
 
+/** The `#cloud-config` of user data: the whole, or the first part of a multipart document. */
+function cloudConfigOf(text: string): string {
+  if (text.startsWith("#cloud-config\n")) {
+    return text;
+  }
+  const [, first] = text.split(/^--homelab-.*$/m);
+  return Buffer.from((first as string).split("\n\n")[1] as string, "base64").toString();
+}
+
 const hostKey = {
   privateKey: "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n",
   publicKey: "ssh-ed25519 HOST",
@@ -31,29 +41,45 @@ test.each(["physical", "virtual"])(
   (name) => {
     const { machines, ssh } = parseSettings(load(fs.readFileSync(path.join(root, `test/fixtures/settings/maas-${name}.yaml`), "utf8")));
     for (const machine of machines) {
-      const document = userData(userDataArgs({ machine, ssh, deployKey: "ssh-ed25519 DEPLOY", hostKey }));
-      expect({ machine: machine.name, ...check(document) }).toMatchObject({ status: 0 });
+      const document = sentUserData(userDataArgs({ machine, ssh, deployKey: "ssh-ed25519 DEPLOY", hostKey }), machine);
+      expect({ machine: machine.name, ...check(cloudConfigOf(document)) }).toMatchObject({ status: 0 });
     }
   },
   120_000,
 );
 
+const everything = {
+  users: [{ name: "a", authorizedKeys: ["ssh-ed25519 A"], sudo: true, groups: ["adm"], shell: "/bin/sh" }],
+  hostKey,
+  hostname: "node1",
+  timezone: "Europe/Berlin",
+  packages: ["jq"],
+  upgradePackages: true,
+  files: [{ path: "/etc/motd", content: "hello\n", defer: true }],
+  ntp: { servers: ["192.168.200.1"], pools: ["pool.ntp.org"] },
+  sysctl: { "net.ipv4.ip_forward": 1 },
+  bootCommands: ["true", ["echo", "boot"]],
+  commands: ["true", ["echo", "done"]],
+};
 test("passes every part there is", () => {
-  const document = userData({
-    users: [{ name: "a", authorizedKeys: ["ssh-ed25519 A"], sudo: true, groups: ["adm"], shell: "/bin/sh" }],
-    hostKey,
-    hostname: "node1",
-    timezone: "Europe/Berlin",
-    packages: ["jq"],
-    upgradePackages: true,
-    files: [{ path: "/etc/motd", content: "hello\n", defer: true }],
-    ntp: { servers: ["192.168.200.1"], pools: ["pool.ntp.org"] },
-    sysctl: { "net.ipv4.ip_forward": 1 },
-    bootCommands: ["true", ["echo", "boot"]],
-    commands: ["true", ["echo", "done"]],
-  });
-  expect(check(document)).toMatchObject({ status: 0 });
+  expect(check(userData(everything))).toMatchObject({ status: 0 });
 }, 120_000);
+
+test("passes a user without keys", () => {
+  const args = { users: [...everything.users, { name: "nologin", authorizedKeys: [] }] };
+  expect(check(userData(args)).output).toContain("'ssh_authorized_keys': []} is not valid");
+  expect(check(sentUserData(args, { hardwareSync: false, ephemeral: false }))).toMatchObject({ status: 0 });
+}, 120_000);
+
+test.each(["lxd", "virsh"] as const)(
+  "passes what is sent to a VM host for %s",
+  (vmHost) => {
+    const document = cloudConfigOf(sentUserData(everything, { vmHost, hardwareSync: true, ephemeral: false }));
+    expect(document).toMatch(/^#cloud-config\n/);
+    expect(check(document)).toMatchObject({ status: 0 });
+  },
+  120_000,
+);
 
 test("refuses what cloud-init would not understand", () => {
   expect(check("#cloud-config\nusers: 5\nntp: {servers: 1}\n").status).not.toBe(0);

@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import fc from "fast-check";
-import { filesOnStdin, joinedScripts, quote, verb } from "../../../components/k3s/scripts";
+import { quote } from "../../../components/core/shell";
+import { filesOnStdin, joinedScripts, verb } from "../../../components/k3s/scripts";
 
 const shellcheck = spawnSync("shellcheck", ["--version"]).status === 0;
 

@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { load } from "js-yaml";
 import { userData } from "../../../components/maas/cloud-init";
+import { digestOf } from "../../../components/maas/steps/digest";
+import { sentUserData } from "../../../components/maas/vendor-data";
 
 const user = { name: "homelab", authorizedKeys: ["ssh-ed25519 AAAA deploy\n"], sudo: true };
 
@@ -54,5 +56,36 @@ describe("user data", () => {
         expect(build()).toBe(build());
       }),
     );
+  });
+});
+
+describe("user data as it is sent", () => {
+  const args = {
+    users: [user],
+    hostname: "node1",
+    packages: ["jq"],
+    files: [{ path: "/etc/motd", content: "hello\n" }],
+    commands: ["true"],
+  };
+  const none = { hardwareSync: false, ephemeral: false };
+
+  test("is the plain document where MAAS needs none of its keys", () => {
+    expect(sentUserData(args, none)).toBe(userData(args));
+    expect(sentUserData({ users: [user] }, { vmHost: "lxd", hardwareSync: true, ephemeral: true })).toBe(userData({ users: [user] }));
+  });
+
+  test("leaves MAAS the keys that it needs", () => {
+    const text = sentUserData(args, { ...none, vmHost: "lxd" });
+    expect(text).toMatch(/^Content-Type: multipart\/mixed; boundary="homelab-[0-9a-f]{24}"\nMIME-Version: 1.0\n/);
+    const bodies = text.split(/^--homelab-.*$/m).map((part) => Buffer.from(part.split("\n\n")[1] ?? "", "base64").toString());
+    expect(bodies.slice(1, 3)).toMatchSnapshot();
+    expect(sentUserData(args, { ...none, vmHost: "lxd" })).toBe(text);
+  });
+
+  test("is no part of what makes a deployment another one", () => {
+    const deployment = { incarnation: "1", ephemeral: false, hardwareSync: true, userData: userData(args) };
+    const sent = { ...deployment, sentUserData: sentUserData(args, { ...none, hardwareSync: true }) };
+    expect(sent.sentUserData).not.toBe(sent.userData);
+    expect(digestOf(sent)).toBe(digestOf(deployment));
   });
 });

@@ -310,6 +310,15 @@ describe("deployment", () => {
     expect(Object.fromEntries(sent).user_data).toBe(Buffer.from(deployDesired.userData).toString("base64"));
   });
 
+  test("sends user data in the form that leaves MAAS its own, and knows the machine as deployed by the plain one", async () => {
+    const maas = new FakeMaas();
+    ready(maas);
+    await deploy(maas.context, { ...deployDesired, sentUserData: "MIME-Version: 1.0\n" });
+    const sent = maas.seen.find((each) => each.path.includes("op=deploy"))?.form ?? [];
+    expect(Buffer.from(Object.fromEntries(sent).user_data as string, "base64").toString()).toBe("MIME-Version: 1.0\n");
+    expect(await verify(maas.context, deployDesired)).toMatchObject({ systemId: "m1" });
+  });
+
   test("gives the boot interface the fixed address before", async () => {
     const maas = new FakeMaas();
     ready(maas);
