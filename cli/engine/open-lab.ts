@@ -1,4 +1,6 @@
+import { UserError } from "../../components/core/user-error";
 import { installPackages } from "./host-packages";
+import { requireStack } from "./known-stack";
 import { preflight } from "./preflight";
 import { say, stage } from "./progress";
 import { checkStackFile } from "./settings-file";
@@ -19,9 +21,18 @@ export interface OpenLab extends Toolchain {
  */
 export async function openLab(stack: string, { installs }: { installs: boolean } = { installs: true }): Promise<OpenLab> {
   // First of all: nobody should wait for a compiler to be told of a misspelt setting.
-  await stage("Settings", () => checkStackFile(stack));
+  const { settings, hasApiKey } = await stage("Settings", () => checkStackFile(stack));
   if (stack !== simStack) {
-    return { ...(await ensurePulumi()), stack };
+    const toolchain = await ensurePulumi();
+    await requireStack(toolchain, stack);
+    if (settings.maas.install === undefined && !hasApiKey) {
+      throw new UserError({
+        path: "homelab:maasApiKey",
+        message: "MAAS's API key is not set",
+        fix: `run './lab pulumi config set --secret homelab:maasApiKey --stack ${stack}'; 'sudo maas apikey --username NAME' on the MAAS host prints the key`,
+      });
+    }
+    return { ...toolchain, stack };
   }
   await stage("Checking this computer", async () => preflight({ cold: installs && !(await artefactsCached()) }));
   await stage("Debian packages", installPackages);

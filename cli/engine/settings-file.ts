@@ -44,7 +44,7 @@ export function configOf(text: string, file: string): Record<string, unknown> {
  *
  * @throws UserError naming every path that is wrong
  */
-export async function checkStackFile(stack: string): Promise<{ file: string; settings: Settings }> {
+export async function checkStackFile(stack: string): Promise<{ file: string; settings: Settings; hasApiKey: boolean }> {
   const file = stack.includes("/") || stack.endsWith(".yaml") ? path.resolve(stack) : settingsFile(stack);
   const text = await fs.readFile(file, "utf8").catch(() => undefined);
   if (text === undefined) {
@@ -57,5 +57,6 @@ export async function checkStackFile(stack: string): Promise<{ file: string; set
     });
   }
   // `lab up` fills the embedded lab's key in; for the others it is only asked for when the stack is previewed.
-  return { file, settings: parseSettings({ maasApiKey: setSecret, ...configOf(text, file) }) };
+  const config = configOf(text, file);
+  return { file, settings: parseSettings({ maasApiKey: setSecret, ...config }), hasApiKey: config.maasApiKey !== undefined };
 }

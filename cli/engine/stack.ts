@@ -4,7 +4,7 @@ import * as yaml from "js-yaml";
 import { UserError } from "../../components/core/user-error";
 import { keyOf } from "../../rig/stand-ins/cache";
 import { recipes } from "../../rig/stand-ins/images/recipes";
-import { paths, settingsFile } from "../paths";
+import { checkout, paths, settingsFile } from "../paths";
 import { writePrivately } from "./backend";
 import { run } from "./process";
 import type { Toolchain } from "./toolchain";
@@ -73,6 +73,20 @@ export async function ensureSimStack(toolchain: Toolchain): Promise<void> {
       fix: `restore it from a backup; or, if the lab is already down, remove ${paths.backend} and run './lab up' again`,
     });
   }
+  await followSettings();
+  await setApiKey((await fs.readFile(path.join(paths.simulator, "api-key"), "utf8")).trim(), engine, env);
+}
+
+/**
+ * Writes the settings as they are now into the stack file that the engine reads, beside the salt and the secrets that it holds.
+ * Called before each use of that file, so that nothing is ever planned from settings of an earlier day.
+ */
+export async function followSettings(): Promise<void> {
+  const file = stackFile(simStack);
+  const current = await readStackFile(file);
+  if (!current?.encryptionsalt) {
+    return;
+  }
   const committed = (await readStackFile(settingsFile(simStack))) ?? {};
   const secrets = Object.fromEntries(
     Object.entries(current.config ?? {}).filter(([, value]) => typeof value === "object" && value !== null && "secure" in value),
@@ -84,17 +98,17 @@ export async function ensureSimStack(toolchain: Toolchain): Promise<void> {
   if (text !== (await fs.readFile(file, "utf8"))) {
     await writePrivately(file, text);
   }
-  await setApiKey((await fs.readFile(path.join(paths.simulator, "api-key"), "utf8")).trim(), engine, env);
 }
 
-async function stackExists(stack: string, engine: string, env: NodeJS.ProcessEnv): Promise<boolean> {
+/** Whether the backend has the stack. Throws what the engine says where it cannot be asked. */
+export async function stackExists(stack: string, engine: string, env: NodeJS.ProcessEnv): Promise<boolean> {
   // The engine needs half a second to say what a look into its folder tells; other backends have to be asked.
   if (process.env.LAB_BACKEND_URL === undefined) {
     const states = await fs.readdir(path.join(paths.backend, ".pulumi", "stacks", "homelab")).catch(() => [] as string[]);
     return [`${stack}.json`, `${stack}.json.gz`].some((state) => states.includes(state));
   }
-  const stacks = JSON.parse((await run(engine, ["stack", "ls", "--json"], { cwd: paths.stacks, env })).stdout) as { name: string }[];
-  return stacks.some(({ name }) => name === stack);
+  const stacks = JSON.parse((await run(engine, ["stack", "ls", "--json"], { cwd: checkout, env })).stdout) as { name: string }[];
+  return stacks.some(({ name }) => name === stack || name.endsWith(`/${stack}`));
 }
 
 /**

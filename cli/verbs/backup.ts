@@ -4,9 +4,9 @@ import Table from "cli-table3";
 import { type Command, Option } from "commander";
 import { backup, listBackups } from "../../components/k3s/operations/backup";
 import { ssh } from "../../components/k3s/operations/shell";
+import { knownStack } from "../engine/known-stack";
 import { say, stage } from "../engine/progress";
 import { simStack } from "../engine/stack";
-import { knownPulumi } from "../engine/toolchain";
 import { labHosts } from "../live/lab-hosts";
 import { paths } from "../paths";
 import * as taskBackups from "./task-backups";
@@ -20,7 +20,7 @@ interface Options {
 const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
 
 async function list(options: Options): Promise<void> {
-  const { hosts } = await labHosts({ ...(await knownPulumi()), stack: options.stack });
+  const { hosts } = await labHosts(await knownStack(options.stack));
   const found = await listBackups(ssh, hosts, say);
   if (found.length === 0) {
     say("There are no backups on the servers: './lab backup' makes one, and so does each server's timer (homelab:cluster.backups).");
@@ -32,7 +32,7 @@ async function list(options: Options): Promise<void> {
 }
 
 async function make(options: Options): Promise<void> {
-  const { hosts } = await labHosts({ ...(await knownPulumi()), stack: options.stack });
+  const { hosts } = await labHosts(await knownStack(options.stack));
   const made = await stage("Backup of the cluster", (report) => backup(ssh, hosts, report));
   await fs.mkdir(options.to, { recursive: true, mode: 0o700 });
   const file = path.join(options.to, `${made.name}.tar.gz`);

@@ -3,9 +3,9 @@ import * as path from "node:path";
 import type { Command } from "commander";
 import { UserError } from "../../components/core/user-error";
 import type { ClientFile } from "../../components/taskserver/taskrc";
+import { knownStack } from "../engine/known-stack";
 import { say } from "../engine/progress";
 import { simStack } from "../engine/stack";
-import { knownPulumi } from "../engine/toolchain";
 import { stackOutputs } from "../live/lab-facts";
 
 interface Options {
@@ -28,7 +28,7 @@ export async function writeFiles(folder: string, files: readonly ClientFile[]): 
 }
 
 async function compose(options: Options): Promise<void> {
-  const outputs = await stackOutputs({ ...(await knownPulumi()), stack: options.stack });
+  const outputs = await stackOutputs(await knownStack(options.stack));
   if (!outputs.taskCompose) {
     throw new UserError({
       path: "--stack",

@@ -2,8 +2,8 @@ import * as fs from "node:fs/promises";
 import type { Command } from "commander";
 import { UserError } from "../../components/core/user-error";
 import { MaasClient } from "../../components/maas/api/client";
+import { knownStack } from "../engine/known-stack";
 import { simStack } from "../engine/stack";
-import { knownPulumi } from "../engine/toolchain";
 import { maasOf } from "../live/lab-facts";
 import { type Discovery, discover } from "../new/discovery";
 import { machineLines } from "../new/new-stack";
@@ -17,7 +17,7 @@ interface Options {
 
 async function clientOf(options: Options): Promise<MaasClient> {
   if (options.url === undefined) {
-    return maasOf({ ...(await knownPulumi()), stack: options.stack });
+    return maasOf(await knownStack(options.stack));
   }
   const apiKey = options.keyFile ? (await fs.readFile(options.keyFile, "utf8")).trim() : process.env.MAAS_API_KEY;
   if (!apiKey) {

@@ -2,8 +2,8 @@ import * as fs from "node:fs/promises";
 import type { Command } from "commander";
 import { driftOf } from "../drift/drift";
 import { renderDrift } from "../drift/finding";
+import { knownStack } from "../engine/known-stack";
 import { simStack } from "../engine/stack";
-import { knownPulumi } from "../engine/toolchain";
 
 export function register(program: Command): void {
   program
@@ -17,7 +17,7 @@ export function register(program: Command): void {
         "\nSettings that are edited and not applied are no drift: './lab report' tells of them.",
     )
     .action(async (options: { stack: string; json?: string | true }) => {
-      const drift = await driftOf({ ...(await knownPulumi()), stack: options.stack });
+      const drift = await driftOf(await knownStack(options.stack));
       const json = `${JSON.stringify(drift, undefined, 2)}\n`;
       if (typeof options.json === "string") {
         await fs.writeFile(options.json, json);

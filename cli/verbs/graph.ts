@@ -5,10 +5,10 @@ import type { Command } from "commander";
 import { drawGraph } from "../draw/graph/draw";
 import { graphOf } from "../draw/graph/fold";
 import { type Resource, readDot, withProviders } from "../draw/graph/resources";
+import { knownStack } from "../engine/known-stack";
 import { run } from "../engine/process";
 import { say } from "../engine/progress";
 import { simStack } from "../engine/stack";
-import { knownPulumi } from "../engine/toolchain";
 import { type Stack, stackHasNo } from "../live/lab-facts";
 import { checkout } from "../paths";
 
@@ -47,7 +47,7 @@ export function register(program: Command): void {
       "\nFrom the state of the last 'up', by 'pulumi stack graph'. An arrow leads from what is made first to what needs it.",
     )
     .action(async ({ stack, out, all }: Options) => {
-      const graph = graphOf(await resourcesOf({ ...(await knownPulumi()), stack }), { folded: !all });
+      const graph = graphOf(await resourcesOf(await knownStack(stack)), { folded: !all });
       if (graph.boxes.length === 0) {
         throw stackHasNo("resources", stack);
       }

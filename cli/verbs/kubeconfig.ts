@@ -2,9 +2,9 @@ import * as fs from "node:fs/promises";
 import { homedir } from "node:os";
 import * as path from "node:path";
 import { type Command, Option } from "commander";
+import { knownStack } from "../engine/known-stack";
 import { say } from "../engine/progress";
 import { simStack } from "../engine/stack";
-import { knownPulumi } from "../engine/toolchain";
 import { mergeKubeconfig } from "../live/kubeconfig";
 import { stackHasNo, stackOutputs } from "../live/lab-facts";
 
@@ -33,7 +33,7 @@ export function register(program: Command): void {
       "\nOther clusters, users and contexts in the file are left as they are; the file as it was is kept beside it as FILE.before-lab.",
     )
     .action(async (options: Options) => {
-      const { kubeconfig } = await stackOutputs({ ...(await knownPulumi()), stack: options.stack });
+      const { kubeconfig } = await stackOutputs(await knownStack(options.stack));
       if (!kubeconfig) {
         throw stackHasNo("cluster", options.stack);
       }

@@ -7,10 +7,10 @@ import { actOn, type MachineActionName, machineActions } from "../../components/
 import { StepError } from "../../components/maas/api/step-error";
 import type { Machine } from "../../components/maas/api/types";
 import { engineUp } from "../engine/engine-run";
+import { knownStack } from "../engine/known-stack";
 import { openLab } from "../engine/open-lab";
 import { say } from "../engine/progress";
 import { simStack } from "../engine/stack";
-import { knownPulumi } from "../engine/toolchain";
 import { maasOf, type Stack, stackHasNo, stackOutputs } from "../live/lab-facts";
 
 interface Options {
@@ -74,7 +74,7 @@ async function agreed(name: string, does: string, asks: boolean, { yes }: Option
 }
 
 async function act(action: MachineActionName, name: string, options: Options): Promise<void> {
-  const { client, machine } = await machineNamed({ ...(await knownPulumi()), stack: options.stack }, name);
+  const { client, machine } = await machineNamed(await knownStack(options.stack), name);
   const { does, interrupts } = machineActions[action];
   say(`${name} is ${machine.status_name}, power ${machine.power_state}${machine.locked ? ", locked" : ""}`);
   if (!(await agreed(name, does, interrupts, options))) {
@@ -96,7 +96,7 @@ async function act(action: MachineActionName, name: string, options: Options): P
 
 async function remake(action: keyof typeof remade, name: string, options: Options): Promise<void> {
   const { does, resources } = remade[action];
-  await machineNamed({ ...(await knownPulumi()), stack: options.stack }, name);
+  await machineNamed(await knownStack(options.stack), name);
   if (!(await agreed(name, does, true, options))) {
     say("Nothing was done.");
     return;

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { Argument, type Command } from "commander";
 import { UserError } from "../../components/core/user-error";
+import { knownStack } from "../engine/known-stack";
 import { say } from "../engine/progress";
 import { simStack } from "../engine/stack";
-import { knownPulumi } from "../engine/toolchain";
 import { pageOf, pages } from "../live/dashboards";
 import { stackOutputs } from "../live/lab-facts";
 
@@ -53,7 +53,7 @@ export function register(program: Command): void {
       "\nA page without an address of its own is reached over a port of 127.0.0.1, which stays open until Ctrl-C.\nWithout a screen the address is printed. Grafana's password: ./lab pulumi stack output grafanaPassword --show-secrets",
     )
     .action(async (page: (typeof pages)[number], options: Options) => {
-      const stack = { ...(await knownPulumi()), stack: options.stack };
+      const stack = await knownStack(options.stack);
       const { url, forward } = await pageOf(page, stack, await stackOutputs(stack), options.port);
       process.stdout.write(`${url}\n`);
       const command = options.print ? undefined : browser();

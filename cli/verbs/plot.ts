@@ -5,9 +5,9 @@ import { UserError } from "../../components/core/user-error";
 import { dashboards } from "../../components/monitoring/dashboards";
 import { linesOf } from "../draw/plot/data";
 import { drawPage } from "../draw/plot/page";
+import { knownStack } from "../engine/known-stack";
 import { say } from "../engine/progress";
 import { simStack } from "../engine/stack";
-import { knownPulumi } from "../engine/toolchain";
 import { atPrometheus } from "../live/dashboards";
 import { stackHasNo, stackOutputs } from "../live/lab-facts";
 import { PrometheusApi } from "../live/prometheus";
@@ -35,7 +35,7 @@ export function register(program: Command): void {
     .option("--minutes <number>", "how far back graphs go", parseMinutes, 60)
     .addHelpText("after", "\nOne file for each dashboard, named after it. Existing files are replaced.")
     .action(async (options: Options) => {
-      const outputs = await stackOutputs({ ...(await knownPulumi()), stack: options.stack });
+      const outputs = await stackOutputs(await knownStack(options.stack));
       if (!outputs.prometheus) {
         throw stackHasNo("Prometheus", options.stack);
       }

@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { nearest } from "../../components/core/user-error";
 import { version } from "../../package.json";
 
 /** In the order of the help text; each is a file of `verbs/`. */
@@ -33,6 +34,13 @@ function register(verb: string, program: Command): void {
   module.register(program);
 }
 
+/** A mistake on the command line, in one line; for a misspelt choice with the one that was probably meant. */
+export function withSuggestion(text: string): string {
+  const [, given, choices] = /value '([^']*)' is invalid for .*Allowed choices are ([^.]*)\./.exec(text) ?? [];
+  const meant = given && choices ? nearest(given, choices.split(", ")) : undefined;
+  return meant ? `${text.trimEnd()}\n(Did you mean ${meant}?)\n` : text;
+}
+
 /**
  * The command line with its verbs. Exit codes of every verb: 0 done, 1 failed, 2 refused before anything was touched.
  *
@@ -44,7 +52,7 @@ export function labProgram(called?: string): Command {
       "A home lab as code: machines by MAAS, Kubernetes by k3s, monitoring, and Taskwarrior's task servers.\nOne stack is one environment: sim (all of it on this computer, the default), vm, lab.",
     )
     .version(version, "--version")
-    .showHelpAfterError()
+    .configureOutput({ outputError: (text, write) => write(withSuggestion(text)) })
     .enablePositionalOptions()
     .helpCommand(false)
     .addHelpText(

@@ -2,7 +2,7 @@ import * as fs from "node:fs/promises";
 import type { Command } from "commander";
 import { removeStaleLocks } from "../engine/backend";
 import { runAttached } from "../engine/process";
-import { simStack, stackFile } from "../engine/stack";
+import { followSettings, simStack, stackFile } from "../engine/stack";
 import { knownPulumi } from "../engine/toolchain";
 import { checkout } from "../paths";
 
@@ -25,7 +25,13 @@ export async function withStackFile(args: readonly string[]): Promise<string[]> 
     () => true,
     () => false,
   );
-  return command && takesConfigFile.has(command) && !named && exists ? [...args, "--config-file", file] : [...args];
+  if (!command || !takesConfigFile.has(command) || named || !exists) {
+    return [...args];
+  }
+  if (stackOf(args) === simStack) {
+    await followSettings();
+  }
+  return [...args, "--config-file", file];
 }
 
 export function register(program: Command): void {

@@ -5,10 +5,10 @@ import { fetchBackup } from "../../components/k3s/operations/backup";
 import { restore } from "../../components/k3s/operations/restore";
 import { type Host, ssh } from "../../components/k3s/operations/shell";
 import { engineUp } from "../engine/engine-run";
+import { knownStack } from "../engine/known-stack";
 import { type OpenLab, openLab } from "../engine/open-lab";
 import { say, stage, total } from "../engine/progress";
 import { simStack } from "../engine/stack";
-import { knownPulumi } from "../engine/toolchain";
 import { clusterFacts } from "../live/lab-facts";
 import { labHosts } from "../live/lab-hosts";
 import { labStatus, renderStatus } from "../live/summary";
@@ -88,7 +88,7 @@ export function register(program: Command): void {
       "\nOn new machines run './lab up' first: it installs k3s, and the restore then replaces the empty cluster (--overwrite).\nThe datastore that was is set aside on each server as db.before-restore. What pods keep in volumes is not in the archive.",
     )
     .action(async (archive: string, options: Options) => {
-      const { hosts, outputs } = await labHosts({ ...(await knownPulumi()), stack: options.stack });
+      const { hosts, outputs } = await labHosts(await knownStack(options.stack));
       const bytes = await archiveOf(archive, hosts);
       if (!options.overwrite) {
         await refuseLiveCluster(outputs.kubeconfig, options.stack);

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
+import { knownStack } from "../engine/known-stack";
 import { simStack } from "../engine/stack";
-import { knownPulumi } from "../engine/toolchain";
 import { healthy, labStatus, renderStatus } from "../live/summary";
 
 export function register(program: Command): void {
@@ -11,7 +11,7 @@ export function register(program: Command): void {
     .option("--json", "print JSON instead of tables")
     .addHelpText("after", "\nExit code 1 when something that should run does not.")
     .action(async (options: { stack: string; json?: boolean }) => {
-      const status = await labStatus({ ...(await knownPulumi()), stack: options.stack });
+      const status = await labStatus(await knownStack(options.stack));
       process.stdout.write(options.json ? `${JSON.stringify(status, undefined, 2)}\n` : renderStatus(status));
       process.exitCode = healthy(status) ? 0 : 1;
     });

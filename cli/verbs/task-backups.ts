@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import { UserError } from "../../components/core/user-error";
+import { knownStack } from "../engine/known-stack";
 import { say, stage } from "../engine/progress";
 import { simStack } from "../engine/stack";
-import { knownPulumi } from "../engine/toolchain";
 import { KubernetesApi } from "../live/kubernetes-api";
 import { stackHasNo, stackOutputs } from "../live/lab-facts";
 import { TaskJobs } from "../live/task-jobs";
@@ -16,7 +16,7 @@ interface Options {
 
 /** Calls `work` with the jobs of the stack's cluster and the servers that are meant. */
 async function withJobs(options: Options, work: (jobs: TaskJobs, servers: string[]) => Promise<void>): Promise<void> {
-  const outputs = await stackOutputs({ ...(await knownPulumi()), stack: options.stack });
+  const outputs = await stackOutputs(await knownStack(options.stack));
   if (!outputs.kubeconfig) {
     throw stackHasNo("cluster", options.stack);
   }

@@ -4,10 +4,10 @@ import * as path from "node:path";
 import { type Command, Option } from "commander";
 import { nearest, UserError } from "../../components/core/user-error";
 import { clientFiles, mergeTaskrc, renderTaskrc, type TaskwarriorVersion, type UserAccess } from "../../components/taskserver/taskrc";
+import { knownStack } from "../engine/known-stack";
 import { run } from "../engine/process";
 import { say } from "../engine/progress";
 import { simStack } from "../engine/stack";
-import { knownPulumi } from "../engine/toolchain";
 import { stackOutputs } from "../live/lab-facts";
 
 interface Options {
@@ -111,7 +111,7 @@ export function register(program: Command): void {
     .option("--print", "print the settings instead (they hold credentials) and write nothing")
     .action(async (user: string, options: Options) => {
       const version = parseVersion(options.taskwarrior);
-      const outputs = await stackOutputs({ ...(await knownPulumi()), stack: options.stack });
+      const outputs = await stackOutputs(await knownStack(options.stack));
       const access = findUser(outputs.taskUsers ?? {}, user);
       if (options.archive !== undefined) {
         await writeArchive(access, version, options.archive);
