@@ -21,7 +21,7 @@ const repair = z.strictObject({
     .enum(["refuse", "recommission", "ignore"])
     .optional()
     .describe(
-      "Reaction to failed hardware tests; `failedCommissioning` applies when absent. `recommission` clears the failure, tests again and goes on only if the tests pass. `ignore` clears the failure and uses the machine as it is, for example with a failing disk.",
+      "Reaction to failed hardware tests: stop, test again, or use the machine as it is, even with a failing disk (`ignore`). As `failedCommissioning` when absent.",
     ),
   failedDeployment: z
     .enum(["refuse", "redeploy"])
