@@ -47,6 +47,15 @@ function withPodsLeftOut(monitoring: Record<string, object>): Record<string, obj
   return { ...monitoring, ...Object.fromEntries(podsLeftOut().map((setting) => [setting, { replicas: 0, ...monitoring[setting] }])) };
 }
 
+/** The configuration of the embedded lab: as committed, plus what its images ask for. */
+export function simConfig(committed: Record<string, unknown>): Record<string, unknown> {
+  return {
+    ...committed,
+    "homelab:images": { ...standInImages(), ...(committed["homelab:images"] as object | undefined) },
+    "homelab:monitoring": withPodsLeftOut((committed["homelab:monitoring"] ?? {}) as Record<string, object>),
+  };
+}
+
 /**
  * Makes the `sim` stack ready for the engine: a file backend, a passphrase of its own, and a stack file under the state
  * folder that holds the committed `Pulumi.sim.yaml` plus the simulator's API key, encrypted. The engine writes its
@@ -91,9 +100,7 @@ export async function followSettings(): Promise<void> {
   const secrets = Object.fromEntries(
     Object.entries(current.config ?? {}).filter(([, value]) => typeof value === "object" && value !== null && "secure" in value),
   );
-  const config: Record<string, unknown> = { ...committed.config, ...secrets };
-  config["homelab:images"] = { ...standInImages(), ...(committed.config?.["homelab:images"] as object | undefined) };
-  config["homelab:monitoring"] = withPodsLeftOut((committed.config?.["homelab:monitoring"] ?? {}) as Record<string, object>);
+  const config = { ...simConfig(committed.config ?? {}), ...secrets };
   const text = yaml.dump({ encryptionsalt: current.encryptionsalt, config }, { sortKeys: true, lineWidth: -1 });
   if (text !== (await fs.readFile(file, "utf8"))) {
     await writePrivately(file, text);

@@ -1,3 +1,4 @@
+import type { Cause } from "./causes";
 import type { Change, ResourceState } from "./preview";
 
 /**
@@ -15,6 +16,8 @@ export interface Effect {
   what: string;
   urn: string;
   properties: string[];
+  /** The settings that it may come from, where two revisions of the stack file are compared. */
+  causes?: Pick<Cause, "setting" | "file" | "line">[];
 }
 
 type Reading = Pick<Effect, "gravity" | "kind" | "what"> & { subject?: string };

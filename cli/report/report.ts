@@ -1,4 +1,5 @@
 import type { Settings } from "../../settings/schema";
+import { type Cause, causesFor } from "./causes";
 import { type Consent, consentLines, consentsFor, missingConsents } from "./consent";
 import { type Effect, effectOf, type Gravity } from "./effects";
 import { changesOf, type Preview } from "./preview";
@@ -16,8 +17,8 @@ export interface Report {
   counts: Record<Gravity, number>;
 }
 
-const order: readonly Gravity[] = ["destroys", "interrupts", "adds", "edits"];
-const headings: Record<Gravity, string> = {
+export const order: readonly Gravity[] = ["destroys", "interrupts", "adds", "edits"];
+export const headings: Record<Gravity, string> = {
   destroys: "Data is lost",
   interrupts: "Interrupted for a while",
   adds: "New",
@@ -46,40 +47,70 @@ export function reportOf(stack: string, preview: Preview, settings?: Settings): 
   return { stack, destructive: counts.destroys > 0, effects, machines, consents: settings ? consentsFor(effects, settings) : [], counts };
 }
 
-function verdict(report: Report): string {
+/** The report with the settings behind each effect. */
+export function withCauses(report: Report, causes: readonly Cause[]): Report {
+  const effects = report.effects.map((effect) => {
+    const found = causesFor(effect, causes).map(({ setting, file, line }) => ({ setting, file, line }));
+    return found.length > 0 ? { ...effect, causes: found } : effect;
+  });
+  return { ...report, effects };
+}
+
+/** In one sentence. */
+export function verdict(report: Report, quote: (name: string) => string = (name) => name): string {
   if (report.effects.length === 0) {
     return "Nothing changes.";
   }
-  const lost = report.effects.filter(({ gravity }) => gravity === "destroys").map(({ kind, subject }) => `${kind} ${subject}`);
+  const lost = [
+    ...new Set(report.effects.filter(({ gravity }) => gravity === "destroys").map(({ kind, subject }) => `${kind} ${quote(subject)}`)),
+  ];
   if (lost.length > 0) {
-    return `**Data is lost on ${[...new Set(lost)].join(", ")}.**`;
+    const more = lost.length > shownLosses ? ` and ${lost.length - shownLosses} more` : "";
+    return `Data is lost on ${lost.slice(0, shownLosses).join(", ")}${more}.`;
   }
   return report.counts.interrupts > 0 ? "No data is lost; something is interrupted." : "No data is lost, nothing is interrupted.";
 }
 
-/** Names in one line before it says how many more there are. */
+/** Names in one line before it says how many more there are, and in the verdict. */
 const shownNames = 6;
+const shownLosses = 12;
 
-/** Lines of one gravity: what happens to several things in the same way is one line. */
-function lines(report: Report, gravity: Gravity, quote: (name: string) => string): string[] {
-  const groups = new Map<string, Effect[]>();
-  for (const effect of report.effects.filter((each) => each.gravity === gravity)) {
-    const key = `${effect.kind} ${effect.what}`;
-    groups.set(key, [...(groups.get(key) ?? []), effect]);
+/** What happens to several things in the same way. */
+export interface Group {
+  kind: Effect["kind"];
+  what: string;
+  names: string[];
+  causes: NonNullable<Effect["causes"]>;
+}
+
+export function groupsOf(report: Report, gravity: Gravity): Group[] {
+  const groups = new Map<string, Group>();
+  for (const { kind, what, subject, causes = [] } of report.effects.filter((each) => each.gravity === gravity)) {
+    const group = groups.get(`${kind} ${what}`) ?? { kind, what, names: [], causes: [] };
+    groups.set(`${kind} ${what}`, group);
+    if (!group.names.includes(subject)) {
+      group.names.push(subject);
+    }
+    group.causes.push(...causes.filter(({ setting }) => !group.causes.some((known) => known.setting === setting)));
   }
-  return [...groups.values()].map((effects) => {
-    const names = [...new Set(effects.map(({ subject }) => subject))];
-    const more = names.length > shownNames ? ` and ${names.length - shownNames} more` : "";
-    return `${effects[0].kind} ${names.slice(0, shownNames).map(quote).join(", ")}${more}: ${effects[0].what}`;
-  });
+  return [...groups.values()];
+}
+
+/** The first names of a list, and how many more there are. */
+export function namesOf(names: readonly string[], quote: (name: string) => string): string {
+  const more = names.length > shownNames ? ` and ${names.length - shownNames} more` : "";
+  return `${names.slice(0, shownNames).map(quote).join(", ")}${more}`;
 }
 
 /** For a terminal: the verdict, then what happens, the gravest first. */
 export function renderText(report: Report): string {
-  const parts = [`${report.stack}: ${verdict(report).replaceAll("**", "")}`];
+  const parts = [`${report.stack}: ${verdict(report)}`];
   for (const gravity of order.filter((one) => report.counts[one] > 0)) {
     parts.push(`\n${headings[gravity]} (${report.counts[gravity]})`);
-    parts.push(...lines(report, gravity, (name) => name).map((line) => `  ${line}`));
+    for (const { kind, names, what, causes } of groupsOf(report, gravity)) {
+      const because = causes.slice(0, 3).map(({ setting, file, line }) => `${setting}, ${file}:${line}`);
+      parts.push(`  ${kind} ${namesOf(names, (name) => name)}: ${what}${because.length > 0 ? ` (${because.join("; ")})` : ""}`);
+    }
   }
   const missing = missingConsents(report);
   if (missing.length > 0) {
@@ -89,36 +120,6 @@ export function renderText(report: Report): string {
       "",
       ...consentLines(missing).map((line) => `  ${line}`),
     );
-  }
-  return `${parts.join("\n")}\n`;
-}
-
-/** Marks the comment of this stack on a pull request, so that it is edited in place. */
-export function commentMarker(stack: string): string {
-  return `<!-- homelab-report:${stack} -->`;
-}
-
-/** For a pull request: the same, with the changed properties folded below. Values are left out, so no secret can be in it. */
-export function renderMarkdown(report: Report): string {
-  const parts = [commentMarker(report.stack), `### Stack \`${report.stack}\``, "", verdict(report)];
-  for (const gravity of order.filter((one) => report.counts[one] > 0)) {
-    parts.push("", `#### ${headings[gravity]} (${report.counts[gravity]})`, "");
-    parts.push(...lines(report, gravity, (name) => `\`${name}\``).map((line) => `- ${line}`));
-  }
-  const missing = missingConsents(report);
-  if (missing.length > 0) {
-    parts.push("", "`up` refuses this. If it is what you want, add to the stack file:", "", "```yaml", ...consentLines(missing), "```");
-  }
-  const changed = report.effects.filter(({ properties }) => properties.length > 0);
-  if (changed.length > 0) {
-    parts.push("", "<details><summary>Changed properties</summary>", "");
-    parts.push(
-      ...changed.map(
-        ({ urn, properties }) =>
-          `- \`${urn.split("::").slice(2).join("::")}\`: ${properties.map((property) => `\`${property}\``).join(", ")}`,
-      ),
-    );
-    parts.push("", "</details>");
   }
   return `${parts.join("\n")}\n`;
 }

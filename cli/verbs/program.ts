@@ -13,6 +13,7 @@ const verbs = [
   "graph",
   "preview",
   "report",
+  "record",
   "drift",
   "new",
   "discover",

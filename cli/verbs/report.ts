@@ -1,11 +1,15 @@
 import * as fs from "node:fs/promises";
 import { type Command, Option } from "commander";
+import { UserError } from "../../components/core/user-error";
 import { openLab } from "../engine/open-lab";
 import { checkStackFile } from "../engine/settings-file";
 import { simStack } from "../engine/stack";
+import { renderMarkdown } from "../report/comment";
 import { makePreview } from "../report/make-preview";
+import { engineForPaper, reportOnPaper } from "../report/paper/paper-preview";
+import { commitOf } from "../report/paper/revisions";
 import type { Preview } from "../report/preview";
-import { renderMarkdown, renderText, reportOf } from "../report/report";
+import { type Report, renderText, reportOf } from "../report/report";
 
 interface Options {
   stack: string;
@@ -13,16 +17,26 @@ interface Options {
   json?: string;
   preview?: string;
   savePlan?: string;
+  from?: string;
+  base?: string;
 }
 
 /** Exit code of a report that has something destructive in it. */
 const destructiveExit = 3;
 
-async function previewOf(options: Options): Promise<Preview> {
-  if (options.preview) {
-    return JSON.parse(await fs.readFile(options.preview, "utf8")) as Preview;
+async function reportFor({ from, base, preview, savePlan, stack }: Options): Promise<Report> {
+  if ((from === undefined) !== (base === undefined)) {
+    throw new UserError({ path: "--from", message: "needs --base, and --base needs it", fix: "give both: --from FILE --base main" });
   }
-  return makePreview(await openLab(options.stack, { installs: false }), options.savePlan);
+  if (from !== undefined && base !== undefined) {
+    return (await reportOnPaper(from, await commitOf(base), await engineForPaper())).report as Report;
+  }
+  const { settings } = await checkStackFile(stack);
+  const made =
+    preview !== undefined
+      ? (JSON.parse(await fs.readFile(preview, "utf8")) as Preview)
+      : await makePreview(await openLab(stack, { installs: false }), savePlan);
+  return reportOf(stack, made, settings);
 }
 
 export function register(program: Command): void {
@@ -34,6 +48,13 @@ export function register(program: Command): void {
     .option("--json <file>", "also write it for a program")
     .option("--preview <file>", "read this output of 'pulumi preview --json' instead of making one")
     .addOption(
+      new Option("--from <file>", "report from this recording of 'lab record', without the lab and without its secrets").conflicts([
+        "preview",
+        "savePlan",
+      ]),
+    )
+    .option("--base <revision>", "with --from: the commit or branch that the checkout is compared with")
+    .addOption(
       new Option(
         "--save-plan <file>",
         "also keep the engine's plan: './lab up --plan FILE' does what is reported here, or nothing",
@@ -41,8 +62,7 @@ export function register(program: Command): void {
     )
     .addHelpText("after", `\nExit code 0: no data is lost; ${destructiveExit}: something destructive is in it; 1: the preview failed.`)
     .action(async (options: Options) => {
-      const { settings } = await checkStackFile(options.stack);
-      const report = reportOf(options.stack, await previewOf(options), settings);
+      const report = await reportFor(options);
       if (options.markdown) {
         await fs.writeFile(options.markdown, renderMarkdown(report));
       }

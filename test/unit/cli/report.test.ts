@@ -1,5 +1,6 @@
+import { renderMarkdown } from "../../../cli/report/comment";
 import type { Preview, PreviewStep } from "../../../cli/report/preview";
-import { renderMarkdown, renderText, reportOf } from "../../../cli/report/report";
+import { renderText, reportOf } from "../../../cli/report/report";
 
 const project = "urn:pulumi:sim::homelab::";
 const machine = `${project}homelab:maas:Machine::node1`;

@@ -1,0 +1,77 @@
+import { provider as command } from "../../../rig/stand-ins/plugins/command/provider";
+import { listen, type PropertyMap, type Provider, plain } from "../../../rig/stand-ins/plugins/protocol";
+import { provider as random } from "../../../rig/stand-ins/plugins/random/provider";
+import { provider as tls } from "../../../rig/stand-ins/plugins/tls/provider";
+import { kubernetesOnPaper } from "./kubernetes";
+
+/** Plugins that touch nothing. */
+export interface PaperProviders {
+  /** For PULUMI_DEBUG_PROVIDERS: where the engine finds them instead of starting its own. */
+  address: string;
+  /**
+   * While it is on, nothing that is in the state differs from what the program says: the state takes over the program's inputs
+   * and keeps its outputs.
+   */
+  accept(on: boolean): void;
+  close(): Promise<void>;
+}
+
+/** What a command that ran on paper only would have printed: an empty JSON object fits the most. */
+const printed: PropertyMap = { stdout: "{}", stderr: "" };
+
+function onPaper(real: Provider, accepts: () => boolean, answers: Readonly<Record<string, string>>): Provider {
+  const runs = real.name === "command";
+  return {
+    name: real.name,
+    version: real.version,
+    ...(real.handshake ? { handshake: real.handshake } : {}),
+    configure: () => ({ acceptSecrets: true, supportsPreview: true }),
+    checkConfig: (request, context) => real.checkConfig?.(request, context) ?? { inputs: request.news },
+    diffConfig: (request, context) =>
+      accepts() || real !== kubernetesOnPaper || !real.diffConfig ? { changes: "none" } : real.diffConfig(request, context),
+    check: (request, context) => real.check(request, context),
+    diff: (request, context) => (accepts() ? { changes: "none" } : real.diff(request, context)),
+    async create(request, context) {
+      if (request.preview || !runs) {
+        return real.create(request, context);
+      }
+      return { id: request.name, properties: { ...request.properties, ...printed } };
+    },
+    async update(request, context) {
+      if (!request.preview || !real.update) {
+        throw new Error("nothing is updated on paper");
+      }
+      return real.update(request, context);
+    },
+    delete: () => undefined,
+    read: ({ id, properties, inputs }) => ({ id, properties, inputs }),
+    invoke: ({ token, args }) => {
+      // `node …/step.cjs others create`: where the program of steps lies may differ between two revisions.
+      const step = token === "command:local:run" ? /step\.cjs (\S+)/.exec(String(plain(args).command ?? ""))?.[1] : undefined;
+      if (step === undefined || !(step in answers)) {
+        throw new Error(`the recording does not have what the program asks for with ${step ?? token}; record the stack again`);
+      }
+      return { properties: { ...args, stdout: answers[step], stderr: "" } };
+    },
+  };
+}
+
+/**
+ * Starts them on free loopback ports.
+ *
+ * @param answers what steps answered that the program runs at each preview, by the step's name
+ */
+export async function startProviders(answers: Readonly<Record<string, string>>): Promise<PaperProviders> {
+  let accepting = false;
+  const providers = [command, kubernetesOnPaper, random, tls];
+  const servers = await Promise.all(providers.map((real) => listen(onPaper(real, () => accepting, answers))));
+  return {
+    address: providers.map(({ name }, index) => `${name}:${servers[index].port}`).join(","),
+    accept: (on) => {
+      accepting = on;
+    },
+    close: async () => {
+      await Promise.all(servers.map((server) => server.close()));
+    },
+  };
+}
