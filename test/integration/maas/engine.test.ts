@@ -7,7 +7,7 @@ import { reportOf } from "../../../cli/report/report";
 import { fingerprint } from "../../../components/guards/fingerprint";
 import type { Machine } from "../../../components/maas/api/types";
 import { parseSettings } from "../../../settings/validate";
-import { haveSshServer, sshKey, startSshServer } from "../plugins/ssh-server";
+import { sshKey, startSshServer } from "../plugins/ssh-server";
 import { Lab, root } from "./lab";
 import { RegionHost } from "./region-host";
 import { type Plan, Stack } from "./stack";
@@ -68,7 +68,7 @@ async function regionHost() {
 
 const preseed = "/var/snap/maas/current/preseeds/curtin_userdata_ubuntu";
 
-(haveSshServer ? test : test.skip)("physical machines, under a MAAS that the stack installs", async () => {
+test("physical machines, under a MAAS that the stack installs", async () => {
   // The simulator's machines have these disks.
   const { maasApiKey, ...physical } = JSON.parse(JSON.stringify(settingsOf("physical")).replaceAll('"sdb', '"nvme0n1'));
   const region = await regionHost();

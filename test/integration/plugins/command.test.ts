@@ -56,11 +56,7 @@ const brokenOff = (call: Recorded) => call.error?.some((error) => /code = (Cance
 /** Remote resources have a suite of their own, with a server. */
 const remote = (call: Recorded) => call.scenario.startsWith("remote/");
 
-function suite(name: string, calls: Recorded[] | undefined) {
-  if (!calls) {
-    test.skip(`${name}: ../shared/contract/plugins/command.jsonl is not there`, () => {});
-    return;
-  }
+function suite(name: string, calls: Recorded[]) {
   describe(name, () => {
     let plugin: UnderTest;
     let directory: string;
@@ -91,4 +87,4 @@ function suite(name: string, calls: Recorded[] | undefined) {
 }
 
 suite("command: calls kept in this repository", ownRecordings("command"));
-suite("command: the official plugin's recorded calls (skipped where ../shared is absent)", recordings("command"));
+suite("command: the official plugin's recorded calls", recordings("command"));

@@ -53,11 +53,7 @@ function normal(answer: Record<string, any> | null, volatile: Record<string, Reg
 /** Calls that end the official plugin with a panic, or that were made after it: the stand-in answers with an error. */
 const crashed = (call: Recorded) => call.error?.some((error) => error.includes("code = Unavailable")) ?? false;
 
-function suite(name: string, calls: Recorded[] | undefined) {
-  if (!calls) {
-    test.skip(`${name}: ../shared/contract/plugins/random.jsonl is not there`, () => {});
-    return;
-  }
+function suite(name: string, calls: Recorded[]) {
   describe(name, () => {
     let plugin: UnderTest;
     beforeAll(async () => {
@@ -80,7 +76,7 @@ function suite(name: string, calls: Recorded[] | undefined) {
 }
 
 suite("random: calls kept in this repository", ownRecordings("random"));
-suite("random: the official plugin's recorded calls (skipped where ../shared is absent)", recordings("random"));
+suite("random: the official plugin's recorded calls", recordings("random"));
 
 test("a panic of the official plugin is an error here", async () => {
   const plugin = await UnderTest.start(provider);

@@ -1,16 +1,18 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
+import { gunzipSync } from "node:zlib";
 import type { Answer, Recorded } from "./wire";
 
-/** The official plugins' recorded calls beside the checkout; undefined where they are not. */
-export function recordings(plugin: string): Recorded[] | undefined {
-  const file = path.resolve(__dirname, "../../../../shared/contract/plugins", `${plugin}.jsonl`);
-  return fs.existsSync(file) ? parse(fs.readFileSync(file, "utf8")) : undefined;
+const fixtures = path.resolve(__dirname, "../../fixtures/plugins");
+
+/** Calls of the engine that the official plugin answered; test/fixtures/plugins/README.md says how they were recorded. */
+export function recordings(plugin: "command" | "random"): Recorded[] {
+  return parse(gunzipSync(fs.readFileSync(path.join(fixtures, `${plugin}-official.jsonl.gz`))).toString("utf8"));
 }
 
-/** The calls that are part of this repository, in the same form. */
-export function ownRecordings(plugin: string): Recorded[] {
-  return parse(fs.readFileSync(path.resolve(__dirname, "../../fixtures/plugins", `${plugin}.jsonl`), "utf8"));
+/** More calls, whose answers were reasoned out of the official plugin's behaviour. */
+export function ownRecordings(plugin: "command" | "random"): Recorded[] {
+  return parse(fs.readFileSync(path.join(fixtures, `${plugin}.jsonl`), "utf8"));
 }
 
 function parse(text: string): Recorded[] {

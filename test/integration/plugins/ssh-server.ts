@@ -7,9 +7,6 @@ import { authorizedKey, opensshPrivateKey } from "../../../rig/stand-ins/plugins
 
 const SSHD = "/usr/sbin/sshd";
 
-/** Whether this computer has a real SSH server to test against. */
-export const haveSshServer = fs.existsSync(SSHD);
-
 export interface SshKey {
   privateKey: string;
   publicKey: string;
@@ -36,6 +33,7 @@ export async function startSshServer(
   client: SshKey,
   within = (...command: string[]): string[] => command,
 ): Promise<{ port: number; hostKey: string; stop(): Promise<void> }> {
+  if (!fs.existsSync(SSHD)) throw new Error(`${SSHD} is not there; install it with: apt-get install openssh-server`);
   const host = sshKey();
   const file = (name: string, content: string, mode = 0o600) => {
     const full = path.join(directory, name);
