@@ -30,7 +30,10 @@ export function maasMachines(settings: Settings, options?: pulumi.ComponentResou
   const made = new Map<string, MaasMachine>();
   // What is composed on a machine of this stack comes after it, and goes before.
   for (const each of [...settings.machines].sort((a, b) => Number(Boolean(a.compose)) - Number(Boolean(b.compose)))) {
-    const machine = { ...each, userData: withNodeExporter(each.userData, settings.monitoring) };
+    const machine = {
+      ...each,
+      userData: settings.monitoring.nodeExporter.from === "cloud-init" ? withNodeExporter(each.userData) : each.userData,
+    };
     const host = machine.compose && made.get(machine.compose.host);
     made.set(machine.name, new MaasMachine(machine.name, { machine, ...shared }, { ...options, dependsOn: host ? [maas, host] : maas }));
   }

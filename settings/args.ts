@@ -1,8 +1,14 @@
+import type * as pulumi from "@pulumi/pulumi";
 import { imagesOf } from "../components/core/images";
 import type { MachineAccess } from "../components/core/machine-access";
 import { Secret, type SecretInput } from "../components/core/secret";
+import type { Watched } from "../components/core/watched";
 import type { K3sCluster } from "../components/k3s/k3s-cluster";
+import { otherMachines } from "../components/maas/other-machines";
+import { maasDashboard, maasWatched } from "../components/maas/watched";
+import type { MonitoringArgs, ReceiverArgs } from "../components/monitoring/args";
 import type { TaskServersArgs } from "../components/taskserver/args";
+import type { Receiver } from "./monitoring";
 import type { Settings } from "./schema";
 
 /**
@@ -12,6 +18,60 @@ import type { Settings } from "./schema";
 /** A value of a secret setting, which a plain string is as well. */
 function secret<T>(value: T | Secret<T>): SecretInput<T> {
   return Secret.isInstance(value) ? (value as Secret<T>) : new Secret(value);
+}
+
+/** `homelab:monitoring` as monitoring's arguments. */
+export function monitoringArgs(
+  settings: Settings,
+  parts: {
+    cluster: Pick<K3sCluster, "provider" | "watched">;
+    tasks: { watched: Watched };
+    machines: readonly MachineAccess[];
+    /** Of MAAS. */
+    apiKey: pulumi.Input<string>;
+  },
+): MonitoringArgs {
+  const { prometheus, alertmanager, grafana, kubeStateMetrics, ...rest } = settings.monitoring;
+  const { enabled: alerting, receivers, deadMansSwitch, ...alertmanagerOptions } = alertmanager;
+  const { enabled: graphs, ...grafanaOptions } = grafana;
+  const { enabled: objects, ...kubeStateMetricsOptions } = kubeStateMetrics;
+  return {
+    provider: parts.cluster.provider,
+    machines: parts.machines.map((access) => ({ name: access.name, role: access.role, address: access.address, access })),
+    watch: [
+      parts.tasks.watched,
+      parts.cluster.watched,
+      // The dashboard is there in any case, so that switching MAAS's metrics on and off deletes nothing.
+      rest.maas.enabled ? maasWatched({ url: settings.maas.url, racks: rest.maas.racks }) : { name: "maas", dashboard: maasDashboard() },
+    ],
+    alsoScrape: otherMachines(settings, parts.apiKey),
+    prometheus,
+    alertmanager: alerting && {
+      ...alertmanagerOptions,
+      receivers: receivers.map(receiverArgs),
+      deadMansSwitch: deadMansSwitch === undefined ? undefined : secret(deadMansSwitch),
+    },
+    grafana: graphs && grafanaOptions,
+    kubeStateMetrics: objects && kubeStateMetricsOptions,
+    nodeExporter: rest.nodeExporter.from === "cloud-init" ? "machines" : "pods",
+    patience: rest.alerts.patience,
+    runbooks: rest.runbooks,
+    namespace: rest.namespace,
+    images: imagesOf(settings.images),
+  };
+}
+
+function receiverArgs(receiver: Receiver): ReceiverArgs {
+  switch (receiver.type) {
+    case "webhook":
+      return { ...receiver, url: secret(receiver.url) };
+    case "slack":
+      return { ...receiver, webhookUrl: secret(receiver.webhookUrl) };
+    case "email":
+      return { ...receiver, password: receiver.password === undefined ? undefined : secret(receiver.password) };
+    case "ntfy":
+      return { ...receiver, token: receiver.token === undefined ? undefined : secret(receiver.token) };
+  }
 }
 
 /** `homelab:taskServers` as the task servers' arguments. */

@@ -2,7 +2,7 @@ import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import type { Command } from "commander";
 import { UserError } from "../../components/core/user-error";
-import { dashboards } from "../../components/monitoring/dashboards";
+import { dashboards } from "../../components/watched";
 import { linesOf } from "../draw/plot/data";
 import { drawPage } from "../draw/plot/page";
 import { knownStack } from "../engine/known-stack";

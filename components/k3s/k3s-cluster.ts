@@ -6,7 +6,9 @@ import * as yaml from "js-yaml";
 import type { Settings } from "../../settings/schema";
 import type { Images } from "../core/images";
 import type { MachineAccess, MachineRole } from "../core/machine-access";
+import { machineCommand } from "../core/machine-command";
 import { toSeconds } from "../core/notations";
+import type { Watched } from "../core/watched";
 import { addressPoolFiles } from "./address-pool";
 import { backupFiles } from "./backups";
 import { type NodeMarks, usesEtcd } from "./config";
@@ -14,10 +16,10 @@ import { hardeningFiles } from "./hardening";
 import { K3sNode } from "./k3s-node";
 import { kubeconfigFor } from "./kubeconfig";
 import { registryFiles } from "./registries";
-import { machineCommand } from "./remote";
 import { type RemoteFile, verb } from "./scripts";
 import { defaultStorageClass, storageFiles } from "./storage";
 import { MANIFESTS, virtualAddressManifest } from "./virtual-address";
+import { clusterWatched } from "./watched";
 
 /** `homelab:k3s:Cluster`'s arguments. */
 export interface K3sClusterArgs {
@@ -41,10 +43,8 @@ export class K3sCluster extends pulumi.ComponentResource {
   /** `https://ADDRESS:6443` */
   readonly endpoint: pulumi.Output<string>;
   readonly nodes: Record<string, K3sNode>;
-  /** Whether the servers keep their state in embedded etcd. */
-  readonly etcd: boolean;
-  /** Seconds between backups of the datastore; undefined where the servers make none. */
-  readonly backupsEvery?: number;
+  /** For `Monitoring`: etcd, and backups of the datastore. */
+  readonly watched: Watched;
 
   constructor(name: string, args: K3sClusterArgs, opts?: pulumi.ComponentResourceOptions) {
     // What is given here lies in the state in clear, so not the settings as they are.
@@ -88,8 +88,10 @@ export class K3sCluster extends pulumi.ComponentResource {
       { parent: this, deletedWith: first.resource },
     );
 
-    this.etcd = usesEtcd(cluster, servers.length);
-    this.backupsEvery = cluster.backups.enabled && typeof cluster.datastore === "string" ? toSeconds(cluster.backups.every) : undefined;
+    this.watched = clusterWatched({
+      etcd: usesEtcd(cluster, servers.length),
+      backupsEvery: cluster.backups.enabled && typeof cluster.datastore === "string" ? toSeconds(cluster.backups.every) : undefined,
+    });
     this.registerOutputs({ kubeconfig: this.kubeconfig, endpoint: this.endpoint });
   }
 

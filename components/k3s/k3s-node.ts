@@ -2,10 +2,10 @@ import type * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { ClusterSettings } from "../../settings/cluster";
 import type { MachineAccess } from "../core/machine-access";
+import { machineCommand } from "../core/machine-command";
 import { type Duration, toSeconds } from "../core/notations";
 import { digest, labelList, type NodeConfig, type NodeMarks, nodeConfig, renderConfig } from "./config";
 import { type NodeSecrets, nodeFiles, REGISTRATION_FILE } from "./files";
-import { machineCommand } from "./remote";
 import { filesOnStdin, joinedScripts, PLACE_SCRIPT, type RemoteFile, verb } from "./scripts";
 
 /** `homelab:k3s:Node`'s arguments. */

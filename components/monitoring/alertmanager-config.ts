@@ -1,16 +1,34 @@
+import * as pulumi from "@pulumi/pulumi";
 import * as yaml from "js-yaml";
-import type { MonitoringSettings, Receiver } from "../../settings/monitoring";
 import { toGoDuration } from "../core/notations";
+import { Secret, type SecretInput } from "../core/secret";
+import { secretOutput } from "../core/secret-output";
+import type { AlertmanagerOptions, ReceiverArgs } from "./args";
 
-type AlertmanagerSettings = MonitoringSettings["alertmanager"];
+type Plain<T> = T extends SecretInput ? string : T;
+/** A receiver with its secrets in clear. */
+export type PlainReceiver = { [R in ReceiverArgs as R["type"]]: { [K in keyof R]: Plain<R[K]> } }[ReceiverArgs["type"]];
+
+/** The secrets of the receivers, as one secret output. */
+export function plainReceivers({ receivers, deadMansSwitch }: Pick<AlertmanagerOptions, "receivers" | "deadMansSwitch">) {
+  const inClear = (receiver: ReceiverArgs) =>
+    Object.fromEntries(
+      Object.entries(receiver).map(([key, value]) => [key, Secret.isInstance(value) ? secretOutput(value as Secret) : value]),
+    );
+  return pulumi.secret(
+    pulumi.output({ receivers: receivers.map(inClear), deadMansSwitch: deadMansSwitch && secretOutput(deadMansSwitch) }),
+  ) as pulumi.Output<{ receivers: PlainReceiver[]; deadMansSwitch?: string }>;
+}
 
 /** What `receiver` is called in Alertmanager's configuration. */
 const DEAD_MANS_SWITCH = "dead-mans-switch";
 const NOBODY = "nobody";
 
 /** Alertmanager's configuration file, for 0.25 and later. Contains the receivers' secrets. */
-export function renderAlertmanagerConfig(settings: AlertmanagerSettings): string {
-  const { receivers, deadMansSwitch } = settings;
+export function renderAlertmanagerConfig(
+  settings: Pick<AlertmanagerOptions, "groupWait" | "groupInterval" | "repeatInterval">,
+  { receivers, deadMansSwitch }: { receivers: readonly PlainReceiver[]; deadMansSwitch?: string },
+): string {
   const config = {
     route: {
       // One message for one trouble of one machine, not one for all machines nor one for each container.
@@ -55,7 +73,7 @@ const TITLE =
   '{{ if eq .Status "resolved" }}Over: {{ end }}{{ .CommonLabels.alertname }}{{ with .CommonLabels.instance }} on {{ . }}{{ end }}';
 const TEXT = "{{ range .Alerts }}{{ .Annotations.summary }}\n{{ .Annotations.runbook_url }}\n{{ end }}";
 
-function integration(receiver: Receiver): Record<string, unknown[]> {
+function integration(receiver: PlainReceiver): Record<string, unknown[]> {
   switch (receiver.type) {
     case "webhook":
       return { webhook_configs: [{ url: receiver.url, send_resolved: true }] };
@@ -80,7 +98,7 @@ function integration(receiver: Receiver): Record<string, unknown[]> {
             from,
             smarthost,
             ...(username ? { auth_username: username, auth_password: password ?? "" } : {}),
-            require_tls: requireTls,
+            require_tls: requireTls ?? true,
             send_resolved: true,
             headers: { Subject: TITLE },
             text: TEXT,
@@ -94,7 +112,7 @@ function integration(receiver: Receiver): Record<string, unknown[]> {
         webhook_configs: [
           {
             // ntfy's own template for Alertmanager's messages, from 2.14 on.
-            url: `${receiver.server}/${receiver.topic}?template=alertmanager`,
+            url: `${receiver.server ?? "https://ntfy.sh"}/${receiver.topic}?template=alertmanager`,
             send_resolved: true,
             ...(receiver.token ? { http_config: { authorization: { credentials: receiver.token } } } : {}),
           },

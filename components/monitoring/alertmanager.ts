@@ -1,20 +1,21 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { MonitoringSettings } from "../../settings/monitoring";
 import type { Images } from "../core/images";
 import { networkPolicy } from "../kubernetes/policy";
 import { secretObject } from "../kubernetes/secret";
 import { dataVolume } from "../kubernetes/volume";
 import { checksum, containerSecurity, labelsOf, podSecurity, selectorOf } from "../kubernetes/workload";
-import { renderAlertmanagerConfig } from "./alertmanager-config";
+import { plainReceivers, renderAlertmanagerConfig } from "./alertmanager-config";
+import type { AlertmanagerOptions } from "./args";
 import { besides } from "./placement";
-import { PORTS } from "./prometheus-config";
+import { PORTS } from "./ports";
 
+/** Arguments of {@link Alertmanager}. */
 export interface AlertmanagerArgs {
   provider: kubernetes.Provider;
   images: Images;
   namespace: pulumi.Input<string>;
-  settings: MonitoringSettings["alertmanager"];
+  settings: AlertmanagerOptions;
   storageClass?: string;
   /** Where people reach it, for the links in its messages. */
   url?: pulumi.Input<string>;
@@ -33,7 +34,9 @@ export class Alertmanager extends pulumi.ComponentResource {
     const options = { parent: this, provider: args.provider };
     const meta = (suffix = "") => ({ name: `${NAME}${suffix}`, namespace, labels: labelsOf(NAME, "monitoring") });
 
-    const files = { "alertmanager.yml": pulumi.secret(renderAlertmanagerConfig(settings)) };
+    const files = {
+      "alertmanager.yml": pulumi.secret(plainReceivers(settings).apply((plain) => renderAlertmanagerConfig(settings, plain))),
+    };
     const config = secretObject(`${name}-config`, meta("-config"), files, options);
     const account = new kubernetes.core.v1.ServiceAccount(
       `${name}-account`,

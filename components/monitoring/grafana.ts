@@ -2,20 +2,22 @@ import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import * as yaml from "js-yaml";
-import type { MonitoringSettings } from "../../settings/monitoring";
 import type { Images } from "../core/images";
 import { type Duration, toGoDuration } from "../core/notations";
 import { networkPolicy } from "../kubernetes/policy";
 import { secretObject } from "../kubernetes/secret";
 import { checksum, containerSecurity, labelsOf, notAwaited, podSecurity, selectorOf } from "../kubernetes/workload";
-import { DATASOURCE, HOME } from "./dashboards";
-import { PORTS } from "./prometheus-config";
+import type { GrafanaOptions } from "./args";
+import { DATASOURCE } from "./panels";
+import { PORTS } from "./ports";
+import { overview } from "./watched/overview";
 
+/** Arguments of {@link Grafana}. */
 export interface GrafanaArgs {
   provider: kubernetes.Provider;
   images: Images;
   namespace: pulumi.Input<string>;
-  settings: MonitoringSettings["grafana"];
+  settings: GrafanaOptions;
   /** Prometheus's. */
   scrapeInterval: Duration;
   /** JSON of each dashboard by uid. */
@@ -145,13 +147,13 @@ export class Grafana extends pulumi.ComponentResource {
 }
 
 /** Grafana's own configuration: https://grafana.com/docs/grafana/latest/setup-grafana/configure-grafana/. */
-function environment(settings: MonitoringSettings["grafana"], admin: pulumi.Input<string>): kubernetes.types.input.core.v1.EnvVar[] {
+function environment(settings: GrafanaOptions, admin: pulumi.Input<string>): kubernetes.types.input.core.v1.EnvVar[] {
   const plain: Record<string, string> = {
     GF_ANALYTICS_CHECK_FOR_UPDATES: "false",
     GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES: "false",
     GF_ANALYTICS_REPORTING_ENABLED: "false",
     GF_AUTH_ANONYMOUS_ENABLED: String(settings.anonymous),
-    GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH: `${PATHS.dashboards}/${HOME}.json`,
+    GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH: `${PATHS.dashboards}/${overview.dashboard?.uid}.json`,
     GF_LOG_MODE: "console",
     GF_NEWS_NEWS_FEED_ENABLED: "false",
     GF_PATHS_PROVISIONING: PATHS.provisioning,

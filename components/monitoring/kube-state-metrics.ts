@@ -1,16 +1,19 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { MonitoringSettings } from "../../settings/monitoring";
 import type { Images } from "../core/images";
 import { networkPolicy } from "../kubernetes/policy";
 import { containerSecurity, labelsOf, notAwaited, podSecurity, selectorOf } from "../kubernetes/workload";
-import { PORTS } from "./prometheus-config";
 
+/** Its port inside the cluster. */
+export const KUBE_STATE_METRICS_PORT = 8080;
+
+/** Arguments of {@link KubeStateMetrics}. */
 export interface KubeStateMetricsArgs {
-  provider: kubernetes.Provider;
+  provider: pulumi.ProviderResource;
   images: Images;
   namespace: pulumi.Input<string>;
-  settings: MonitoringSettings["kubeStateMetrics"];
+  /** 0 applies the objects without a pod. */
+  replicas: 0 | 1;
 }
 
 const NAME = "kube-state-metrics";
@@ -27,7 +30,7 @@ export const WATCHED: Record<string, string[]> = {
 export class KubeStateMetrics extends pulumi.ComponentResource {
   constructor(name: string, args: KubeStateMetricsArgs, opts?: pulumi.ComponentResourceOptions) {
     super("homelab:monitoring:KubeStateMetrics", name, { namespace: args.namespace }, opts);
-    const { namespace, settings } = args;
+    const { namespace, replicas } = args;
     const options = { parent: this, provider: args.provider };
     const labels = labelsOf(NAME, "monitoring");
     const metadata = { name: NAME, namespace, labels };
@@ -53,16 +56,16 @@ export class KubeStateMetrics extends pulumi.ComponentResource {
     );
     networkPolicy(
       `${name}-policy`,
-      { app: NAME, partOf: "monitoring", namespace, ingress: [{ port: PORTS.kubeStateMetrics, from: ["prometheus"] }], egress: "any" },
+      { app: NAME, partOf: "monitoring", namespace, ingress: [{ port: KUBE_STATE_METRICS_PORT, from: ["prometheus"] }], egress: "any" },
       options,
     );
     new kubernetes.core.v1.Service(
       name,
       {
-        metadata: { ...metadata, annotations: settings.replicas === 0 ? notAwaited : undefined },
+        metadata: { ...metadata, annotations: replicas === 0 ? notAwaited : undefined },
         spec: {
           selector: selectorOf(NAME),
-          ports: [{ name: "http", port: PORTS.kubeStateMetrics, targetPort: "http", protocol: "TCP" }],
+          ports: [{ name: "http", port: KUBE_STATE_METRICS_PORT, targetPort: "http", protocol: "TCP" }],
         },
       },
       options,
@@ -72,7 +75,7 @@ export class KubeStateMetrics extends pulumi.ComponentResource {
       {
         metadata,
         spec: {
-          replicas: settings.replicas,
+          replicas,
           selector: { matchLabels: selectorOf(NAME) },
           template: {
             metadata: { labels },
@@ -87,11 +90,11 @@ export class KubeStateMetrics extends pulumi.ComponentResource {
                   imagePullPolicy: "IfNotPresent",
                   args: [
                     `--resources=${Object.values(WATCHED).flat().sort().join(",")}`,
-                    `--port=${PORTS.kubeStateMetrics}`,
+                    `--port=${KUBE_STATE_METRICS_PORT}`,
                     "--telemetry-port=8081",
                   ],
                   ports: [
-                    { name: "http", containerPort: PORTS.kubeStateMetrics },
+                    { name: "http", containerPort: KUBE_STATE_METRICS_PORT },
                     { name: "telemetry", containerPort: 8081 },
                   ],
                   securityContext: containerSecurity(),

@@ -1,19 +1,21 @@
-import type { MonitoringSettings } from "../../settings/monitoring";
-import type { UserDataSettings } from "../../settings/user-data";
 import { nodeExporterFlags, TEXTFILE_FOLDER } from "./node-exporter";
 
 const PACKAGE = "prometheus-node-exporter";
 const FOLDER = ["mkdir", "-p", TEXTFILE_FOLDER];
 
+/** What of a machine's user data node-exporter needs. */
+export interface ExporterUserData {
+  packages?: readonly string[];
+  files?: readonly { path: string; content: string; permissions?: string; owner?: string }[];
+  bootCommands?: readonly (string | readonly string[])[];
+}
+
 /**
- * A machine's user data with node-exporter in it, where the settings want it from cloud-init: Debian's and Ubuntu's
- * package, whose service reads its flags from a file in /etc/default. As it is there from the first boot on, it
- * measures machines that are not in the cluster yet, or no longer.
+ * A machine's user data with node-exporter in it, for `nodeExporter: "machines"`: Debian's and Ubuntu's package, whose service reads
+ * its flags from a file in /etc/default. As it is there from the first boot on, it measures machines that are not in the cluster yet,
+ * or no longer.
  */
-export function withNodeExporter(userData: UserDataSettings, { nodeExporter }: MonitoringSettings): UserDataSettings {
-  if (nodeExporter.from !== "cloud-init") {
-    return userData;
-  }
+export function withNodeExporter<T extends ExporterUserData>(userData: T): T & Required<ExporterUserData> {
   const flags = nodeExporterFlags({ root: "/", proc: "/proc", sys: "/sys", textfile: TEXTFILE_FOLDER });
   const file = {
     path: `/etc/default/${PACKAGE}`,
@@ -24,9 +26,9 @@ export function withNodeExporter(userData: UserDataSettings, { nodeExporter }: M
   };
   return {
     ...userData,
-    packages: [...new Set([...userData.packages, PACKAGE])],
-    files: [...userData.files.filter(({ path }) => path !== file.path), file],
+    packages: [...new Set([...(userData.packages ?? []), PACKAGE])],
+    files: [...(userData.files ?? []).filter(({ path }) => path !== file.path), file],
     // The collector of text files wants its folder to be there.
-    bootCommands: [...userData.bootCommands.filter((each) => String(each) !== String(FOLDER)), FOLDER],
+    bootCommands: [...(userData.bootCommands ?? []).filter((each) => String(each) !== String(FOLDER)), FOLDER],
   };
 }

@@ -2,9 +2,10 @@ import { readFileSync } from "node:fs";
 import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import type { MachineAccess } from "../core/machine-access";
-import { machineCommand } from "../k3s/remote";
+import { machineCommand } from "../core/machine-command";
 import { TEXTFILE_FOLDER } from "./node-exporter";
 
+/** Arguments of {@link MachineMetrics}. */
 export interface MachineMetricsArgs {
   machine: MachineAccess;
   /** k3s's data folder. */

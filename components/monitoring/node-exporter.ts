@@ -2,10 +2,13 @@ import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Images } from "../core/images";
 import { containerSecurity, labelsOf, selectorOf } from "../kubernetes/workload";
-import { PORTS } from "./prometheus-config";
 
+/** node-exporter's registered port. */
+export const NODE_EXPORTER_PORT = 9100;
+
+/** Arguments of {@link NodeExporter}. */
 export interface NodeExporterArgs {
-  provider: kubernetes.Provider;
+  provider: pulumi.ProviderResource;
   images: Images;
   namespace: pulumi.Input<string>;
 }
@@ -31,7 +34,7 @@ export function nodeExporterFlags({ root, proc, sys, textfile }: HostPaths = IN_
     `--path.procfs=${proc}`,
     `--path.sysfs=${sys}`,
     `--path.rootfs=${root}`,
-    `--web.listen-address=:${PORTS.nodeExporter}`,
+    `--web.listen-address=:${NODE_EXPORTER_PORT}`,
     `--collector.textfile.directory=${textfile}`,
     // Every container has a mount or four; they are the machine's disk once more.
     "--collector.filesystem.mount-points-exclude=^/(dev|proc|sys|run/(k3s/)?(containerd|netns|credentials)|var/lib/(docker|containerd|kubelet|rancher/k3s/agent/containerd))($|/)",
@@ -81,7 +84,7 @@ export class NodeExporter extends pulumi.ComponentResource {
                   image: args.images.ref("node-exporter"),
                   imagePullPolicy: "IfNotPresent",
                   args: nodeExporterFlags(),
-                  ports: [{ name: "metrics", containerPort: PORTS.nodeExporter, hostPort: PORTS.nodeExporter }],
+                  ports: [{ name: "metrics", containerPort: NODE_EXPORTER_PORT, hostPort: NODE_EXPORTER_PORT }],
                   securityContext: containerSecurity(),
                   resources: { requests: { cpu: "10m", memory: "24Mi" }, limits: { memory: "96Mi" } },
                   readinessProbe: { httpGet: { path: "/", port: "metrics" }, periodSeconds: 10 },

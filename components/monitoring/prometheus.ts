@@ -1,19 +1,21 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { MonitoringSettings } from "../../settings/monitoring";
 import type { Images } from "../core/images";
 import { toBytes, toQuantity } from "../core/notations";
 import { networkPolicy } from "../kubernetes/policy";
 import { dataVolume } from "../kubernetes/volume";
 import { checksum, containerSecurity, labelsOf, podSecurity, selectorOf } from "../kubernetes/workload";
+import type { PrometheusOptions } from "./args";
 import { besides } from "./placement";
-import { PORTS, PROMETHEUS_PATHS, prometheusFlags } from "./prometheus-config";
+import { PORTS } from "./ports";
+import { PROMETHEUS_PATHS, prometheusFlags } from "./prometheus-config";
 
+/** Arguments of {@link Prometheus}. */
 export interface PrometheusArgs {
   provider: kubernetes.Provider;
   images: Images;
   namespace: pulumi.Input<string>;
-  settings: MonitoringSettings["prometheus"];
+  settings: PrometheusOptions;
   /** Files of /etc/prometheus by name, `prometheus.yml` among them. */
   files: Record<string, pulumi.Input<string>>;
   /** Where people reach it, for the links in alerts. */

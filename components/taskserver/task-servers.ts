@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { type Images, imagesOf } from "../core/images";
 import { withTransform } from "../core/transform";
+import type { Watched } from "../core/watched";
 import { goingWith } from "../kubernetes/namespace";
 import { labelsOf } from "../kubernetes/workload";
 import { uuidFrom } from "./account-key";
@@ -23,6 +24,7 @@ import { NOBODY, TASKCHAMPION_PORT, TASKCHAMPION_TLS_PORT, TaskChampion, usesGat
 import { Taskd } from "./taskd";
 import { TASKD_PORT } from "./taskd-config";
 import type { ClientFile, UserAccess } from "./taskrc";
+import { taskServersWatched } from "./watched";
 
 /**
  * The servers that Taskwarrior syncs with, their users and their certificates.
@@ -41,14 +43,8 @@ export class TaskServers extends pulumi.ComponentResource {
   readonly authority: pulumi.Output<string>;
   /** The same servers for Docker or Podman on one machine, as files; a secret. */
   readonly compose: pulumi.Output<ClientFile[]>;
-  /** What monitoring has to know: where the servers run, and when which certificate ends (RFC 3339). */
-  readonly monitored: {
-    namespace: pulumi.Input<string>;
-    servers: string[];
-    /** `host:port` of the metrics of what stands in front of them, by server. */
-    gates: pulumi.Output<Record<string, string>>;
-    certificates: pulumi.Output<Record<string, string>>;
-  };
+  /** For `Monitoring`: readiness, queues, certificates and backups. */
+  readonly watched: Watched;
 
   /** What it is made of, for options that this component does not offer. */
   readonly nodes: { namespace: kubernetes.core.v1.Namespace; pki: TaskPki; taskd?: Taskd; taskchampion?: TaskChampion };
@@ -127,7 +123,7 @@ export class TaskServers extends pulumi.ComponentResource {
     const active = accounts.filter((account) => isActive(settings, account));
     const champion = settings.taskchampion && settings.taskchampion.replicas > 0 ? settings.taskchampion : undefined;
     const gated = [...(taskd ? ["taskd"] : []), ...(champion && usesGate(champion) ? ["taskchampion"] : [])];
-    this.monitored = {
+    this.watched = taskServersWatched({
       namespace: settings.namespace,
       gates: pulumi
         .output(settings.namespace)
@@ -138,7 +134,7 @@ export class TaskServers extends pulumi.ComponentResource {
         server: pki.server.end,
         ...Object.fromEntries(active.map(({ id }) => [id, pki.clients[id].end])),
       }),
-    };
+    });
     this.compose = this.composeOf(pki, keys, active);
     this.users = pulumi.secret(pulumi.output(Object.fromEntries(active.map((account) => [account.id, this.access(account, keys, pki)]))));
     this.registerOutputs({

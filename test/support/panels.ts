@@ -1,4 +1,4 @@
-import { type PanelQuery, type Part, panelQueries } from "../../components/monitoring/dashboards";
+import { type PanelQuery, panelQueries } from "../../components/watched";
 
 interface Answer {
   status: string;
@@ -10,7 +10,7 @@ interface Answer {
  * Runs the query of every panel of every dashboard against a Prometheus and returns those that fail or have no data,
  * but for those that the stack has no part for, or that say themselves why they may be empty.
  */
-export async function panelsWithoutData(prometheus: string, parts: readonly Part[], taskNamespace = "tasks"): Promise<string[]> {
+export async function panelsWithoutData(prometheus: string, parts: readonly string[], taskNamespace = "tasks"): Promise<string[]> {
   const wanted = panelQueries(taskNamespace).filter(({ needs }) => needs === undefined || parts.includes(needs));
   const found: string[] = [];
   for (const query of wanted) {

@@ -1,4 +1,5 @@
-import { type PanelSpec, wholeLab } from "../../../components/monitoring/dashboards";
+import type { PanelSpec } from "../../../components/core/watched";
+import { wholeLab } from "../../../components/monitoring/panels";
 import type { PrometheusApi } from "../../live/prometheus";
 
 /** A line of a panel: its name, and what it was when. Panels of the present have one point. */

@@ -1,4 +1,4 @@
-import type { PanelSpec } from "../../../components/monitoring/dashboards";
+import type { PanelSpec } from "../../../components/core/watched";
 import type { Line, Span } from "./data";
 import { type Box, colours, element, path, text } from "./svg";
 import { format } from "./units";

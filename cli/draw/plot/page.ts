@@ -1,4 +1,5 @@
-import { COLUMNS, type DashboardSpec, layout } from "../../../components/monitoring/dashboards";
+import type { DashboardSpec } from "../../../components/core/watched";
+import { COLUMNS, layout } from "../../../components/monitoring/panels";
 import type { Line, Span } from "./data";
 import { drawPanel } from "./panel";
 import { colours, element, escaped, text } from "./svg";

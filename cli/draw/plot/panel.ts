@@ -1,4 +1,4 @@
-import type { PanelSpec } from "../../../components/monitoring/dashboards";
+import type { PanelSpec } from "../../../components/core/watched";
 import type { Line, Span } from "./data";
 import { graph } from "./graph";
 import { type Box, colours, element, text } from "./svg";

@@ -7,8 +7,8 @@ import { PrometheusApi } from "../../../cli/live/prometheus";
 import type { LabStatus } from "../../../cli/live/summary";
 import { MaasClient } from "../../../components/maas/api/client";
 import type { Machine } from "../../../components/maas/api/types";
-import { ruleFiles } from "../../../components/monitoring/rules";
 import { panelsWithoutData } from "../../support/panels";
+import { ruleFiles } from "../../support/watched";
 import { eventually, type TestLab } from "../support/lab";
 import { type ReceivedAlert, WebhookReceiver } from "../support/webhook";
 
@@ -97,7 +97,7 @@ export function monitoringSteps(lab: TestLab): void {
         clusterBackups: 21600,
         taskServers: { namespace: "tasks", servers: ["taskd"] },
       };
-      const wanted = Object.values(ruleFiles(has)).flatMap((groups) => groups.map(({ name }) => name));
+      const wanted = Object.values(await ruleFiles(has)).flatMap((groups) => groups.map(({ name }) => name));
       const { groups } = await prometheus.get<{ groups: Group[] }>("rules");
       expect(groups.map(({ name }) => name).sort()).toEqual(wanted.sort());
       const rules = groups.flatMap((group) => group.rules);

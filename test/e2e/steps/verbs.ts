@@ -7,7 +7,7 @@ import { KubernetesApi } from "../../../cli/live/kubernetes-api";
 import type { StackOutputs } from "../../../cli/live/lab-facts";
 import type { Discovery } from "../../../cli/new/discovery";
 import type { Machine } from "../../../components/maas/api/types";
-import { dashboards } from "../../../components/monitoring/dashboards";
+import { dashboards } from "../../../components/watched";
 import { panelsWithoutData } from "../../support/panels";
 import { checkout, done, eventually, type TestLab } from "../support/lab";
 import { freePort, served } from "../support/network";

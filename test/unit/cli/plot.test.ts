@@ -4,7 +4,8 @@ import { drawPage } from "../../../cli/draw/plot/page";
 import { colourOf } from "../../../cli/draw/plot/panel";
 import { format } from "../../../cli/draw/plot/units";
 import type { PrometheusApi } from "../../../cli/live/prometheus";
-import { type DashboardSpec, dashboards, type PanelSpec } from "../../../components/monitoring/dashboards";
+import type { DashboardSpec, PanelSpec } from "../../../components/core/watched";
+import { dashboards } from "../../../components/watched";
 
 const span = { start: 1_700_000_000, end: 1_700_003_600 };
 

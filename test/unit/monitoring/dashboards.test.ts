@@ -4,12 +4,17 @@ import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { promisify } from "node:util";
 import * as yaml from "js-yaml";
-import { dashboards, HOME, panelQueries, renderDashboards } from "../../../components/monitoring/dashboards";
-import { ruleFiles } from "../../../components/monitoring/rules";
+import { renderDashboard } from "../../../components/monitoring/panels";
+import { dashboardsOf, inOrder } from "../../../components/monitoring/watched";
+import { overview } from "../../../components/monitoring/watched/overview";
+import { dashboards, panelQueries } from "../../../components/watched";
 import { debianProgram } from "../../support/debian";
+import { settled } from "../../support/mocks";
+import { ruleFiles, watchedIn } from "../../support/watched";
 
 const run = promisify(execFile);
-const rendered = renderDashboards("tasks");
+const all = dashboards("tasks");
+const rendered = Object.fromEntries(all.map((spec) => [spec.uid, renderDashboard(spec, all)]));
 const parsed = Object.values(rendered).map((text) => JSON.parse(text));
 
 describe("dashboards", () => {
@@ -26,7 +31,7 @@ describe("dashboards", () => {
     for (const text of Object.values(rendered)) {
       expect(Buffer.byteLength(text)).toBeLessThan(250_000);
     }
-    expect(rendered[HOME]).toBeDefined();
+    expect(rendered[overview.dashboard?.uid ?? ""]).toBeDefined();
   });
 
   test("every query is PromQL", async () => {
@@ -75,13 +80,21 @@ describe("dashboards", () => {
     }
   });
 
-  test("recordings that panels use exist", () => {
-    const files = ruleFiles({
+  test("a stack that has everything gets these, in this order", async () => {
+    const watched = watchedIn({ kubeStateMetrics: true, etcd: true, maas: true, taskServers: { namespace: "tasks", servers: ["taskd"] } });
+    expect(inOrder(watched).map(({ uid }) => uid)).toEqual(all.map(({ uid }) => uid));
+    for (const [uid, json] of Object.entries(dashboardsOf(watched))) {
+      expect((await settled(json)).value).toBe(rendered[uid]);
+    }
+  });
+
+  test("recordings that panels use exist", async () => {
+    const files = await ruleFiles({
       kubeStateMetrics: true,
       etcd: true,
       maas: true,
       taskServers: { namespace: "tasks", servers: ["taskd"] },
-      certificates: { a: 1 },
+      certificates: { a: "2027-01-01T00:00:00Z" },
     });
     const recorded = new Set(
       Object.values(files).flatMap((groups) =>

@@ -1,15 +1,29 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import * as yaml from "js-yaml";
-import { imagesOf } from "../../../components/core/images";
+import { Secret } from "../../../components/core/secret";
+import { dashboard, inCluster, type Watched } from "../../../components/core/watched";
+import { clusterWatched } from "../../../components/k3s/watched";
+import { maasWatched } from "../../../components/maas/watched";
 import { withNodeExporter } from "../../../components/monitoring/machine-exporter";
 import { Monitoring } from "../../../components/monitoring/monitoring";
-import { monitoringSettings } from "../../../settings/monitoring";
-import { userDataSettings } from "../../../settings/user-data";
+import { renderPrometheusConfig } from "../../../components/monitoring/prometheus-config";
+import { inOrder } from "../../../components/monitoring/watched";
+import { taskServersWatched } from "../../../components/taskserver/watched";
 import { fakeMachine } from "../../support/machines";
 import { allRegistered, type Registered, recordResources, settled } from "../../support/mocks";
 
 jest.setTimeout(60_000);
+
+/** A thing that no part of monitoring knows. */
+const weather: Watched = {
+  name: "weather",
+  exporter: ({ name, parent, provider, namespace }) =>
+    void new kubernetes.core.v1.ConfigMap(`${name}-weather`, { metadata: { name: "weather", namespace } }, { parent, provider }),
+  scrape: [inCluster("weather", 9200)],
+  rules: [{ name: "weather", rules: [{ alert: "Storm", expr: "weather_wind > 20", for: "10m", severity: "warning", summary: "storm" }] }],
+  dashboard: dashboard({ uid: "weather", title: "Weather", description: "Outside", rows: [] }),
+};
 
 describe("Monitoring", () => {
   let seen: Registered[];
@@ -19,16 +33,20 @@ describe("Monitoring", () => {
     seen = recordResources();
     monitoring = new Monitoring("monitoring", {
       provider: new kubernetes.Provider("cluster"),
-      images: imagesOf({}),
-      settings: monitoringSettings.parse({
-        maas: { enabled: true },
-        alertmanager: { receivers: [{ type: "ntfy", name: "phone", topic: "lab", token: "tk_hush" }] },
-      }),
-      etcd: true,
-      otherMachines: [{ name: "nas", address: "192.168.200.77" }],
-      maasUrl: "http://192.168.200.1:5240/MAAS",
-      taskServers: { namespace: "tasks", servers: ["taskd"], certificates: pulumi.output({ server: "2027-01-01T00:00:00Z" }) },
-      machines: [fakeMachine("node1", "server", "192.168.200.11")],
+      alertmanager: { receivers: [{ type: "ntfy", name: "phone", topic: "lab", token: new Secret("tk_hush") }] },
+      alsoScrape: [{ name: "nas", address: "192.168.200.77" }],
+      watch: [
+        clusterWatched({ etcd: true }),
+        maasWatched({ url: pulumi.output("http://192.168.200.1:5240/MAAS") }),
+        taskServersWatched({
+          namespace: "tasks",
+          servers: ["taskd"],
+          gates: {},
+          certificates: pulumi.output({ server: "2027-01-01T00:00:00Z" }),
+        }),
+        weather,
+      ],
+      machines: [{ name: "node1", role: "server", address: "192.168.200.11", access: fakeMachine("node1", "server", "192.168.200.11") }],
     });
     await allRegistered();
   });
@@ -73,14 +91,11 @@ describe("Monitoring", () => {
   });
 
   test("node-exporter by cloud-init comes with its package and its flags, and twice is as once", () => {
-    const bare = userDataSettings.parse({ packages: ["htop"] });
-    const settings = monitoringSettings.parse({ nodeExporter: { from: "cloud-init" } });
-    const exported = withNodeExporter(bare, settings);
+    const exported = withNodeExporter({ packages: ["htop"] });
     expect(exported.packages).toEqual(["htop", "prometheus-node-exporter"]);
     expect(exported.files[0].content).toMatch(/^ARGS='--path\.procfs=\/proc .*--web\.listen-address=:9100 .*'\n$/);
     expect(exported.files[0].content).toContain("--collector.textfile.directory=/var/lib/node-exporter/textfile");
-    expect(withNodeExporter(exported, settings)).toMatchObject({ packages: exported.packages, files: exported.files });
-    expect(withNodeExporter(bare, monitoringSettings.parse({}))).toEqual(bare);
+    expect(withNodeExporter(exported)).toMatchObject({ packages: exported.packages, files: exported.files });
   });
 
   test("every container is bounded, cannot write to its image and has probes", () => {
@@ -133,6 +148,26 @@ describe("Monitoring", () => {
     expect(data["prometheus.yml"]).toContain("metrics_path: /MAAS/metrics");
     expect(data["prometheus.yml"]).toContain("192.168.200.1:5239");
     expect(data["prometheus.yml"]).toContain("192.168.200.1:5249");
+  });
+
+  test("a thing that only the user of the component knows is run, asked, judged and drawn", () => {
+    const named = (name: string) => seen.find((resource) => resource.name === name)?.inputs;
+    expect(named("monitoring-weather")).toBeDefined();
+    const { data } = named("monitoring-prometheus-config");
+    expect(data["prometheus.yml"]).toContain("job_name: weather\n");
+    expect(data["prometheus.yml"]).toContain("/etc/prometheus/rules-weather.yml");
+    expect(data["rules-weather.yml"]).toContain("runbook_url: docs/runbooks/Storm.md");
+    const page = JSON.parse(named("monitoring-grafana-dashboard-weather").data["weather.json"]);
+    expect(page.title).toBe("Weather");
+    expect(JSON.parse(named("monitoring-grafana-dashboard-homelab-overview").data["homelab-overview.json"]).links).toContainEqual(
+      expect.objectContaining({ title: "Weather", url: "/d/weather" }),
+    );
+  });
+
+  test("two things that claim one job or one dashboard are refused", () => {
+    const job = inCluster("weather", 9200);
+    expect(() => renderPrometheusConfig({ scrapeInterval: "30 seconds", jobs: [job, job] })).toThrow("a job called weather");
+    expect(() => inOrder([weather, weather])).toThrow("a dashboard called weather");
   });
 
   test("Prometheus and Alertmanager want to be on one machine, a server", () => {

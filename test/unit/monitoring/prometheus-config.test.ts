@@ -3,18 +3,23 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { promisify } from "node:util";
-import { clusterJobs, prometheusFlags, renderPrometheusConfig } from "../../../components/monitoring/prometheus-config";
-import { monitoringSettings } from "../../../settings/monitoring";
+import { prometheusFlags, renderPrometheusConfig } from "../../../components/monitoring/prometheus-config";
 import { debianProgram } from "../../support/debian";
+import { jobs, watchedIn } from "../../support/watched";
 
 const run = promisify(execFile);
+
+const clusterJobs = jobs(watchedIn({ kubeStateMetrics: true, etcd: true, maas: false }));
 
 describe("Prometheus's configuration", () => {
   test("passes promtool", async () => {
     const folder = await mkdtemp(path.join(tmpdir(), "homelab-promtool-"));
     try {
       const file = path.join(folder, "prometheus.yml");
-      await writeFile(file, renderPrometheusConfig({ scrapeInterval: "30 seconds", alertmanager: "alertmanager.monitoring.svc:9093" }));
+      await writeFile(
+        file,
+        renderPrometheusConfig({ scrapeInterval: "30 seconds", jobs: clusterJobs, alertmanager: "alertmanager.monitoring.svc:9093" }),
+      );
       // Without the look for the service account's files, which only a pod has.
       const { stdout } = await run(await debianProgram("prometheus", "promtool"), ["check", "config", "--syntax-only", file]);
       expect(stdout).toContain("SUCCESS");
@@ -24,14 +29,14 @@ describe("Prometheus's configuration", () => {
   }, 60_000);
 
   test("checks every server's certificate", () => {
-    expect(renderPrometheusConfig({ scrapeInterval: "30 seconds" })).not.toContain("insecure_skip_verify");
-    for (const job of clusterJobs().filter(({ scheme }) => scheme === "https")) {
+    expect(renderPrometheusConfig({ scrapeInterval: "30 seconds", jobs: clusterJobs })).not.toContain("insecure_skip_verify");
+    for (const job of clusterJobs.filter(({ scheme }) => scheme === "https")) {
       expect(job.tls_config).toHaveProperty("ca_file");
     }
   });
 
   test("drops the same histograms from the API server as from the kubelet, which in k3s serve the same metrics", () => {
-    const dropped = (name: string) => clusterJobs().find(({ job_name }) => job_name === name)?.metric_relabel_configs;
+    const dropped = (name: string) => clusterJobs.find(({ job_name }) => job_name === name)?.metric_relabel_configs;
     expect(dropped("apiserver")).toEqual(dropped("kubelet"));
     const patterns = dropped("kubelet")?.map(({ regex }) => new RegExp(`^(?:${regex})$`)) ?? [];
     for (const metric of [
@@ -50,7 +55,7 @@ describe("Prometheus's configuration", () => {
   });
 
   test("retention is by time and by 80 % of the volume", () => {
-    const flags = prometheusFlags(monitoringSettings.parse({ prometheus: { storage: "10 GiB", retention: "30 days" } }).prometheus);
+    const flags = prometheusFlags({ storage: "10 GiB", retention: "30 days" });
     expect(flags).toContain("--storage.tsdb.retention.time=2592000s");
     expect(flags).toContain("--storage.tsdb.retention.size=8192MB");
   });

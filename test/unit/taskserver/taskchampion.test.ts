@@ -1,4 +1,5 @@
 import * as kubernetes from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
 import { imagesOf } from "../../../components/core/images";
 import { uuidFrom } from "../../../components/taskserver/account-key";
 import { TaskServers } from "../../../components/taskserver/task-servers";
@@ -51,7 +52,12 @@ describe("TaskChampion's sync server", () => {
     expect(inputs("tasks-taskchampion-ingress").spec.tls).toEqual([{ hosts: ["tasks.home.example"], secretName: "taskchampion-tls" }]);
     const services = seen.filter(({ type, name }) => type === "kubernetes:core/v1:Service" && name === "tasks-taskchampion");
     expect(services.map(({ inputs: { spec } }) => spec.type)).toEqual(["ClusterIP"]);
-    expect(servers.monitored.servers).toEqual(["taskd", "taskchampion"]);
+  });
+
+  test("both servers are watched", async () => {
+    const { value: groups } = await settled(pulumi.output(servers.watched.rules ?? []));
+    const ready = groups.flatMap(({ rules }) => rules).filter((rule) => "record" in rule && rule.record.endsWith("server_ready:bool"));
+    expect(ready.map(({ labels }) => labels?.server)).toEqual(["taskd", "taskchampion"]);
   });
 
   test("is backed up like taskd", () => {

@@ -1,7 +1,7 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import type { MachineAccess } from "../core/machine-access";
-import { type Duration, toGoDuration } from "../core/notations";
+import type { MachineAccess } from "./machine-access";
+import { type Duration, toGoDuration } from "./notations";
 
 export interface MachineCommandArgs {
   machine: MachineAccess;

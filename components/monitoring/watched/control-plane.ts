@@ -1,4 +1,38 @@
-import type { DashboardSpec } from "./panels";
+import { type DashboardSpec, dashboard, onMachines, type RuleGroup, type Watched } from "../../core/watched";
+import { ACCOUNT, drop, UNUSED_BUCKETS, withAccount } from "./service-account";
+
+/** The control plane; and, from the machines' own files, what k3s keeps on disk. */
+const k3sRules: RuleGroup = {
+  name: "k3s",
+  rules: [
+    {
+      record: "apiserver:apiserver_request_errors:ratio_rate5m",
+      expr: 'sum by (instance) (rate(apiserver_request_total{job="apiserver", code=~"5.."}[5m])) / sum by (instance) (rate(apiserver_request_total{job="apiserver"}[5m]))',
+    },
+    {
+      alert: "ApiServerDown",
+      expr: 'up{job="apiserver"} == 0 unless on (instance) (up{job="node-exporter"} == 0)',
+      for: "2m",
+      severity: "critical",
+      summary: "the API server on {{ $labels.instance }} does not answer though the machine does",
+    },
+    {
+      alert: "ApiServerErrors",
+      expr: "apiserver:apiserver_request_errors:ratio_rate5m > 0.05",
+      for: "10m",
+      severity: "warning",
+      summary: "{{ $value | humanizePercentage }} of requests to the API server on {{ $labels.instance }} fail",
+    },
+    {
+      alert: "CertificateExpires",
+      // k3s renews within 120 days of the end (90 before 1.31) when it restarts; four weeks leave time to plan one.
+      expr: "homelab_certificate_expiry_timestamp_seconds - time() < 28 * 24 * 3600",
+      for: "1h",
+      severity: "warning",
+      summary: "{{ $labels.certificate }} on {{ $labels.instance }} expires in {{ $value | humanizeDuration }}",
+    },
+  ],
+};
 
 /** The control plane and its datastore. */
 export const k3s: DashboardSpec = {
@@ -172,4 +206,22 @@ export const k3s: DashboardSpec = {
       ],
     },
   ],
+};
+
+/** The API servers and cluster DNS. */
+export const controlPlane: Watched = {
+  name: "k3s",
+  scrape: [
+    {
+      job_name: "apiserver",
+      ...withAccount(),
+      ...onMachines(6443, "server"),
+      // In the certificate of every API server, whatever else is.
+      tls_config: { ca_file: `${ACCOUNT}/ca.crt`, server_name: "kubernetes.default.svc" },
+      metric_relabel_configs: [drop(UNUSED_BUCKETS)],
+    },
+    { job_name: "coredns", static_configs: [{ targets: ["kube-dns.kube-system.svc:9153"] }] },
+  ],
+  rules: [k3sRules],
+  dashboard: dashboard(k3s, 30),
 };

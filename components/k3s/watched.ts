@@ -1,40 +1,7 @@
-import type { RuleGroup } from "./rule";
-
-/** The control plane; and, from the machines' own files, what k3s keeps on disk. */
-export const k3sRules: RuleGroup = {
-  name: "k3s",
-  rules: [
-    {
-      record: "apiserver:apiserver_request_errors:ratio_rate5m",
-      expr: 'sum by (instance) (rate(apiserver_request_total{job="apiserver", code=~"5.."}[5m])) / sum by (instance) (rate(apiserver_request_total{job="apiserver"}[5m]))',
-    },
-    {
-      alert: "ApiServerDown",
-      expr: 'up{job="apiserver"} == 0 unless on (instance) (up{job="node-exporter"} == 0)',
-      for: "2m",
-      severity: "critical",
-      summary: "the API server on {{ $labels.instance }} does not answer though the machine does",
-    },
-    {
-      alert: "ApiServerErrors",
-      expr: "apiserver:apiserver_request_errors:ratio_rate5m > 0.05",
-      for: "10m",
-      severity: "warning",
-      summary: "{{ $value | humanizePercentage }} of requests to the API server on {{ $labels.instance }} fail",
-    },
-    {
-      alert: "CertificateExpires",
-      // k3s renews within 120 days of the end (90 before 1.31) when it restarts; four weeks leave time to plan one.
-      expr: "homelab_certificate_expiry_timestamp_seconds - time() < 28 * 24 * 3600",
-      for: "1h",
-      severity: "warning",
-      summary: "{{ $labels.certificate }} on {{ $labels.instance }} expires in {{ $value | humanizeDuration }}",
-    },
-  ],
-};
+import { onMachines, type RuleGroup, type Watched } from "../core/watched";
 
 /** Where the servers' timers make a backup of the datastore every so many seconds. */
-export function clusterBackupRules(every: number): RuleGroup {
+function clusterBackupRules(every: number): RuleGroup {
   return {
     name: "cluster-backups",
     rules: [
@@ -50,7 +17,7 @@ export function clusterBackupRules(every: number): RuleGroup {
 }
 
 /** Where the datastore is etcd. */
-export const etcdRules: RuleGroup = {
+const etcdRules: RuleGroup = {
   name: "etcd",
   rules: [
     {
@@ -92,3 +59,18 @@ export const etcdRules: RuleGroup = {
     },
   ],
 };
+
+/**
+ * What a cluster has beside its API servers: etcd, and backups of its datastore.
+ *
+ * @param options.etcd whether the servers keep their state in etcd
+ * @param options.backupsEvery seconds between backups; undefined where the servers make none
+ */
+export function clusterWatched({ etcd, backupsEvery }: { etcd: boolean; backupsEvery?: number }): Watched {
+  return {
+    name: "k3s",
+    // k3s serves etcd's metrics on the node's own address, by `etcd-expose-metrics`.
+    scrape: etcd ? [{ job_name: "etcd", ...onMachines(2381, "server") }] : [],
+    rules: [...(etcd ? [etcdRules] : []), ...(backupsEvery ? [clusterBackupRules(backupsEvery)] : [])],
+  };
+}

@@ -1,9 +1,91 @@
-import type { DashboardSpec } from "./panels";
+import { type DashboardSpec, dashboard, inCluster, type RuleGroup, type Watched } from "../../core/watched";
+import { KUBE_STATE_METRICS_PORT, KubeStateMetrics } from "../kube-state-metrics";
+
+/**
+ * The cluster's objects, by kube-state-metrics.
+ *
+ * @param replicas pods of it; 0 applies its objects without one, undefined leaves it out
+ */
+export function workloads(replicas: 0 | 1 | undefined): Watched {
+  // An exporter without a pod would only be a target that is down.
+  const runs = replicas === 1;
+  return {
+    name: "kubernetes",
+    exporter:
+      replicas === undefined
+        ? undefined
+        : ({ name, parent, ...place }) => void new KubeStateMetrics(`${name}-kube-state-metrics`, { ...place, replicas }, { parent }),
+    // Its series have labels like `namespace` and `pod` of their own, about the objects and not about the exporter.
+    scrape: runs ? [{ ...inCluster("kube-state-metrics", KUBE_STATE_METRICS_PORT), honor_labels: true }] : [],
+    rules: runs ? [workloadRules] : [],
+    dashboard: dashboard(objects, 20),
+  };
+}
+
+/** Objects of the cluster, from kube-state-metrics. */
+const workloadRules: RuleGroup = {
+  name: "workloads",
+  rules: [
+    {
+      alert: "NodeNotReady",
+      expr: 'kube_node_status_condition{condition="Ready", status="true"} == 0',
+      for: "5m",
+      severity: "critical",
+      summary: "node {{ $labels.node }} is not Ready",
+    },
+    {
+      alert: "PodCrashLooping",
+      // Back-off reaches its five minutes after some six restarts; from then on it is no hiccup.
+      expr: 'max_over_time(kube_pod_container_status_waiting_reason{reason="CrashLoopBackOff"}[5m]) == 1',
+      for: "10m",
+      severity: "warning",
+      summary: "{{ $labels.container }} in {{ $labels.namespace }}/{{ $labels.pod }} keeps crashing",
+    },
+    {
+      alert: "PodNotReady",
+      expr: 'max by (namespace, pod) (kube_pod_status_phase{phase=~"Pending|Unknown"}) > 0',
+      for: "15m",
+      severity: "warning",
+      summary: "{{ $labels.namespace }}/{{ $labels.pod }} has not been running for 15 minutes",
+    },
+    {
+      alert: "ReplicasMissing",
+      expr: [
+        "kube_deployment_spec_replicas > kube_deployment_status_replicas_available",
+        "kube_statefulset_replicas > kube_statefulset_status_replicas_ready",
+        "kube_daemonset_status_desired_number_scheduled > kube_daemonset_status_number_ready",
+      ].join(" or "),
+      for: "15m",
+      severity: "warning",
+      summary:
+        "{{ $labels.namespace }}/{{ $labels.deployment }}{{ $labels.statefulset }}{{ $labels.daemonset }} has fewer ready pods than it should",
+    },
+    {
+      alert: "JobFailed",
+      expr: 'kube_job_failed{condition="true"} > 0',
+      severity: "warning",
+      summary: "job {{ $labels.namespace }}/{{ $labels.job_name }} has failed",
+    },
+    {
+      alert: "BackupOverdue",
+      // Backups are daily; a day and two hours allow for a slow one.
+      expr: 'time() - kube_cronjob_status_last_successful_time{cronjob=~".*backup.*"} > 26 * 3600',
+      severity: "critical",
+      summary: "no backup by {{ $labels.namespace }}/{{ $labels.cronjob }} for {{ $value | humanizeDuration }}",
+    },
+    {
+      alert: "BackupNeverRan",
+      expr: 'time() - kube_cronjob_created{cronjob=~".*backup.*"} > 26 * 3600 unless on (namespace, cronjob) kube_cronjob_status_last_successful_time',
+      severity: "critical",
+      summary: "{{ $labels.namespace }}/{{ $labels.cronjob }} has not made one backup since it was created",
+    },
+  ],
+};
 
 const here = 'namespace=~"$namespace"';
 
 /** Pods: what they use of what they asked for and may have. */
-export const workloads: DashboardSpec = {
+export const objects: DashboardSpec = {
   uid: "homelab-workloads",
   title: "Kubernetes workloads",
   description: "CPU, memory, network and health of pods, by namespace",

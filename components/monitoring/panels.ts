@@ -25,9 +25,7 @@ import { DataqueryBuilder, PromQueryFormat } from "@grafana/grafana-foundation-s
 import { PanelBuilder as Stat } from "@grafana/grafana-foundation-sdk/stat";
 import { PanelBuilder as Table } from "@grafana/grafana-foundation-sdk/table";
 import { PanelBuilder as TimeSeries } from "@grafana/grafana-foundation-sdk/timeseries";
-
-/** Part of a stack that a panel is about and that not every stack has. */
-export type Part = "alertmanager" | "etcd" | "grafana" | "kube-state-metrics" | "maas" | "task-servers";
+import type { DashboardSpec, PanelSpec } from "../core/watched";
 
 /** Grafana's widths are 24ths of the page; heights are rows of some 30 pixels. */
 const WIDTHS = { stat: 4, bars: 8, series: 12, table: 24 } as const;
@@ -37,41 +35,8 @@ export const COLUMNS = 24;
 
 export const DATASOURCE = { type: "prometheus", uid: "prometheus" };
 
-export interface PanelSpec {
-  title: string;
-  kind: keyof typeof WIDTHS;
-  /** Grafana's name of the unit: `percentunit`, `bytes`, `s`, `short`, … */
-  unit: string;
-  /** Expression and legend. */
-  queries: [expr: string, legend: string][];
-  /** What it shows, and why the thresholds are where they are. */
-  description: string;
-  /** From green through orange to red, or the other way when the second is the smaller. */
-  thresholds?: [orange: number, red: number];
-  max?: number;
-  stacked?: boolean;
-  width?: number;
-  /** Shown when the query has no result, where that is an answer: "none". */
-  noValue?: string;
-  /** Columns of a table that are left out. */
-  hide?: string[];
-  /** What the stack must have for this panel to have data. */
-  needs?: Part;
-  /** Why there may rightly be no data even then. */
-  mayBeEmpty?: string;
-}
-
-export interface DashboardSpec {
-  uid: string;
-  title: string;
-  description: string;
-  /** Label of metrics by which the page is narrowed, and the metric that knows its values. */
-  variable?: { name: string; metric: string };
-  rows: { title: string; panels: PanelSpec[] }[];
-}
-
 /** The JSON of a dashboard, the same for the same specification. */
-export function renderDashboard(spec: DashboardSpec, all: readonly DashboardSpec[]): string {
+export function renderDashboard(spec: DashboardSpec, all: readonly Pick<DashboardSpec, "uid" | "title">[]): string {
   let builder = new DashboardBuilder(spec.title)
     .uid(spec.uid)
     .description(spec.description)
@@ -123,7 +88,7 @@ export function layout(spec: DashboardSpec): { title: string; y: number; panels:
   });
 }
 
-function link({ uid, title }: DashboardSpec) {
+function link({ uid, title }: Pick<DashboardSpec, "uid" | "title">) {
   return new DashboardLinkBuilder(title).type(DashboardLinkType.Link).url(`/d/${uid}`).keepTime(true).includeVars(true);
 }
 
@@ -206,4 +171,9 @@ function steps(thresholds?: [number, number]): Threshold[] {
         { value: red, color: "orange" },
         { value: orange, color: "green" },
       ];
+}
+
+/** A panel's expression with dashboard variables set to everything; ready for Prometheus's API. */
+export function wholeLab(expr: string): string {
+  return expr.replaceAll("$__rate_interval", "5m").replaceAll(/\$(instance|namespace)\b/g, ".+");
 }

@@ -1,7 +1,7 @@
-import type { DashboardSpec } from "./panels";
+import { type DashboardSpec, dashboard, type Watched } from "../../core/watched";
 
 /** The home page: what there is, and what is wrong now. */
-export const overview: DashboardSpec = {
+export const page: DashboardSpec = {
   uid: "homelab-overview",
   title: "Lab overview",
   description: "Machines, nodes, task servers, and what is wrong now",
@@ -127,3 +127,6 @@ export const overview: DashboardSpec = {
     },
   ],
 };
+
+/** The page that Grafana opens with. */
+export const overview: Watched = { name: "overview", dashboard: dashboard(page, 0) };
