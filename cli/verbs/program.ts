@@ -26,6 +26,7 @@ const verbs = [
   "env",
   "pulumi",
   "doctor",
+  "cache",
   "test",
 ];
 

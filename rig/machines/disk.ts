@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
+import { keepFor } from "../stand-ins/cache-contents";
 import { run } from "./commands";
 import type { SeedFile } from "./seed";
 
@@ -43,6 +44,7 @@ export class Disk {
     }
     // A link, because a path in mount options must not contain colons or commas.
     await fs.symlink(base, path.join(this.folder, "lower"));
+    await keepFor(path.join(this.folder, "lower"), base);
     if (layers === "copy") {
       await run("cp", ["--archive", "--reflink=auto", `${base}/.`, path.join(this.folder, "root")]);
     }

@@ -1,12 +1,10 @@
 import { createHash, randomBytes } from "node:crypto";
 import * as fs from "node:fs/promises";
-import { homedir } from "node:os";
 import * as path from "node:path";
+import { pruneCache } from "./cache-contents";
+import { cacheRoot } from "./cache-root";
 
-/** Folder for everything that is expensive to make and the same for every checkout: `$XDG_CACHE_HOME` or `~/.cache`. */
-export function cacheRoot(): string {
-  return path.join(process.env.XDG_CACHE_HOME || path.join(homedir(), ".cache"), "cloud-native-home-lab");
-}
+export { cacheRoot } from "./cache-root";
 
 /** Short, stable key over what an artefact is made from: texts, file contents, versions. */
 export function keyOf(inputs: readonly (string | Buffer)[]): string {
@@ -17,15 +15,19 @@ export function keyOf(inputs: readonly (string | Buffer)[]): string {
   return hash.digest("hex").slice(0, 16);
 }
 
-/** Where `cached` keeps (or would keep) an artefact; whether it is there tells `exists`. */
+/** Where `cached` keeps (or would keep) an artefact; `exists` tells whether it is there. One that is counts as used now. */
 export async function lookup(name: string, inputs: readonly (string | Buffer)[]): Promise<{ directory: string; exists: boolean }> {
   const directory = path.join(cacheRoot(), name, keyOf(inputs));
-  const exists = await fs.stat(directory).then(
+  const now = new Date();
+  const exists = await fs.utimes(directory, now, now).then(
     () => true,
-    () => false,
+    (error: NodeJS.ErrnoException) => error.code !== "ENOENT",
   );
   return { directory, exists };
 }
+
+/** For how long nobody has used what goes by itself when a newer one is made, in milliseconds. */
+const FORGOTTEN = 14 * 24 * 3600 * 1000;
 
 /**
  * Returns the folder of the artefact `name` made from `inputs`, building it first when it is not cached.
@@ -54,5 +56,6 @@ export async function cached(
   } finally {
     await fs.rm(partial, { recursive: true, force: true });
   }
+  await pruneCache({ unusedSince: new Date(Date.now() - FORGOTTEN), folder: path.dirname(directory) });
   return directory;
 }
