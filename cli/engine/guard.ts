@@ -1,9 +1,9 @@
 import { createInterface } from "node:readline/promises";
 import { UserError } from "../../components/core/user-error";
 import { checkout } from "../paths";
-import { consentLines, missingConsents } from "../report/consent";
+import { consentLines, missingConsents, SERVERS_AT_ONCE } from "../report/consent";
 import { makePreview } from "../report/make-preview";
-import { reportOf } from "../report/report";
+import { clusterLoss, reportOf } from "../report/report";
 import type { OpenLab } from "./open-lab";
 import { run } from "./process";
 import { stage } from "./progress";
@@ -31,9 +31,11 @@ export async function requireConsents(lab: OpenLab): Promise<void> {
   const report = await stage("What it would do", async () => reportOf(lab.stack, await makePreview(lab), settings));
   const missing = missingConsents(report);
   if (missing.length > 0) {
+    const subjects = missing.map(({ subject }) => subject).filter((subject) => subject !== SERVERS_AT_ONCE);
+    const loses = subjects.length > 0 ? subjects : (report.serversLost ?? []);
     throw new UserError({
       path: "homelab:consent",
-      message: `this change loses what is on ${missing.map(({ subject }) => subject).join(", ")}, which is protected`,
+      message: [`this change loses what is on ${loses.join(", ")}, which is protected`, ...clusterLoss(report)].join("\n"),
       allowed: "the fingerprints of this very change",
       fix: `read './lab report --stack ${lab.stack}'; if it is what you want, add to ${file}:\n${consentLines(missing).join("\n")}`,
     });

@@ -1,6 +1,6 @@
 import { consentLines, missingConsents } from "./consent";
 import { block, code, prose } from "./escape";
-import { type Group, groupsOf, headings, namesOf, order, type Report, verdict } from "./report";
+import { clusterLoss, type Group, groupsOf, headings, namesOf, order, type Report, verdict } from "./report";
 import { hasReport, type Reported, type Review } from "./review";
 
 /** Marks the comment on a pull request, so that it is edited in place. */
@@ -38,6 +38,11 @@ function consentOf(report: Report): string[] {
 }
 
 function sectionsOf(report: Report): string[] {
+  const loss = clusterLoss(report);
+  return [...(loss.length > 0 ? ["", `**${prose(loss.join(" "))}**`] : []), ...effectsOf(report)];
+}
+
+function effectsOf(report: Report): string[] {
   return order
     .filter((gravity) => report.counts[gravity] > 0)
     .flatMap((gravity) => {

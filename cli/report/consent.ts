@@ -2,6 +2,7 @@ import { fingerprint } from "../../components/guards/fingerprint";
 import { consents, guardedSubject } from "../../components/guards/protection";
 import type { Settings } from "../../settings/schema";
 import type { Effect } from "./effects";
+import type { Change } from "./preview";
 
 /** That a change may lose what is on a machine or volume. */
 export interface Consent {
@@ -12,8 +13,28 @@ export interface Consent {
   urns: string[];
 }
 
-/** The consents that these effects need; none where the settings protect nothing. */
-export function consentsFor(effects: readonly Effect[], settings: Settings): Consent[] {
+/** Stands for the cluster as a whole in `homelab:consent`: more than one of its servers goes in one run. */
+export const SERVERS_AT_ONCE = "servers-at-once";
+
+/** The servers that are reinstalled, released or exchanged: those of the settings, and those that were servers before. */
+export function serversLost(effects: readonly Effect[], changes: readonly Change[], { machines }: Settings): string[] {
+  const servers = new Set(machines.filter(({ role }) => role === "server").map(({ name }) => name));
+  for (const { name, step } of changes) {
+    const node = /^k3s-(.+)-k3s$/.exec(name)?.[1];
+    if (node !== undefined && /\brole=server\b/.test(String(step.oldState?.inputs?.create ?? ""))) {
+      servers.add(node);
+    }
+  }
+  const lost = effects.filter(({ kind, gravity, subject }) => kind === "machine" && gravity === "destroys" && servers.has(subject));
+  return [...new Set(lost.map(({ subject }) => subject))].sort();
+}
+
+/**
+ * The consents that these effects need; none where the settings protect nothing.
+ *
+ * @param servers those that are lost; more than one of them need a consent of their own
+ */
+export function consentsFor(effects: readonly Effect[], settings: Settings, servers: readonly string[] = []): Consent[] {
   const needed = new Map<string, Consent>();
   for (const { gravity, urn } of settings.protect ? effects : []) {
     const [type, name] = [urn.split("::")[2].split("$").at(-1) ?? "", urn.split("::").slice(3).join("::")];
@@ -23,6 +44,11 @@ export function consentsFor(effects: readonly Effect[], settings: Settings): Con
       const given = consents(settings, subject);
       needed.set(subject, { subject, fingerprint: fingerprint(settings, subject), given, urns: [...known, urn] });
     }
+  }
+  if (settings.protect && servers.length > 1) {
+    const text = fingerprint(settings, `${SERVERS_AT_ONCE}: ${servers.join(", ")}`);
+    const given = settings.consent[SERVERS_AT_ONCE] === text;
+    return [{ subject: SERVERS_AT_ONCE, fingerprint: text, given, urns: [] }, ...needed.values()];
   }
   return [...needed.values()];
 }

@@ -1,6 +1,6 @@
 import type { Settings } from "../../settings/schema";
 import { type Cause, causesFor } from "./causes";
-import { type Consent, consentLines, consentsFor, missingConsents } from "./consent";
+import { type Consent, consentLines, consentsFor, missingConsents, serversLost } from "./consent";
 import { type Effect, effectOf, type Gravity } from "./effects";
 import { changesOf, type Preview } from "./preview";
 
@@ -12,6 +12,8 @@ export interface Report {
   effects: Effect[];
   /** The machines that it touches, with the gravest thing that happens to each, in MAAS or in the cluster. */
   machines: Record<string, Gravity>;
+  /** Servers that are reinstalled or released. With two or more in one run the cluster is lost. */
+  serversLost?: string[];
   /** Consents that it needs before `up` does it, each with its fingerprint and whether the settings have it. */
   consents: Consent[];
   counts: Record<Gravity, number>;
@@ -27,7 +29,8 @@ export const headings: Record<Gravity, string> = {
 
 /** @param settings those of the stack, for the consents that are needed; without them there are none */
 export function reportOf(stack: string, preview: Preview, settings?: Settings): Report {
-  const effects = changesOf(preview).map(effectOf);
+  const changes = changesOf(preview);
+  const effects = changes.map(effectOf);
   effects.sort(
     (a, b) =>
       order.indexOf(a.gravity) - order.indexOf(b.gravity) ||
@@ -44,7 +47,28 @@ export function reportOf(stack: string, preview: Preview, settings?: Settings): 
       machines[subject] ??= gravity;
     }
   }
-  return { stack, destructive: counts.destroys > 0, effects, machines, consents: settings ? consentsFor(effects, settings) : [], counts };
+  const servers = settings ? serversLost(effects, changes, settings) : [];
+  const consents = settings ? consentsFor(effects, settings, servers) : [];
+  return {
+    stack,
+    destructive: counts.destroys > 0,
+    effects,
+    machines,
+    ...(servers.length > 0 && { serversLost: servers }),
+    consents,
+    counts,
+  };
+}
+
+/** What is lost with several servers in one run, and the way around it; nothing for one or none. */
+export function clusterLoss({ serversLost: servers = [] }: Pick<Report, "serversLost">): string[] {
+  return servers.length < 2
+    ? []
+    : [
+        `The cluster is lost: the servers ${servers.join(", ")} go in one run, and with them its datastore: all Kubernetes objects,`,
+        "Secrets and certificates, and the volumes on these machines. To keep it, reinstall one server at a time and wait until",
+        "its node is Ready before the next: docs/how-to/consent.md, 'Reinstall several servers'.",
+      ];
 }
 
 /** The report with the settings behind each effect. */
@@ -112,6 +136,8 @@ export function renderText(report: Report): string {
       parts.push(`  ${kind} ${namesOf(names, (name) => name)}: ${what}${because.length > 0 ? ` (${because.join("; ")})` : ""}`);
     }
   }
+  const loss = clusterLoss(report);
+  parts.push(...(loss.length > 0 ? ["", ...loss] : []));
   const missing = missingConsents(report);
   if (missing.length > 0) {
     parts.push(

@@ -29,6 +29,7 @@ const report = z.strictObject({
   destructive: z.boolean(),
   effects: list(effect),
   machines: z.record(text, gravity),
+  serversLost: list(text).optional(),
   consents: list(z.strictObject({ subject: text, fingerprint: text, given: z.boolean(), urns: list(text) })),
   counts: z.strictObject({ destroys: z.number(), interrupts: z.number(), adds: z.number(), edits: z.number() }),
 });

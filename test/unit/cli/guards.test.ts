@@ -1,6 +1,8 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import * as yaml from "js-yaml";
+import { missingConsents } from "../../../cli/report/consent";
+import type { Preview } from "../../../cli/report/preview";
 import { renderText, reportOf } from "../../../cli/report/report";
 import { fingerprint } from "../../../components/guards/fingerprint";
 import { enforcement, violations } from "../../../components/guards/policy";
@@ -79,6 +81,57 @@ describe("a consent", () => {
     ]);
     expect(subjects("machine-removed")).toEqual(["node2"]);
     expect(subjects("tag")).toEqual([]);
+  });
+});
+
+describe("a change that reinstalls more than one server in one run", () => {
+  const three = (consent: Record<string, string> = {}) =>
+    settings((draft) => {
+      draft.machines = [1, 2, 3].map((number) => ({
+        ...draft.machines[0],
+        name: `node${number}`,
+        macAddresses: [`52:54:00:c8:00:0${number}`],
+        address: `192.168.200.1${number}`,
+      }));
+      draft.cluster.virtualAddress = { address: "192.168.200.50" };
+      draft.consent = consent;
+    });
+  const replaced = (...names: string[]): Preview => ({
+    steps: names.map((name) => ({
+      op: "replace",
+      urn: `urn:pulumi:lab::homelab::homelab:maas:Machine$command:local:Command::${name}-deployment`,
+      newState: { type: "command:local:Command", parent: `urn:pulumi:lab::homelab::homelab:maas:Machine::${name}` },
+    })),
+  });
+  const all = ["node1", "node2", "node3"];
+
+  it("needs a consent of its own beside those of the machines, and says what is lost and how to keep it", () => {
+    const machines = Object.fromEntries(all.map((name) => [name, fingerprint(three(), name)]));
+    const report = reportOf("lab", replaced(...all), three(machines));
+    expect(report.serversLost).toEqual(all);
+    expect(missingConsents(report)).toMatchObject([{ subject: "servers-at-once" }]);
+    const text = renderText(report);
+    expect(text).toContain("The cluster is lost: the servers node1, node2, node3 go in one run");
+    expect(text).toContain("one server at a time");
+    expect(text).toContain(`servers-at-once: "${missingConsents(report)[0].fingerprint}"`);
+    const given = three({ ...machines, "servers-at-once": missingConsents(report)[0].fingerprint });
+    expect(missingConsents(reportOf("lab", replaced(...all), given))).toEqual([]);
+    // That of three servers is not that of two.
+    expect(missingConsents(reportOf("lab", replaced("node1", "node2"), given))).toMatchObject([{ subject: "servers-at-once" }]);
+  });
+
+  it("is asked for where two servers leave, and not where one does or agents do", () => {
+    expect(reportOf("lab", replaced("node2"), three()).consents.map(({ subject }) => subject)).toEqual(["node2"]);
+    expect(reportOf("lab", replaced("node2", "node3"), settings()).consents.map(({ subject }) => subject)).toEqual(["node2", "node3"]);
+    const gone = replaced("node2", "node3").steps.map((step) => ({ ...step, op: "delete", oldState: step.newState, newState: undefined }));
+    const were = ["node2", "node3"].map((name) => ({
+      op: "delete",
+      urn: `urn:pulumi:lab::homelab::homelab:k3s:Cluster$homelab:k3s:Node$command:remote:Command::k3s-${name}-k3s`,
+      oldState: { type: "command:remote:Command", inputs: { create: "sudo -n sh k3s.sh install role=server" } },
+    }));
+    const left = reportOf("lab", { steps: [...gone, ...were] }, settings());
+    expect(left.serversLost).toEqual(["node2", "node3"]);
+    expect(left.consents.map(({ subject }) => subject)).toContain("servers-at-once");
   });
 });
 
