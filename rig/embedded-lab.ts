@@ -6,14 +6,16 @@ import { UserError } from "../components/core/user-error";
 import { serveNames } from "./dns/server";
 import { Zones } from "./dns/zones";
 import { metricsPorts, startMaas } from "./maas-in-lab";
-import { createBridge, type LabNetwork, removeBridge } from "./machines/bridge";
+import { bridgeOwner, createBridge, type LabNetwork, removeBridge } from "./machines/bridge";
 import { closeFirewall, openFirewall } from "./machines/firewall";
-import { checkHost, ownerPrefix } from "./machines/host-check";
+import { checkHost } from "./machines/host-check";
 import { KernelSettings } from "./machines/kernel-settings";
+import { labsOnHost, ownerPrefix } from "./machines/labs-on-host";
 import { labName, NspawnHardware, stopLeftMachines } from "./machines/nspawn-hardware";
 import { identify, isAlive, type ProcessIdentity, signal, waitForEnd } from "./machines/processes";
 import { ensureRootFileSystem } from "./machines/root-file-system";
 import { writeAtomically } from "./machines/state-file";
+import { holdState } from "./machines/state-lock";
 import { createMirror } from "./mirror/mirror";
 import { publications } from "./mirror/publications";
 import type { Profile } from "./profile";
@@ -57,20 +59,22 @@ export function networkOf({ state, bridge, subnet }: Pick<LabOptions, "state" | 
 export async function startLab(options: LabOptions): Promise<EmbeddedLab> {
   const network = networkOf(options);
   const addresses = [network.address, "127.0.0.1"];
-  await refuseSecond(options.state);
-  await checkHost(network, [
-    ...addresses.flatMap((address) => [options.maasPort, options.mirrorPort].map((port) => ({ address, port }))),
-    ...Object.values(metricsPorts(options.maasPort)).map((port) => ({ address: network.address, port })),
-  ]);
-  await fs.mkdir(options.state, { recursive: true, mode: 0o700 });
-  await writeAtomically(lockFile(options.state), JSON.stringify(identify(process.pid)));
-  const undo: (() => Promise<unknown>)[] = [() => fs.rm(lockFile(options.state), { force: true })];
+  const letGo = (await holdState(options.state)) ?? (await refuseSecond(options.state));
+  const undo: (() => Promise<unknown>)[] = [letGo];
   const close = async () => {
     for (const step of undo.splice(0).reverse()) {
       await step();
     }
   };
   try {
+    await removeDeadLabs(options);
+    await checkHost(network, [
+      ...addresses.flatMap((address) => [options.maasPort, options.mirrorPort].map((port) => ({ address, port }))),
+      ...Object.values(metricsPorts(options.maasPort)).map((port) => ({ address: network.address, port })),
+    ]);
+    await fs.mkdir(options.state, { recursive: true, mode: 0o700 });
+    undo.push(() => fs.rm(recordFile(options.state), { force: true }));
+    await record(options.state, {});
     const rootFileSystem = await ensureRootFileSystem(options.log);
     undo.push(() => removeBridge(network));
     await createBridge(network);
@@ -96,14 +100,22 @@ export async function startLab(options: LabOptions): Promise<EmbeddedLab> {
       options.log(`names of machines are not answered: ${error.message}`);
     });
     undo.push(async () => names?.close());
-    return { url: `http://${network.address}:${options.maasPort}/MAAS`, mirror: `http://${network.address}:${options.mirrorPort}/`, close };
+    const endpoints = {
+      url: `http://${network.address}:${options.maasPort}/MAAS`,
+      mirror: `http://${network.address}:${options.mirrorPort}/`,
+    };
+    await record(options.state, endpoints);
+    return { ...endpoints, close };
   } catch (error) {
     await close();
     throw error;
   }
 }
 
-/** Removes what a lab has left that could not close itself, and stops it if it runs still. Disks and MAAS's database stay. */
+/**
+ * Removes what a lab has left that could not close itself, and stops it if it runs still. Disks and MAAS's database stay. Works
+ * from what can be seen on the computer: the state folder may be gone.
+ */
 export async function cleanLab(options: Pick<LabOptions, "state" | "bridge" | "subnet" | "log">): Promise<void> {
   const running = await runningLab(options.state);
   if (running) {
@@ -115,31 +127,69 @@ export async function cleanLab(options: Pick<LabOptions, "state" | "bridge" | "s
     }
   }
   await stopLeftMachines(options.state, options.log);
-  await closeFirewall(options.bridge);
-  await removeBridge(networkOf(options));
+  const network = networkOf(options);
+  // Another lab may have the bridge's name by now, and needs its rules.
+  if ([undefined, network.owner].includes(await bridgeOwner(options.bridge))) {
+    await closeFirewall(options.bridge);
+  }
+  await removeBridge(network);
   await kernelSettings(options.state).release();
-  await fs.rm(lockFile(options.state), { force: true });
+  await fs.rm(recordFile(options.state), { force: true });
 }
 
-const lockFile = (state: string) => path.join(state, "simulator.json");
+/** Labs whose simulator and whose state folder are gone cannot be started or stopped by anybody any more. */
+async function removeDeadLabs({ bridge, subnet, log }: Pick<LabOptions, "bridge" | "subnet" | "log">): Promise<void> {
+  for (const lab of await labsOnHost()) {
+    if (lab.bridge === bridge && !lab.folder && !lab.process) {
+      log(`removing what is left of the lab ${lab.state}, whose folder is gone`);
+      await cleanLab({ state: lab.state, bridge, subnet, log });
+    }
+  }
+}
+
 const kernelSettings = (state: string) => new KernelSettings(labName(state), path.resolve(state));
 
-async function runningLab(state: string): Promise<ProcessIdentity | undefined> {
-  const text = await fs.readFile(lockFile(state), "utf8").catch(() => undefined);
-  const identity: ProcessIdentity | undefined = text ? JSON.parse(text) : undefined;
-  return identity && isAlive(identity) ? identity : undefined;
+/** What the running simulator says of itself; `url` and `mirror` once it answers. `lab` reads it, whichever `lab` has started it. */
+export interface SimulatorRecord extends ProcessIdentity {
+  url?: string;
+  mirror?: string;
 }
 
-async function refuseSecond(state: string): Promise<void> {
-  const running = await runningLab(state);
-  if (running) {
-    throw new UserError({
-      path: "--state",
-      message: "an embedded lab runs with this state already",
-      found: `process ${running.pid}, ${labName(state)}`,
-      fix: "use that one, or stop it first ('./lab down')",
-    });
+const recordFile = (state: string) => path.join(state, "simulator.json");
+
+async function record(state: string, endpoints: Pick<SimulatorRecord, "url" | "mirror">): Promise<void> {
+  await writeAtomically(recordFile(state), JSON.stringify({ ...identify(process.pid), ...endpoints }));
+}
+
+/** The simulator of a state folder, if it runs: by its record, or, when that is lost, by the process. */
+export async function runningLab(state: string): Promise<SimulatorRecord | undefined> {
+  const recorded = readRecord(await fs.readFile(recordFile(state), "utf8").catch(() => ""));
+  if (recorded && isAlive(recorded)) {
+    return recorded;
   }
+  return (await labsOnHost()).find((lab) => lab.state === path.resolve(state))?.process;
+}
+
+/** A record that is half written, or of something else, is none. */
+export function readRecord(text: string): SimulatorRecord | undefined {
+  try {
+    const value = JSON.parse(text) as Partial<SimulatorRecord> | null;
+    // Labs that older versions have started recorded it as text.
+    const startTime = Number(value?.startTime);
+    return Number.isInteger(value?.pid) && Number.isFinite(startTime) ? ({ ...value, startTime } as SimulatorRecord) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function refuseSecond(state: string): Promise<never> {
+  const running = await runningLab(state);
+  throw new UserError({
+    path: state,
+    message: "an embedded lab runs with this state already",
+    found: `${running ? `process ${running.pid}, ` : ""}${labName(state)}`,
+    fix: "use that one, or stop it first ('./lab down')",
+  });
 }
 
 function listen(server: http.Server, address: string, port: number): Promise<void> {

@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
 import * as fs from "node:fs/promises";
-import * as path from "node:path";
 import { paths } from "../paths";
 
 /** Where the state is and what its secrets are encrypted with: under the state folder, unless LAB_BACKEND_URL names another backend. */
@@ -40,23 +39,4 @@ export async function ensureBackend(): Promise<void> {
   if (there.trim() === "") {
     await writePrivately(paths.passphrase, randomBytes(32).toString("base64url"));
   }
-}
-
-/** Removes locks that a killed engine left on the file backend: those of processes of this computer that are no more. */
-export async function removeStaleLocks(): Promise<string[]> {
-  const locks = path.join(paths.backend, ".pulumi", "locks");
-  const removed: string[] = [];
-  for (const name of await fs.readdir(locks, { recursive: true }).catch(() => [] as string[])) {
-    const file = path.join(locks, name);
-    if (!name.endsWith(".json")) {
-      continue;
-    }
-    const lock = JSON.parse(await fs.readFile(file, "utf8").catch(() => "{}")) as { pid?: number };
-    const alive = await fs.readFile(`/proc/${lock.pid}/comm`, "utf8").catch(() => "");
-    if (alive.trim() !== "pulumi") {
-      await fs.rm(file, { force: true });
-      removed.push(name);
-    }
-  }
-  return removed;
 }

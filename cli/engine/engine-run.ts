@@ -1,6 +1,5 @@
 import { checkout } from "../paths";
 import { withStackFile } from "../verbs/pulumi";
-import { removeStaleLocks } from "./backend";
 import { parseEngineEvent } from "./engine-events";
 import type { OpenLab } from "./open-lab";
 import { forgetPendingCreates } from "./pending-operations";
@@ -9,6 +8,7 @@ import { runAttached } from "./process";
 import { say } from "./progress";
 import { RunView } from "./run-view";
 import { screenOn } from "./screen";
+import { removeStaleLocks } from "./stale-locks";
 import { keepTimeline, lastTimeline, type Timeline } from "./timeline";
 
 async function afterStaleLocks<T>(work: () => Promise<T>): Promise<T> {

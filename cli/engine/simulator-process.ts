@@ -3,7 +3,9 @@ import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "../../components/core/user-error";
-import { identify, isAlive, type ProcessIdentity, signal, waitForEnd } from "../../rig/machines/processes";
+import { readRecord, runningLab, type SimulatorRecord } from "../../rig/embedded-lab";
+import { describeLab, type LabOnHost, labsOnHost } from "../../rig/machines/labs-on-host";
+import { isAlive, signal, waitForEnd } from "../../rig/machines/processes";
 import { checkout, paths } from "../paths";
 import { run } from "./process";
 import type { Report } from "./progress";
@@ -14,38 +16,64 @@ export interface SimulatorEndpoints {
   mirror: string;
 }
 
-type DaemonRecord = SimulatorEndpoints & ProcessIdentity;
-
 const entry = path.join(checkout, "rig", "main.ts");
 const node = [process.execPath, "--require", path.join(checkout, "load-typescript.cjs")] as const;
 const startSeconds = 90;
 const stopSeconds = 90;
 
-async function recorded(): Promise<DaemonRecord | undefined> {
-  const text = await fs.readFile(paths.simulatorPid, "utf8").catch(() => undefined);
-  if (!text) {
-    return undefined;
-  }
-  const written = JSON.parse(text) as DaemonRecord;
-  // Labs that older versions have started recorded it as text.
-  const record = { ...written, startTime: Number(written.startTime) };
-  return isAlive(record) ? record : undefined;
+/** The simulator of this state folder, also while it starts; older versions of `lab` have written a record of their own. */
+async function simulator(): Promise<SimulatorRecord | undefined> {
+  const older = readRecord(await fs.readFile(paths.simulatorPid, "utf8").catch(() => ""));
+  return older && isAlive(older) ? older : runningLab(paths.simulator);
 }
 
-/** The running embedded lab of this state folder, if it runs. */
+/** The running embedded lab of this state folder, if it answers. */
 export async function simulatorRunning(): Promise<SimulatorEndpoints | undefined> {
-  return recorded();
+  return answering(await simulator());
 }
 
-/** Starts the embedded lab unless it runs, and waits until it answers. It outlives this process and Ctrl-C. */
+function answering(record: SimulatorRecord | undefined): SimulatorEndpoints | undefined {
+  return record?.url && record.mirror ? { url: record.url, mirror: record.mirror } : undefined;
+}
+
+/** Embedded labs of this computer that are not of this state folder. */
+export async function otherLabs(): Promise<LabOnHost[]> {
+  return (await labsOnHost()).filter(({ state }) => state !== paths.simulator);
+}
+
+/**
+ * Starts the embedded lab unless it runs, and waits until it answers. It outlives this process and Ctrl-C. One that an
+ * interrupted run has started, or another run is starting, is waited for.
+ */
 export async function startSimulator(report: Report): Promise<SimulatorEndpoints> {
-  const running = await recorded();
-  if (running) {
-    return running;
+  const running = await simulator();
+  let child = running ? undefined : await spawnSimulator();
+  const deadline = performance.now() + startSeconds * 1000;
+  while (performance.now() < deadline) {
+    const record = await simulator();
+    const endpoints = answering(record);
+    if (endpoints) {
+      return endpoints;
+    }
+    if (child?.exit !== undefined && !record) {
+      throw await child.failure();
+    }
+    if (child === undefined && !record) {
+      report("the one that was starting has ended: starting it again");
+      child = await spawnSimulator();
+    }
+    await sleep(200);
   }
-  await fs.mkdir(paths.logs, { recursive: true });
-  await fs.mkdir(paths.simulator, { recursive: true });
-  const log = await fs.open(paths.simulatorLog, "a");
+  report(`no answer after ${startSeconds} s`);
+  throw new Error(
+    `the embedded lab did not answer within ${startSeconds} s; see ${paths.simulatorLog}. To stop it and start over: ./lab down --force`,
+  );
+}
+
+async function spawnSimulator(): Promise<{ exit?: number; failure(): Promise<Error> }> {
+  await fs.mkdir(paths.logs, { recursive: true, mode: 0o700 });
+  await fs.mkdir(paths.simulator, { recursive: true, mode: 0o700 });
+  const log = await fs.open(paths.simulatorLog, "a", 0o600);
   const offset = (await log.stat()).size;
   const child = spawn(node[0], [...node.slice(1), entry, "--state", paths.simulator], {
     cwd: checkout,
@@ -54,41 +82,24 @@ export async function startSimulator(report: Report): Promise<SimulatorEndpoints
   });
   await log.close();
   child.unref();
-  let exit: number | undefined;
+  const started: { exit?: number; failure(): Promise<Error> } = { failure: () => failureOf(started.exit, offset) };
   child.on("exit", (code) => {
-    exit = code ?? 128;
+    started.exit = code ?? 128;
   });
-  const deadline = Date.now() + startSeconds * 1000;
-  while (Date.now() < deadline) {
-    const output = (await fs.readFile(paths.simulatorLog)).subarray(offset).toString();
-    const ready = output.split("\n").find((line) => line.startsWith('{"ready":true'));
-    const identity = identify(child.pid ?? 0);
-    if (ready && identity) {
-      const { url, mirror } = JSON.parse(ready) as SimulatorEndpoints;
-      const record: DaemonRecord = { ...identity, url, mirror };
-      await fs.writeFile(paths.simulatorPid, JSON.stringify(record));
-      return record;
-    }
-    if (exit !== undefined) {
-      const said = output.trim().split("\n").slice(-12).join("\n");
-      if (exit === 2) {
-        throw new UserError({
-          path: "embedded lab",
-          message: `it refused to start:\n${said}`,
-          fix: "do what it says, then run this again",
-        });
-      }
-      throw new Error(`the embedded lab did not start (exit code ${exit}); its log, ${paths.simulatorLog}, ends with:\n${said}`);
-    }
-    await sleep(200);
-  }
-  report(`no answer after ${startSeconds} s`);
-  throw new Error(`the embedded lab did not answer within ${startSeconds} s; see ${paths.simulatorLog}`);
+  return started;
+}
+
+async function failureOf(exit: number | undefined, offset: number): Promise<Error> {
+  const output = (await fs.readFile(paths.simulatorLog)).subarray(offset).toString();
+  const said = output.trim().split("\n").slice(-12).join("\n");
+  return exit === 2
+    ? new UserError({ path: "embedded lab", message: `it refused to start:\n${said}`, fix: "do what it says, then run this again" })
+    : new Error(`the embedded lab did not start (exit code ${exit}); its log, ${paths.simulatorLog}, ends with:\n${said}`);
 }
 
 /** Stops the embedded lab and takes away its bridge, mounts and processes, also after a crash. */
 export async function stopSimulator(report: Report): Promise<void> {
-  const record = await recorded();
+  const record = await simulator();
   if (record) {
     signal(record, "SIGTERM");
     if (!(await waitForEnd(record, stopSeconds * 1000))) {
@@ -97,5 +108,26 @@ export async function stopSimulator(report: Report): Promise<void> {
     }
   }
   await fs.rm(paths.simulatorPid, { force: true });
-  await run(node[0], [...node.slice(1), entry, "clean", "--state", paths.simulator], { cwd: checkout, log: paths.simulatorLog });
+  await clean(paths.simulator);
+}
+
+/**
+ * Removes what other labs have left on this computer that nobody can stop in the usual way: those that do not run, and those whose
+ * checkout was deleted under them. A lab that runs and has its folder is somebody's, and stays.
+ *
+ * @returns those that stay
+ */
+export async function removeLeftovers(report: Report): Promise<LabOnHost[]> {
+  const labs = await otherLabs();
+  const stay = labs.filter(({ folder, process }) => folder && process);
+  for (const lab of labs.filter((each) => !stay.includes(each))) {
+    report(`removing ${describeLab(lab)}`);
+    await clean(lab.state, lab.bridge);
+  }
+  return stay;
+}
+
+async function clean(state: string, bridge?: string): Promise<void> {
+  const args = [...node.slice(1), entry, "clean", "--state", state, ...(bridge ? ["--bridge", bridge] : [])];
+  await run(node[0], args, { cwd: checkout, log: paths.simulatorLog });
 }

@@ -1,6 +1,7 @@
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import { ensureRootFileSystem, rootFileSystemCached } from "../../rig/machines/root-file-system";
+import { readJson, writeAtomically } from "../../rig/machines/state-file";
 import { ensureEngine } from "../../rig/stand-ins/engine";
 import { ensureImages, imagesCached } from "../../rig/stand-ins/images";
 import { ensureK3s, k3sCached, k3sVersions } from "../../rig/stand-ins/k3s";
@@ -52,13 +53,13 @@ export async function ensurePulumi(): Promise<Toolchain> {
   await writeShim();
   await ensureBackend();
   const executable = path.join(engine.directory, "pulumi");
-  await fs.writeFile(record, JSON.stringify({ engine: executable }));
+  await writeAtomically(record, JSON.stringify({ engine: executable }));
   return { engine: executable, environment: pulumiEnvironment(engine.directory) };
 }
 
 /** The toolchain of the last `ensurePulumi`, without a word and without looking at the network; made now if there is none. */
 export async function knownPulumi(): Promise<Toolchain> {
-  const known = JSON.parse(await fs.readFile(record, "utf8").catch(() => "{}")) as { engine?: string };
+  const known = (await readJson<{ engine?: string }>(record)) ?? {};
   const there =
     known.engine !== undefined &&
     (await fs.access(known.engine).then(

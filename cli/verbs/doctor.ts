@@ -1,6 +1,7 @@
 import Table from "cli-table3";
 import type { Command } from "commander";
 import { isUserError } from "../../components/core/user-error";
+import { describeLab, howToStop } from "../../rig/machines/labs-on-host";
 import { rootFileSystemCached } from "../../rig/machines/root-file-system";
 import { engineFound } from "../../rig/stand-ins/engine";
 import { imagesCached } from "../../rig/stand-ins/images";
@@ -8,7 +9,7 @@ import { k3sCached } from "../../rig/stand-ins/k3s";
 import { vendorReachable } from "../../rig/stand-ins/vendor";
 import { missingPackages } from "../engine/host-packages";
 import { preflight } from "../engine/preflight";
-import { simulatorRunning } from "../engine/simulator-process";
+import { otherLabs, simulatorRunning } from "../engine/simulator-process";
 
 interface Finding {
   what: string;
@@ -70,6 +71,14 @@ async function findings(): Promise<Finding[]> {
     state: running ? "present" : "missing",
     detail: running ? `MAAS at ${running.url}` : "not running; 'lab up' starts it",
   });
+  for (const lab of await otherLabs().catch(() => [])) {
+    found.push({
+      what: lab.process && lab.folder ? "another lab" : "leftovers",
+      // Labs share the bridge's name and MAAS's ports.
+      state: "wrong",
+      detail: `${describeLab(lab)}. To use the embedded lab here, ${howToStop(lab)}`,
+    });
+  }
   return found;
 }
 

@@ -1,8 +1,8 @@
 import * as fs from "node:fs/promises";
 import type { Command } from "commander";
-import { removeStaleLocks } from "../engine/backend";
 import { runAttached } from "../engine/process";
 import { followSettings, simStack, stackFile } from "../engine/stack";
+import { removeStaleLocks } from "../engine/stale-locks";
 import { knownPulumi } from "../engine/toolchain";
 import { checkout } from "../paths";
 

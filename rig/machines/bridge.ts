@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { run } from "./commands";
 
 /** The lab's network on this computer: a bridge with the address that MAAS has, into which all machines are plugged. */
@@ -20,14 +21,29 @@ interface LinkInformation {
   addr_info?: { family: string; local: string; prefixlen: number }[];
 }
 
-/** Makes the bridge unless it is there already, made by this lab. */
+/**
+ * Makes the bridge unless it is there already, made by this lab. It is born under a name that only this lab's can have, and gets
+ * its owner before its own name: killed anywhere, it is known whose it is, and of two labs one gets the name.
+ */
 export async function createBridge({ bridge, subnet, address, owner }: LabNetwork): Promise<void> {
-  if ((await bridgeOwner(bridge)) === undefined) {
-    await run("ip", ["link", "add", bridge, "type", "bridge", "stp_state", "0", "forward_delay", "0"]);
-    await run("ip", ["link", "set", bridge, "alias", owner]);
+  const found = await bridgeOwner(bridge);
+  if (found !== undefined && found !== owner) {
+    throw new Error(`the network interface ${bridge} was made by somebody else meanwhile`);
+  }
+  if (found === undefined) {
+    const unborn = unbornName(owner);
+    await run("ip", ["link", "delete", unborn]).catch(() => undefined);
+    await run("ip", ["link", "add", unborn, "type", "bridge", "stp_state", "0", "forward_delay", "0"]);
+    await run("ip", ["link", "set", unborn, "alias", owner]);
+    await run("ip", ["link", "set", unborn, "name", bridge]);
   }
   await run("ip", ["address", "replace", `${address}/${subnet.split("/")[1]}`, "dev", bridge]);
   await run("ip", ["link", "set", bridge, "up"]);
+}
+
+/** At most 15 characters, and no other lab's. */
+function unbornName(owner: string): string {
+  return `hlb${createHash("sha256").update(owner).digest("hex").slice(0, 10)}`;
 }
 
 /** The alias of an existing interface ("" when it has none); undefined when there is no such interface. */
@@ -44,6 +60,9 @@ export async function removeBridge({ bridge, owner }: Pick<LabNetwork, "bridge" 
       await run("ip", ["link", "delete", ifname]).catch(() => undefined);
     }
     await run("ip", ["link", "delete", bridge]);
+  }
+  if ((await bridgeOwner(unbornName(owner))) !== undefined) {
+    await run("ip", ["link", "delete", unbornName(owner)]);
   }
 }
 

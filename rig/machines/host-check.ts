@@ -5,6 +5,7 @@ import ipaddr from "ipaddr.js";
 import { type Problem, UserError } from "../../components/core/user-error";
 import { bridgeOwner, type LabNetwork, links } from "./bridge";
 import { run } from "./commands";
+import { describeLab, howToStop, type LabOnHost, labsOnHost, ownerPrefix } from "./labs-on-host";
 
 /** Programs that the machines' power needs, and the Debian package of each. */
 const programs: Record<string, string> = {
@@ -43,7 +44,8 @@ export async function checkHost(network: LabNetwork, listen: readonly { address:
   if (problems.length > 0) {
     throw new UserError(problems);
   }
-  problems.push(...(await networkProblems(network)), ...(await portProblems(listen)));
+  const labs = (await labsOnHost()).filter(({ state }) => `${ownerPrefix}${state}` !== network.owner);
+  problems.push(...(await networkProblems(network, labs)), ...(await portProblems(listen, labs)));
   if (problems.length > 0) {
     throw new UserError(problems);
   }
@@ -63,27 +65,26 @@ async function onPath(program: string): Promise<boolean> {
 }
 
 /** The bridge's name must be free or ours, and nothing else on this computer may use addresses of the subnet. */
-async function networkProblems({ bridge, subnet, owner }: LabNetwork): Promise<Problem[]> {
+async function networkProblems({ bridge, subnet, owner }: LabNetwork, labs: readonly LabOnHost[]): Promise<Problem[]> {
   const problems: Problem[] = [];
   const found = await bridgeOwner(bridge);
   if (found !== undefined && found !== owner) {
+    const lab = labs.find(({ state }) => found === `${ownerPrefix}${state}`);
     problems.push({
-      path: "--bridge",
-      message: `there is a network interface ${bridge} already, and this lab has not made it`,
-      found: found ? `${bridge}, made by ${found}` : bridge,
-      fix: found.startsWith(ownerPrefix)
-        ? "stop that lab first (in its checkout: './lab down')"
-        : `remove it if it is not needed (ip link delete ${bridge}), or choose another name`,
+      path: `network interface ${bridge}`,
+      message: lab ? "it belongs to another embedded lab" : `there is a network interface ${bridge} already, and no lab has made it`,
+      found: lab ? describeLab(lab) : bridge,
+      fix: lab ? howToStop(lab) : `remove it if it is not needed: ip link delete ${bridge}`,
     });
   }
   for (const link of await links()) {
     for (const { family, local, prefixlen } of link.addr_info ?? []) {
       if (link.ifname !== bridge && family === "inet" && overlap(subnet, `${local}/${prefixlen}`)) {
         problems.push({
-          path: "--subnet",
+          path: `network ${subnet}`,
           message: `the lab's subnet ${subnet} is in use on ${link.ifname}`,
           found: `${link.ifname} with ${local}/${prefixlen}`,
-          fix: "choose another subnet (homelab:network in the stack's settings and --subnet), or take the interface down",
+          fix: `take that interface down while the embedded lab runs: ip link set ${link.ifname} down`,
         });
       }
     }
@@ -93,18 +94,15 @@ async function networkProblems({ bridge, subnet, owner }: LabNetwork): Promise<P
     const destination = dst.includes("/") ? dst : `${dst}/32`;
     if (dst !== "default" && dev !== bridge && problems.length === 0 && overlap(subnet, destination)) {
       problems.push({
-        path: "--subnet",
+        path: `network ${subnet}`,
         message: `the lab's subnet ${subnet} is reached through ${dev}, as a route of this computer says`,
         found: `${dst} dev ${dev}`,
-        fix: "choose another subnet (homelab:network in the stack's settings and --subnet), or remove the route",
+        fix: `remove that route while the embedded lab runs: ip route delete ${dst} dev ${dev}`,
       });
     }
   }
   return problems;
 }
-
-/** What the aliases of all labs' bridges begin with. */
-export const ownerPrefix = "cloud-native-home-lab ";
 
 /** Whether two IPv4 networks in CIDR notation share an address. */
 export function overlap(one: string, other: string): boolean {
@@ -113,8 +111,9 @@ export function overlap(one: string, other: string): boolean {
   return a[0].match(b[0], bits);
 }
 
-async function portProblems(listen: readonly { address: string; port: number }[]): Promise<Problem[]> {
+async function portProblems(listen: readonly { address: string; port: number }[], labs: readonly LabOnHost[]): Promise<Problem[]> {
   const problems: Problem[] = [];
+  const other = labs.find(({ process }) => process !== undefined);
   for (const { address, port } of listen) {
     const error = await tryPort(address, port);
     // The bridge's own address is not there before the bridge is; nobody else can listen on it alone.
@@ -123,7 +122,7 @@ async function portProblems(listen: readonly { address: string; port: number }[]
         path: "this computer",
         message: `port ${port} is taken`,
         found: `${address}:${port}: ${error}`,
-        fix: `stop what listens there ('ss -ltnp sport = :${port}' names it)`,
+        fix: other ? `${describeLab(other)}. ${howToStop(other)}` : `stop what listens there ('ss -ltnp sport = :${port}' names it)`,
       });
     }
   }

@@ -2,7 +2,7 @@ import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { run } from "./commands";
-import { writeAtomically } from "./state-file";
+import { readJson, writeAtomically } from "./state-file";
 
 /**
  * Settings of the one kernel that all machines share, and that no machine may write. kubelet refuses to start where the first six
@@ -43,7 +43,7 @@ export class KernelSettings {
   async apply(): Promise<void> {
     await this.alone(async () => {
       await writeAtomically(this.labFile(this.lab), this.state);
-      const before: Record<string, string> = JSON.parse(await fs.readFile(this.beforeFile, "utf8").catch(() => "{}"));
+      const before = (await readJson<Record<string, string>>(this.beforeFile)) ?? {};
       const changes: { file: string; value: string }[] = [];
       for (const { file, value, atLeast } of wanted) {
         const current = await this.read(file);
@@ -71,7 +71,7 @@ export class KernelSettings {
       if (await this.otherLabs()) {
         return;
       }
-      const before: Record<string, string> = JSON.parse(await fs.readFile(this.beforeFile, "utf8").catch(() => "{}"));
+      const before = (await readJson<Record<string, string>>(this.beforeFile)) ?? {};
       for (const [file, value] of Object.entries(before)) {
         const ours = wanted.find((setting) => setting.file === file);
         if (ours && (await this.read(file)) === String(ours.value)) {

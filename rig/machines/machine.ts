@@ -8,7 +8,7 @@ import { ephemeralFiles, readOutcomes, writeScripts } from "./ephemeral";
 import { readPidFile, startMachine, stopMachine, tail } from "./power";
 import { isAlive, type ProcessIdentity } from "./processes";
 import { seedFiles } from "./seed";
-import { writeAtomically } from "./state-file";
+import { readJson, writeAtomically } from "./state-file";
 
 /** What all machines of a lab have in common. */
 export interface Surroundings {
@@ -69,7 +69,7 @@ export class Machine {
   restore(): Promise<void> {
     return this.exclusively(async () => {
       await fs.mkdir(this.folder, { recursive: true, mode: 0o700 });
-      this.record = JSON.parse(await fs.readFile(this.file("power.json"), "utf8").catch(() => '{"power":"off"}'));
+      this.record = (await readJson<PowerRecord>(this.file("power.json"))) ?? { power: "off" };
       const { power, boot, machine } = this.record;
       const process = await readPidFile(this.file("pid"));
       if (power === "on" && boot && machine) {

@@ -43,9 +43,9 @@ export function signal(identity: ProcessIdentity, name: NodeJS.Signals): void {
 
 /** Waits until the process has ended; false when it has not within `milliseconds`. */
 export async function waitForEnd(identity: ProcessIdentity, milliseconds: number): Promise<boolean> {
-  const end = Date.now() + milliseconds;
+  const end = performance.now() + milliseconds;
   while (isAlive(identity)) {
-    if (Date.now() > end) {
+    if (performance.now() > end) {
       return false;
     }
     await sleep(50);

@@ -6,3 +6,13 @@ export async function writeAtomically(file: string, content: string): Promise<vo
   await fs.writeFile(partial, content, { mode: 0o600 });
   await fs.rename(partial, file);
 }
+
+/** What a file holds as JSON; undefined where it is missing, half written (a full disk, a power cut) or no object. */
+export async function readJson<T extends object>(file: string): Promise<T | undefined> {
+  try {
+    const value: unknown = JSON.parse(await fs.readFile(file, "utf8"));
+    return typeof value === "object" && value !== null ? (value as T) : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -5,6 +5,7 @@
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { open, rename } from "node:fs/promises";
 import { join } from "node:path";
+import { UserError } from "../../../components/core/user-error";
 import type { Database, Tables } from "./model";
 
 type Row<K extends keyof Tables> = Tables[K][number];
@@ -29,7 +30,7 @@ export class Store {
   static read(directory: string): Database | undefined {
     const file = join(directory, "region.json");
     if (!existsSync(file)) return undefined;
-    const database = JSON.parse(readFileSync(file, "utf8")) as Database;
+    const database = parsed(file);
     if (database.format !== 1)
       throw new Error(`${file}: state of another version (${String(database.format)}); remove it to start a fresh region`);
     return database;
@@ -84,16 +85,35 @@ export class Store {
     this.dirty = false;
     if (!this.file || !this.directory || this.closed) return;
     const next = `${this.file}.next`;
-    const handle = await open(next, "w", 0o600);
     try {
-      await handle.writeFile(JSON.stringify(this.database));
-      await handle.datasync();
-    } finally {
-      await handle.close();
+      const handle = await open(next, "w", 0o600);
+      try {
+        await handle.writeFile(JSON.stringify(this.database));
+        await handle.datasync();
+      } finally {
+        await handle.close();
+      }
+      await rename(next, this.file);
+    } catch (error) {
+      // The disk is full: what is in memory still has to be written, once there is room.
+      this.dirty = true;
+      throw error;
     }
-    await rename(next, this.file);
     const folder = openSync(this.directory, "r");
     fsyncSync(folder);
     closeSync(folder);
+  }
+}
+
+function parsed(file: string): Database {
+  try {
+    return JSON.parse(readFileSync(file, "utf8")) as Database;
+  } catch (error) {
+    throw new UserError({
+      path: file,
+      message: "the simulated MAAS's database cannot be read",
+      found: (error as Error).message,
+      fix: "put the file back from a copy, or remove it to start with an empty MAAS",
+    });
   }
 }

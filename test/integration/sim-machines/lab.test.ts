@@ -82,7 +82,7 @@ async function until<Value>(what: () => Promise<Value | undefined | false>): Pro
       /--subnet: not the address of a network[\s\S]*found: +"192.168.200.7\/24"/,
     ],
     ["a port that is none", "true", ["--maas-port", "http"], /--maas-port: not a port/],
-    ["an unknown option", "true", ["--maas"], /sim\/main.ts: Unknown option '--maas'/],
+    ["an unknown option", "true", ["--maas"], /rig\/main.ts: Unknown option '--maas'/],
     ["a profile that is not there", "true", ["--profile", "/nonexistent.json"], /profile \/nonexistent.json cannot be read/],
   ])(
     "refuses %s, and makes nothing",

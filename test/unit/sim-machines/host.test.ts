@@ -1,5 +1,7 @@
 import fc from "fast-check";
+import { readRecord } from "../../../rig/embedded-lab";
 import { overlap } from "../../../rig/machines/host-check";
+import { simulatorOf } from "../../../rig/machines/labs-on-host";
 import { labName } from "../../../rig/machines/nspawn-hardware";
 import { cableName } from "../../../rig/machines/power";
 import { identify, isAlive } from "../../../rig/machines/processes";
@@ -46,5 +48,27 @@ describe("a process", () => {
     const self = identify(process.pid);
     expect(self && isAlive(self)).toBe(true);
     expect(isAlive({ pid: process.pid, startTime: (self?.startTime ?? 0) + 1 })).toBe(false);
+  });
+});
+
+describe("a simulator", () => {
+  test.each([
+    [["node", "--require", "x.cjs", "/a/rig/main.ts", "--state", "/a/.lab/sim"], { state: "/a/.lab/sim" }],
+    [["/usr/bin/node", "/a/sim/main.ts", "--state", "s", "--bridge", "b"], { state: "s", bridge: "b" }],
+    [["node", "/a/rig/main.ts", "clean", "--state", "/a/.lab/sim"], undefined],
+    [["vim", "/a/rig/main.ts", "--state", "s"], undefined],
+    [["node", "/a/other/main.ts", "--state", "s"], undefined],
+    [["node", "/a/rig/main.ts", "--state"], undefined],
+  ])("is known by its command line: %j", (words, expected) => {
+    expect(simulatorOf(words)).toEqual(expected);
+  });
+
+  test("has no record where the file is torn or of something else", () => {
+    const whole = JSON.stringify({ pid: 7, startTime: 12, url: "http://a", mirror: "http://b" });
+    expect(readRecord(whole)).toEqual({ pid: 7, startTime: 12, url: "http://a", mirror: "http://b" });
+    for (let length = 0; length < whole.length; length++) {
+      expect(readRecord(whole.slice(0, length))).toBeUndefined();
+    }
+    fc.assert(fc.property(fc.json(), (text) => ["undefined", "object"].includes(typeof readRecord(text))));
   });
 });
