@@ -1,8 +1,10 @@
 import type * as pulumi from "@pulumi/pulumi";
 import { imagesOf } from "../components/core/images";
 import type { MachineAccess } from "../components/core/machine-access";
+import { addressesOf, parseRange } from "../components/core/notations";
 import { Secret, type SecretInput } from "../components/core/secret";
 import type { Watched } from "../components/core/watched";
+import { ownAddresses } from "../components/k3s/address-pool";
 import type { K3sCluster } from "../components/k3s/k3s-cluster";
 import { otherMachines } from "../components/maas/other-machines";
 import { maasDashboard, maasWatched } from "../components/maas/watched";
@@ -38,6 +40,7 @@ export function monitoringArgs(
   return {
     provider: parts.cluster.provider,
     machines: parts.machines.map((access) => ({ name: access.name, role: access.role, address: access.address, access })),
+    ownAddresses: ownAddresses(settings.cluster),
     watch: [
       parts.tasks.watched,
       parts.cluster.watched,
@@ -74,6 +77,11 @@ function receiverArgs(receiver: Receiver): ReceiverArgs {
   }
 }
 
+/** What MetalLB, or a load balancer that is not the stack's, may choose for a service; undefined where k3s' own answers on the machines. */
+function poolAddresses({ cluster }: Settings): string[] | undefined {
+  return ownAddresses(cluster) ? (cluster.addressPool?.addresses ?? []).flatMap((range) => addressesOf(parseRange(range))) : undefined;
+}
+
 /** `homelab:taskServers` as the task servers' arguments. */
 export function taskServersArgs(
   settings: Settings,
@@ -87,7 +95,7 @@ export function taskServersArgs(
   const { enabled: backup, objectStorage, ...backupOptions } = servers.backup;
   return {
     provider: cluster.provider,
-    reachableAt: { hostname, names: alternativeNames, hosts: machines },
+    reachableAt: { hostname, names: alternativeNames, hosts: machines, ownAddresses: poolAddresses(settings) },
     organisations,
     taskd: taskd && taskdOptions,
     taskchampion: taskchampion && taskchampionOptions,

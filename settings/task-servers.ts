@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { cidr, cron, duration, hostname, ipv4, size, toSeconds } from "../components/core/notations";
+import { cidr, contains, cron, duration, hostname, ipv4, parseRange, size, toSeconds } from "../components/core/notations";
 import type { Problem } from "../components/core/user-error";
 
 /**
@@ -13,6 +13,12 @@ const accountName = z
     "must start with a letter or digit and hold letters, digits, dots, dashes, underscores and single inner spaces",
   )
   .max(60);
+
+/** `O=` of a certificate, up to X.509's 64 characters of any script. */
+const certificateOrganisation = z
+  .string()
+  .max(64)
+  .regex(/^(?=\S)[^\p{C}]*(?<=\S)$/u, "must be a name of one line without spaces at its ends, such as Müller & Söhne");
 
 const dnsName = z
   .string()
@@ -57,6 +63,12 @@ const storageClass = hostname
   .optional()
   .describe("Storage class of the volume, such as local-path. Defaults to the cluster's default class.");
 
+const address = ipv4
+  .optional()
+  .describe(
+    "Address of homelab:cluster.addressPool for this server. Without it, MetalLB chooses one; without a pool, every machine answers.",
+  );
+
 /** `homelab:taskServers`: who syncs, and the servers they sync with. */
 export const taskServersSettings = z.strictObject({
   namespace: hostname.default("tasks").describe("Namespace of the task servers."),
@@ -69,7 +81,7 @@ export const taskServersSettings = z.strictObject({
   alternativeNames: z.array(dnsName).default([]).describe("Further names in the server certificate, such as [tasks.example.org]."),
   certificates: z
     .strictObject({
-      organisation: accountName.default("Home Lab").describe("Organisation in every certificate (O=)."),
+      organisation: certificateOrganisation.default("Home Lab").describe("Organisation in every certificate (O=)."),
       algorithm: z.enum(["ECDSA", "RSA"]).default("ECDSA").describe("Key algorithm. Use RSA only for clients that do not support ECDSA."),
       authorityLifetime: duration.default("3650 days").describe("Lifetime of the certificate authority."),
       lifetime: duration.default("365 days").describe("Lifetime of server and client certificates."),
@@ -91,7 +103,7 @@ export const taskServersSettings = z.strictObject({
     .strictObject({
       enabled: z.boolean().default(true).describe("Install taskd, the server for Taskwarrior 2."),
       service,
-      address: ipv4.optional().describe("Address to request from the load balancer. Without it, k3s answers on every machine's address."),
+      address,
       nodePort: z.number().int().min(30000).max(32767).optional().describe("Port on every machine, for service: NodePort, such as 30589."),
       storage: size.default("1 GiB").describe("Size of taskd's volume."),
       storageClass,
@@ -111,7 +123,10 @@ export const taskServersSettings = z.strictObject({
         .describe("Certificate check: strict wants a certificate of this lab's authority, allow all is for debugging."),
       ipLog: z.boolean().default(true).describe("Log the addresses of clients."),
       verbosity: z.enum(["quiet", "normal", "debug"]).default("normal").describe("Amount of logging. Use debug to see each request."),
-      allowedNetworks: z.array(cidr).default([]).describe("Networks that may connect, such as [192.168.0.0/16]. Empty allows all."),
+      allowedNetworks: z
+        .array(cidr)
+        .default([])
+        .describe("Networks that may connect from outside the cluster, such as [192.168.0.0/16]. Empty allows all."),
     })
     .prefault({})
     .describe("taskd, the server for Taskwarrior 2."),
@@ -126,6 +141,7 @@ export const taskServersSettings = z.strictObject({
         .default(1)
         .describe("Number of pods: 1, or 0 to apply the manifests without a pod where the image is unavailable."),
       service,
+      address,
       storage: size.default("1 GiB").describe("Size of the server's volume."),
       storageClass,
       tls: z
@@ -188,8 +204,8 @@ export const taskServersSettings = z.strictObject({
 
 export type TaskServersSettings = z.output<typeof taskServersSettings>;
 
-/** Duplicate accounts, renames that collide, and lifetimes that make no sense. */
-export function checkTaskServers(settings: { taskServers: TaskServersSettings }): Problem[] {
+/** Duplicate accounts, renames that collide, lifetimes that make no sense, and addresses that nobody would answer on. */
+export function checkTaskServers(settings: TaskSettings): Problem[] {
   const { organisations, certificates, taskd } = settings.taskServers;
   const problems: Problem[] = [];
   const at = "homelab:taskServers";
@@ -224,7 +240,83 @@ export function checkTaskServers(settings: { taskServers: TaskServersSettings })
       fix: "set service: NodePort or leave nodePort out",
     });
   }
+  return [...problems, ...checkAddresses(settings, at), ...checkNetworks(settings, at)];
+}
+
+interface TaskSettings {
+  taskServers: TaskServersSettings;
+  cluster?: { disable: readonly string[]; addressPool?: { addresses: readonly string[] } };
+  machines?: readonly unknown[];
+}
+
+/** A certificate of 256 addresses is 2 KiB longer than one without. */
+const MOST_ADDRESSES = 256;
+
+/** An address is asked of a load balancer that gives services their own, out of its pool, and once. */
+function checkAddresses({ taskServers, cluster }: TaskSettings, at: string): Problem[] {
+  const pool = cluster?.addressPool?.addresses.map(parseRange);
+  const ownAddresses = pool !== undefined || cluster?.disable.includes("servicelb");
+  const { taskd, taskchampion } = taskServers;
+  const servers = [
+    { name: "taskd", ...taskd, balanced: taskd.enabled && taskd.service === "LoadBalancer" },
+    {
+      name: "taskchampion",
+      ...taskchampion,
+      balanced: taskchampion.enabled && taskchampion.service === "LoadBalancer" && taskchampion.ingress === undefined,
+    },
+  ];
+  const problems = servers.flatMap(({ name, enabled, service, address: asked, balanced }): Problem[] => {
+    if (!enabled || asked === undefined) {
+      return [];
+    }
+    const problem = (message: string, allowed: string, fix: string) => [
+      { path: `${at}.${name}.address`, message, found: asked, allowed, fix },
+    ];
+    if (!balanced) {
+      const type = name === "taskchampion" && taskchampion.ingress ? "behind an ingress" : `of type ${service}`;
+      return problem(`a service ${type} has no address of its own`, "only with service: LoadBalancer", "leave address out");
+    }
+    if (!ownAddresses) {
+      return problem(
+        "k3s' load balancer ignores it: it answers on the machines' addresses",
+        "only with homelab:cluster.addressPool",
+        "leave address out, or set homelab:cluster.addressPool",
+      );
+    }
+    if (pool && !pool.some((range) => contains(range, parseRange(asked)))) {
+      const ranges = cluster?.addressPool?.addresses.join(", ");
+      return problem("is not in homelab:cluster.addressPool", `addresses of ${ranges}`, "choose one of the pool");
+    }
+    return name === "taskchampion" && taskd.enabled && taskd.address === asked
+      ? problem(`is ${at}.taskd.address already`, "one address for each server", "choose another one")
+      : [];
+  });
+  const open = servers.filter(({ balanced, address: asked }) => balanced && asked === undefined).map(({ name }) => `${at}.${name}.address`);
+  const count = (pool ?? []).reduce((sum, { start, end }) => sum + end - start + 1, 0);
+  if (taskServers.hostname === undefined && open.length > 0 && count > MOST_ADDRESSES) {
+    problems.push({
+      path: `${at}.hostname`,
+      message: `is needed with so large a homelab:cluster.addressPool: the servers' certificate would have to name its ${count} addresses`,
+      allowed: `a name, or a pool of at most ${MOST_ADDRESSES} addresses`,
+      fix: `set hostname, or ${open.join(" and ")}`,
+    });
+  }
   return problems;
+}
+
+/** A node port hides clients' addresses, but on the machine where the server runs. */
+function checkNetworks({ taskServers: { taskd }, machines = [] }: TaskSettings, at: string): Problem[] {
+  return taskd.enabled && taskd.service === "NodePort" && taskd.allowedNetworks.length > 0 && machines.length > 1
+    ? [
+        {
+          path: `${at}.taskd.allowedNetworks`,
+          message: "node ports of several machines hide clients' addresses, so every client would be locked out",
+          found: taskd.allowedNetworks,
+          allowed: "service: LoadBalancer, or one machine",
+          fix: "set service: LoadBalancer, or leave allowedNetworks out",
+        },
+      ]
+    : [];
 }
 
 /** Two entries with one name, or a rename whose old name is another entry's name or another's old name. */

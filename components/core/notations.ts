@@ -112,6 +112,12 @@ export function parseRange(text: string): AddressRange {
   return { start: first, end: last ?? first };
 }
 
+/** Each address of a range. */
+export function addressesOf({ start, end }: AddressRange): string[] {
+  const text = (address: number) => [24, 16, 8, 0].map((bits) => Math.floor(address / 2 ** bits) % 256).join(".");
+  return Array.from({ length: end - start + 1 }, (_, index) => text(start + index));
+}
+
 export function overlaps(a: AddressRange, b: AddressRange): boolean {
   return a.start <= b.end && b.start <= a.end;
 }

@@ -21,6 +21,11 @@ export function disabledComponents({ disable, addressPool }: Pick<ClusterSetting
   return [...new Set([...disable, ...(addressPool ? ["servicelb"] : [])])].sort();
 }
 
+/** Whether a service of type LoadBalancer gets an address of its own, and not the machines'. */
+export function ownAddresses(cluster: Pick<ClusterSettings, "disable" | "addressPool">): boolean {
+  return disabledComponents(cluster).includes("servicelb");
+}
+
 /**
  * MetalLB by k3s' Helm controller, and the pool that it gives addresses from. k3s applies the manifest again until the chart has made
  * the kinds that the pool is of.

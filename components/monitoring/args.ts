@@ -119,6 +119,8 @@ export interface MonitoringArgs {
   provider: kubernetes.Provider;
   /** The cluster's machines. The load balancer and node ports answer on the first one's address. */
   machines: readonly MeasuredMachine[];
+  /** Whether the load balancer gives each service an address of its own instead (MetalLB, not k3s' servicelb). Default false. */
+  ownAddresses?: boolean;
   /** What is watched beside the cluster and its machines. Default nothing. */
   watch?: readonly Watched[];
   /** Machines beside the cluster's where node-exporter answers on port 9100. Default none. */

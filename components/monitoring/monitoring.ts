@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { imagesOf } from "../core/images";
 import { withTransform } from "../core/transform";
 import { goingWith } from "../kubernetes/namespace";
+import { loadBalancerAddress } from "../kubernetes/service";
 import { labelsOf } from "../kubernetes/workload";
 import { Alertmanager } from "./alertmanager";
 import { type MonitoringArgs, type MonitoringOptions, type ServiceType, withDefaults } from "./args";
@@ -134,16 +135,20 @@ function targetFiles({ machines, alsoScrape }: MonitoringArgs): Record<string, p
   };
 }
 
-/** URL of a service before there is the service: k3s' load balancer has the machines' addresses. Others have none that is known. */
-function outside(type: ServiceType, { machines }: Pick<MonitoringArgs, "machines">, port: number): pulumi.Output<string> | undefined {
-  return type === "LoadBalancer" ? pulumi.interpolate`http://${machines[0].address}:${port}` : undefined;
+/** URL of a service before there is the service: k3s' load balancer has the machines' addresses. No other is known so early. */
+function outside(
+  type: ServiceType,
+  { machines, ownAddresses }: Pick<MonitoringArgs, "machines" | "ownAddresses">,
+  port: number,
+): pulumi.Output<string> | undefined {
+  return type === "LoadBalancer" && !ownAddresses ? pulumi.interpolate`http://${machines[0].address}:${port}` : undefined;
 }
 
-/** URL of a service: k3s' load balancer and node ports answer on every machine's address. */
+/** URL of a service: its own address where it gets one; k3s' load balancer and node ports answer on every machine's. */
 function urlOf(
   service: kubernetes.core.v1.Service,
   type: ServiceType,
-  { machines }: Pick<MonitoringArgs, "machines">,
+  { machines, ownAddresses }: Pick<MonitoringArgs, "machines" | "ownAddresses">,
   { namespace }: Pick<MonitoringOptions, "namespace">,
   port: number,
 ): pulumi.Output<string> {
@@ -151,5 +156,7 @@ function urlOf(
     return pulumi.interpolate`http://${service.metadata.name}.${namespace}.svc:${port}`;
   }
   const open = type === "NodePort" ? service.spec.apply((spec) => spec.ports[0].nodePort) : pulumi.output(port);
-  return pulumi.interpolate`http://${machines[0].address}:${open}`;
+  const machine = machines[0].address;
+  const host = type === "LoadBalancer" && ownAddresses ? loadBalancerAddress(service, machine) : machine;
+  return pulumi.interpolate`http://${host}:${open}`;
 }

@@ -37,7 +37,7 @@ export interface OrganisationArgs {
 export interface TaskdOptions {
   /** Default `LoadBalancer`. */
   service: ServiceType;
-  /** Address to ask the load balancer for. Default: its own choice. */
+  /** Address to ask the load balancer for, where services have addresses of their own. Default: its own choice. */
   address?: pulumi.Input<string>;
   /** For `service: "NodePort"`, 30000 to 32767. Default: Kubernetes' choice. */
   nodePort?: number;
@@ -55,7 +55,7 @@ export interface TaskdOptions {
   ipLog: boolean;
   /** Default `normal`. */
   verbosity: "quiet" | "normal" | "debug";
-  /** Networks in CIDR that may connect. Default: any. */
+  /** Networks in CIDR that may connect from outside the cluster. Default: any. */
   allowedNetworks: readonly pulumi.Input<string>[];
 }
 
@@ -65,6 +65,8 @@ export interface TaskChampionOptions {
   replicas: 0 | 1;
   /** Default `LoadBalancer`. */
   service: ServiceType;
+  /** Address to ask the load balancer for, where services have addresses of their own. Default: its own choice. */
+  address?: pulumi.Input<string>;
   /** Size of its volume. Default `1 GiB`. */
   storage: Size;
   /** Class of its volume. Default: the cluster's. */
@@ -130,6 +132,11 @@ export interface ReachableAt {
   names?: readonly pulumi.Input<string>[];
   /** Machines that the load balancer and node ports answer on; `MachineAccess` fits. At least one. */
   hosts: readonly { name: string; address: pulumi.Input<string> }[];
+  /**
+   * Where the load balancer gives each service an address of its own (MetalLB, not k3s' servicelb): the addresses that it may choose, which
+   * the servers' certificate then has as well. Default: services answer on `hosts`.
+   */
+  ownAddresses?: readonly string[];
 }
 
 /** Arguments of {@link TaskServers}. */

@@ -5,6 +5,7 @@ import { type Images, imagesOf } from "../core/images";
 import { withTransform } from "../core/transform";
 import type { Watched } from "../core/watched";
 import { goingWith } from "../kubernetes/namespace";
+import { loadBalancerAddress } from "../kubernetes/service";
 import { labelsOf } from "../kubernetes/workload";
 import { uuidFrom } from "./account-key";
 import { type Account, accountsOf, credentialsOf, renderAccounts } from "./accounts";
@@ -107,6 +108,7 @@ export class TaskServers extends pulumi.ComponentResource {
           images,
           namespace: namespace.metadata.name,
           settings: settings.taskd,
+          ownAddresses: reachableAt.ownAddresses !== undefined,
           backup: settings.backup,
           authority: pki.authority,
           server: pki.server,
@@ -198,7 +200,7 @@ export class TaskServers extends pulumi.ComponentResource {
     const [scheme, open] = usesGate(options) ? ["https", TASKCHAMPION_TLS_PORT] : ["http", TASKCHAMPION_PORT];
     const port = service === "NodePort" ? champion.service.spec.apply((spec) => spec.ports[0].nodePort) : pulumi.output(open);
     const inside = pulumi.output(settings.namespace).apply((space) => `${scheme}://${serviceNames("taskchampion", space)[0]}:${open}`);
-    const outside = pulumi.interpolate`${scheme}://${this.host()}:${port}`;
+    const outside = pulumi.interpolate`${scheme}://${this.host(champion.service, options)}:${port}`;
     const url = ingress ? `https://${ingress.hostname}` : service === "ClusterIP" ? inside : outside;
     return { url: pulumi.output(url), secrets, server: champion };
   }
@@ -225,9 +227,12 @@ export class TaskServers extends pulumi.ComponentResource {
     );
   }
 
-  /** What clients use: the name, or the first machine's address. */
-  private host(): pulumi.Input<string> {
-    return this.reachableAt.hostname ?? this.reachableAt.hosts[0].address;
+  /** What clients use: the name, the service's own address where it has one, or the first machine's. */
+  private host(server: kubernetes.core.v1.Service, { service, address }: TaskdOptions | TaskChampionOptions): pulumi.Input<string> {
+    const { hostname, hosts, ownAddresses } = this.reachableAt;
+    const machine = hosts[0].address;
+    const own = service === "LoadBalancer" && ownAddresses ? (address ?? loadBalancerAddress(server, machine)) : machine;
+    return hostname ?? own;
   }
 
   private addressOf(options: TaskdOptions, taskd: Taskd): pulumi.Output<string> {
@@ -237,7 +242,7 @@ export class TaskServers extends pulumi.ComponentResource {
       return pulumi.interpolate`${hostname ?? inside}:${TASKD_PORT}`;
     }
     const port = options.service === "NodePort" ? taskd.service.spec.apply((spec) => spec.ports[0].nodePort) : pulumi.output(TASKD_PORT);
-    return pulumi.interpolate`${hostname ?? options.address ?? this.host()}:${port}`;
+    return pulumi.interpolate`${this.host(taskd.service, options)}:${port}`;
   }
 
   private access(account: Account, keys: Record<string, pulumi.Output<string>>, pki: TaskPki): pulumi.Input<UserAccess> {
@@ -275,8 +280,12 @@ function serverNames({ namespace, taskchampion }: TaskServersOptions, { hostname
     ]);
 }
 
-function serverAddresses({ taskd }: TaskServersOptions, { hosts }: ReachableAt): pulumi.Output<string[]> {
-  const all = [...(taskd?.address ? [taskd.address] : []), ...hosts.map(({ address }) => address)];
+/** What clients use where there is no name: every address of the pool, as the certificate is made before a service has its own. */
+function serverAddresses({ taskd, taskchampion }: TaskServersOptions, { hostname, hosts, ownAddresses }: ReachableAt) {
+  const balanced = [taskd, taskchampion].flatMap((server) => (server?.service === "LoadBalancer" ? [server] : []));
+  const asked = balanced.flatMap(({ address }) => address ?? []);
+  const pool = hostname === undefined && asked.length < balanced.length ? (ownAddresses ?? []) : [];
+  const all = [...asked, ...pool, ...hosts.map(({ address }) => address)];
   return pulumi.all(all).apply((addresses) => [...new Set(addresses)]);
 }
 

@@ -89,6 +89,7 @@ export class TaskChampion extends pulumi.ComponentResource {
         spec: {
           type: settings.ingress ? "ClusterIP" : settings.service,
           selector: selectorOf(NAME),
+          loadBalancerIP: settings.address,
           ports: [
             gate
               ? { name: "https", port: TASKCHAMPION_TLS_PORT, targetPort: "https", protocol: "TCP" }

@@ -27,6 +27,8 @@ export interface TaskdArgs {
   server: KeyPair;
   /** Records for `layout.sh`; a secret. */
   accounts: pulumi.Input<string>;
+  /** Whether services have addresses of their own, by MetalLB or another load balancer, and not the machines'. */
+  ownAddresses: boolean;
   /** PEM of the revocation list; none while nobody was removed. */
   revocations?: pulumi.Input<string>;
 }
@@ -93,7 +95,7 @@ export class Taskd extends pulumi.ComponentResource {
           { parent: this },
         )
       : undefined;
-    const networks = settings.allowedNetworks;
+    const admission = admit(args);
     const policy = networkPolicy(
       `${name}-policy`,
       {
@@ -101,7 +103,7 @@ export class Taskd extends pulumi.ComponentResource {
         partOf: "task-servers",
         namespace,
         ingress: [
-          { port: TASKD_PORT, from: networks.length > 0 ? { networks } : "any" },
+          { port: TASKD_PORT, from: admission.policy },
           { port: GATE_METRICS_PORT, from: "any" },
         ],
         // It answers and never calls anybody.
@@ -117,6 +119,7 @@ export class Taskd extends pulumi.ComponentResource {
           type: settings.service,
           selector: selectorOf(NAME),
           loadBalancerIP: settings.address,
+          ...admission.service,
           ports: [{ name: "taskd", port: TASKD_PORT, targetPort: "taskd", nodePort: settings.nodePort, protocol: "TCP" }],
         },
       },
@@ -153,6 +156,29 @@ export class Taskd extends pulumi.ComponentResource {
     this.nodes = { statefulSet, volume };
     this.registerOutputs({ service: this.service });
   }
+}
+
+/**
+ * Who may connect, kept by what still sees a client's address. k3s' servicelb (klipper-lb) hides it from the pod: it filters by the
+ * service's source ranges itself, as long as no node port leads around it. With MetalLB, and on node ports, the policy sees it if the
+ * traffic stays on the machine where it arrives.
+ *
+ * @see https://github.com/k3s-io/klipper-lb
+ * @see https://metallb.universe.tf/usage/#traffic-policies
+ */
+function admit({ settings, ownAddresses }: TaskdArgs): { policy: "any" | { networks: readonly pulumi.Input<string>[] }; service: object } {
+  const networks = settings.allowedNetworks;
+  if (networks.length === 0) {
+    return { policy: "any", service: {} };
+  }
+  const ranges = settings.service === "LoadBalancer" && { loadBalancerSourceRanges: [...networks] };
+  if (settings.service === "LoadBalancer" && !ownAddresses) {
+    return { policy: "any", service: { ...ranges, allocateLoadBalancerNodePorts: false } };
+  }
+  return {
+    policy: { networks },
+    service: { ...ranges, ...(settings.service !== "ClusterIP" && { externalTrafficPolicy: "Local" }) },
+  };
 }
 
 type Names = Record<"serviceAccount" | "config" | "tls" | "accounts" | "volume", pulumi.Input<string>> & {

@@ -208,3 +208,22 @@ describe("Monitoring", () => {
     }
   });
 });
+
+test("with addresses of their own, Prometheus, Alertmanager and Grafana are found there", async () => {
+  const status = { loadBalancer: { ingress: [{ ip: "192.168.200.240" }] } };
+  const seen = recordResources((type) => (type === "kubernetes:core/v1:Service" ? { status } : {}));
+  const monitoring = new Monitoring("monitoring", {
+    provider: new kubernetes.Provider("cluster"),
+    alertmanager: { service: "LoadBalancer" },
+    grafana: { service: "NodePort" },
+    ownAddresses: true,
+    machines: [{ name: "node1", role: "server", address: "192.168.200.11", access: fakeMachine("node1", "server", "192.168.200.11") }],
+  });
+  await allRegistered();
+  expect((await settled(monitoring.prometheus)).value).toBe("http://192.168.200.240:9090");
+  expect((await settled(monitoring.alertmanager as pulumi.Output<string>)).value).toBe("http://192.168.200.240:9093");
+  expect((await settled(monitoring.grafana?.url as pulumi.Output<string>)).value).toMatch(/^http:\/\/192\.168\.200\.11:/);
+  // The address is not known before the pods run that would be told it.
+  const containers = seen.flatMap(({ inputs }) => inputs.spec?.template?.spec?.containers ?? []);
+  expect(containers.flatMap(({ args }) => args ?? []).filter((each: string) => each.includes("external-url"))).toEqual([]);
+});

@@ -2,7 +2,7 @@ import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { imagesOf } from "../../../components/core/images";
 import { uuidFrom } from "../../../components/taskserver/account-key";
-import type { OrganisationArgs } from "../../../components/taskserver/args";
+import type { OrganisationArgs, TaskServersArgs } from "../../../components/taskserver/args";
 import { TaskServers } from "../../../components/taskserver/task-servers";
 import { allRegistered, type Registered, recordResources, settled } from "../../support/mocks";
 
@@ -22,6 +22,71 @@ const organisations: OrganisationArgs[] = [
 ];
 
 jest.setTimeout(60_000);
+
+describe("a load balancer", () => {
+  const servers = (args: Partial<TaskServersArgs>, status?: object) => {
+    const seen = recordResources((type, name) =>
+      type === "kubernetes:core/v1:Service" && !name.endsWith("-metrics") && status ? { status } : {},
+    );
+    const made = new TaskServers("tasks", {
+      provider: new kubernetes.Provider("cluster"),
+      images: imagesOf({ taskd: "homelab.internal/taskd:1" }),
+      organisations: [],
+      reachableAt: { hosts: [{ name: "node1", address: "192.168.200.11" }] },
+      ...args,
+    });
+    const inputs = (name: string) => seen.filter((resource) => resource.name === name && !resource.type.startsWith("homelab:"))[0]?.inputs;
+    return { made, inputs };
+  };
+  const hosts = [{ name: "node1", address: "192.168.200.11" }];
+  const pool = { hosts, ownAddresses: ["192.168.200.240", "192.168.200.241"] };
+  const given = { loadBalancer: { ingress: [{ ip: "192.168.200.241" }] } };
+
+  test("with addresses of its own is where clients find the servers, and their certificate has them", async () => {
+    const { made, inputs } = servers({ reachableAt: pool, taskchampion: {} }, given);
+    expect((await settled(made.taskd as pulumi.Output<string>)).value).toBe("192.168.200.241:53589");
+    expect((await settled(made.champion?.url as pulumi.Output<string>)).value).toBe("https://192.168.200.241:8443");
+    await allRegistered();
+    expect(inputs("tasks-pki-server-request").ipAddresses).toEqual(["192.168.200.240", "192.168.200.241", "192.168.200.11"]);
+  });
+
+  test("is asked for the address that the settings give", async () => {
+    const { made, inputs } = servers(
+      { reachableAt: pool, taskd: { address: "192.168.200.240" }, taskchampion: { address: "192.168.200.241" } },
+      given,
+    );
+    expect((await settled(made.taskd as pulumi.Output<string>)).value).toBe("192.168.200.240:53589");
+    await allRegistered();
+    expect(inputs("tasks-taskd").spec.loadBalancerIP).toBe("192.168.200.240");
+    expect(inputs("tasks-taskchampion").spec.loadBalancerIP).toBe("192.168.200.241");
+  });
+
+  test("of k3s answers on the machines, whatever address a service has", async () => {
+    const { made } = servers({}, { loadBalancer: { ingress: [{ ip: "192.168.200.12" }] } });
+    expect((await settled(made.taskd as pulumi.Output<string>)).value).toBe("192.168.200.11:53589");
+    await allRegistered();
+  });
+
+  test("keeps other networks out where it still sees clients' addresses", async () => {
+    const taskd = { allowedNetworks: ["192.168.200.0/24"] };
+    const ofK3s = servers({ taskd });
+    await allRegistered();
+    // klipper-lb hides them from the pod, so a policy would lock everybody out; it filters itself, and no node port leads around it.
+    const open = { ports: [{ protocol: "TCP", port: 53589 }] };
+    expect(ofK3s.inputs("tasks-taskd-policy").spec.ingress[0]).toEqual(open);
+    expect(ofK3s.inputs("tasks-taskd").spec).toMatchObject({
+      loadBalancerSourceRanges: ["192.168.200.0/24"],
+      allocateLoadBalancerNodePorts: false,
+    });
+    const ofMetalLB = servers({ taskd, reachableAt: pool });
+    await allRegistered();
+    expect(ofMetalLB.inputs("tasks-taskd-policy").spec.ingress[0]).toEqual({ ...open, from: [{ ipBlock: { cidr: "192.168.200.0/24" } }] });
+    expect(ofMetalLB.inputs("tasks-taskd").spec).toMatchObject({
+      loadBalancerSourceRanges: ["192.168.200.0/24"],
+      externalTrafficPolicy: "Local",
+    });
+  });
+});
 
 describe("TaskServers", () => {
   let seen: Registered[];
