@@ -1,3 +1,2 @@
-// Started by command.local.Command: the TypeScript step program without a build step.
-require("../load-typescript.cjs");
-require("../components/maas/run/program.ts").main();
+// Where commands of existing states find the step program; see components/maas/run/step.cjs.
+require("../components/maas/run/step.cjs");

@@ -1,4 +1,5 @@
 import type { MaasClient } from "../../components/maas/api/client";
+import { realClock } from "../../components/maas/api/clock";
 import { type Inventory, inventoryOf } from "../../components/maas/api/inventory";
 import { findMachine } from "../../components/maas/api/lookup";
 import { deploymentOf } from "../../components/maas/api/ownership";
@@ -96,7 +97,7 @@ export function machineDrift({ prefix, enlisted, inventory, deployment }: Machin
 export async function maasDrift(client: MaasClient, resources: readonly StateResource[]): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const machine of machinesOf(resources)) {
-    findings.push(...machineDrift(machine, await findMachine({ client }, machine.enlisted)));
+    findings.push(...machineDrift(machine, await findMachine({ client, clock: realClock }, machine.enlisted)));
   }
   return findings;
 }

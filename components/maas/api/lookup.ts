@@ -1,3 +1,4 @@
+import { readsOf } from "./region-reads";
 import { StepError } from "./step-error";
 import type { Machine } from "./types";
 import type { Context } from "./wait";
@@ -15,21 +16,12 @@ export interface Identity {
  * The machine, whoever made it and whatever it is called; undefined when MAAS has none. Found by MAC address, as names,
  * ids and addresses change.
  */
-export async function findMachine({ client }: Pick<Context, "client">, identity: Identity): Promise<Machine | undefined> {
+export async function findMachine(context: Pick<Context, "client" | "clock" | "reads">, identity: Identity): Promise<Machine | undefined> {
   if (identity.vmHost !== undefined) {
-    const named = await client.get<Machine[]>("machines/", { hostname: identity.name });
+    const named = await context.client.get<Machine[]>("machines/", { hostname: identity.name });
     return named.find((machine) => machine.pod?.name === identity.vmHost);
   }
-  const found = new Map<string, Machine>();
-  for (const mac of identity.macAddresses) {
-    for (const machine of await client.get<Machine[]>("machines/", { mac_address: mac })) {
-      found.set(machine.system_id, machine);
-    }
-    const known = [...found.values()].flatMap(cards);
-    if (identity.macAddresses.every((each) => known.includes(each))) {
-      break;
-    }
-  }
+  const found = new Map((await readsOf(context).byMac(identity.macAddresses)).map((machine) => [machine.system_id, machine]));
   if (found.size > 1) {
     const names = [...found.values()].map((each) => `${each.hostname} (${each.system_id})`).join(" and ");
     throw new StepError(
@@ -52,8 +44,4 @@ export async function requireMachine(context: Context, identity: Identity): Prom
     );
   }
   return machine;
-}
-
-function cards(machine: Machine): string[] {
-  return machine.interface_set.flatMap((card) => (card.mac_address ? [card.mac_address.toLowerCase()] : []));
 }

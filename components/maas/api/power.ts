@@ -1,4 +1,5 @@
 import { isStatus } from "./errors";
+import { readsOf } from "./region-reads";
 import { StepError } from "./step-error";
 import type { Context } from "./wait";
 
@@ -12,14 +13,17 @@ interface PowerType {
 export type PowerParameters = Record<string, string | number | boolean | string[]>;
 
 /** Holds the parameters against what this MAAS says that the power type takes, before anything is made with them. */
-export async function checkPower({ client }: Context, machine: string, type: string, parameters: PowerParameters): Promise<void> {
-  const types = await client.get<PowerType[]>("rackcontrollers/", { op: "describe_power_types" }).catch((error: unknown) => {
-    // Not in MAAS before 2.9; the form that creates the machine checks as well.
-    if (isStatus(error, 400, 404)) {
-      return undefined;
-    }
-    throw error;
-  });
+export async function checkPower(context: Context, machine: string, type: string, parameters: PowerParameters): Promise<void> {
+  const read = () => context.client.get<PowerType[]>("rackcontrollers/", { op: "describe_power_types" });
+  const types = await readsOf(context)
+    .once("power types", read)
+    .catch((error: unknown) => {
+      // Not in MAAS before 2.9; the form that creates the machine checks as well.
+      if (isStatus(error, 400, 404)) {
+        return undefined;
+      }
+      throw error;
+    });
   const known = types?.find((each) => each.name === type);
   if (!types || types.length === 0) {
     return;

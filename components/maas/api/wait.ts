@@ -1,12 +1,15 @@
 import type { MaasClient } from "./client";
 import { type Clock, span } from "./clock";
+import { type Reads, readsOf } from "./region-reads";
 import { StepError } from "./step-error";
-import type { Machine, MachineEvent } from "./types";
+import type { Machine } from "./types";
 
 /** What every step works with. */
 export interface Context {
   client: MaasClient;
   clock: Clock;
+  /** Shared with other steps on the same region; a step has its own where absent. */
+  reads?: Reads;
   /** One line of progress for the person who watches. */
   log(line: string): void;
 }
@@ -25,32 +28,22 @@ export interface Wait {
   prompt?: string;
 }
 
-/** After the first minute a waiting machine costs three requests a minute, and one more for its events. */
-const FIRST_MINUTE = 60_000;
-const STEADY = 20_000;
-
-/**
- * Until the next look: soon at first, as small machines are quick, then an eighth of the time waited so far, so that a
- * wait overshoots by an eighth at most; after the first minute every 20 s.
- */
-export function pause(waited: number): number {
-  return waited >= FIRST_MINUTE ? STEADY : Math.min(Math.max(500, waited / 8), STEADY);
-}
+/** A status that does not change is said again after so long. */
+const REMIND = 60_000;
 
 /** Follows a machine and its events until `done`. Throws `StepError` when the limit has passed. */
 export async function waitFor(context: Context, machine: Machine, wait: Wait): Promise<Machine> {
-  const { client, clock, log } = context;
+  const { clock, log } = context;
+  const reads = readsOf(context);
   const started = clock.now();
-  const events = new EventFollower(client, machine.system_id);
   let shown = "";
   let shownAt = Number.NEGATIVE_INFINITY;
-  let nextEvents = 0;
-  for (let current = machine; ; current = await client.get<Machine>(`machines/${machine.system_id}/`)) {
+  for (let current = machine; ; ) {
     const waited = clock.now() - started;
     const status = substatus(current);
-    if (status !== shown || waited - shownAt >= FIRST_MINUTE) {
+    if (status !== shown || waited - shownAt >= REMIND) {
       log(`${machine.hostname}: ${status}, ${span(waited)} of usually ${span(wait.usual * 1000)}`);
-      if (wait.prompt && (shown === "" || waited - shownAt >= FIRST_MINUTE) && !wait.done(current)) {
+      if (wait.prompt && (shown === "" || waited - shownAt >= REMIND) && !wait.done(current)) {
         log(`${machine.hostname}: ${wait.prompt}`);
       }
       [shown, shownAt] = [status, waited];
@@ -64,13 +57,11 @@ export async function waitFor(context: Context, machine: Machine, wait: Wait): P
         `look at the machine's console; if it is only slow, raise ${wait.setting} and run up again: it goes on where it is`,
       );
     }
-    if (waited >= nextEvents) {
-      for (const event of await events.fresh()) {
-        log(`${machine.hostname}: ${event.type}${event.description ? `: ${event.description}` : ""}`);
-      }
-      nextEvents = waited + Math.max(waited / 2, 2000, waited >= FIRST_MINUTE ? FIRST_MINUTE : 0);
+    const look = await reads.next(machine.system_id, waited);
+    for (const event of look.events) {
+      log(`${machine.hostname}: ${event.type}${event.description ? `: ${event.description}` : ""}`);
     }
-    await clock.sleep(pause(waited));
+    current = look.machine;
   }
 }
 
@@ -78,24 +69,4 @@ export async function waitFor(context: Context, machine: Machine, wait: Wait): P
 export function substatus(machine: Machine): string {
   const message = machine.status_message;
   return message && message !== machine.status_name ? `${machine.status_name} (${message})` : machine.status_name;
-}
-
-/** The events of a machine since the last look, oldest first; none of the time before the first. */
-class EventFollower {
-  private last: number | undefined;
-
-  constructor(
-    private readonly client: MaasClient,
-    private readonly systemId: string,
-  ) {}
-
-  async fresh(): Promise<MachineEvent[]> {
-    const query = { op: "query", id: this.systemId, limit: 20, ...(this.last !== undefined && { after: this.last }) };
-    // Events only adorn the wait: without them it goes on.
-    const answer = await this.client.get<{ events: MachineEvent[] }>("events/", query).catch(() => ({ events: [] }));
-    const events = [...answer.events].sort((a, b) => a.id - b.id).filter((event) => event.id > (this.last ?? -1));
-    const first = this.last === undefined;
-    this.last = events.at(-1)?.id ?? this.last ?? 0;
-    return first ? [] : events;
-  }
 }

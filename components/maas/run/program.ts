@@ -1,9 +1,17 @@
 import { canonical } from "../../core/canonical";
 import { MaasClient } from "../api/client";
-import { realClock } from "../api/clock";
+import { type Clock, realClock } from "../api/clock";
 import { MaasError, MaasUnreachable } from "../api/errors";
+import type { Reads } from "../api/region-reads";
 import { StepError } from "../api/step-error";
 import { isStepName, type Operation, runStep, stepNames } from "../steps";
+
+/** What a step shares with others, or is given by whoever runs it. */
+export interface Shared {
+  clock?: Clock;
+  fetch?: typeof fetch;
+  reads?: Reads;
+}
 
 /**
  * `node maas/step.cjs <step> <create|update|delete>`: one step of the life cycle of something in MAAS.
@@ -13,30 +21,21 @@ import { isStepName, type Operation, runStep, stepNames } from "../steps";
  * first and do what is missing, so that any of them can be killed and run again.
  * Exit codes: 0 done, 1 MAAS failed, 2 something for the user to put right.
  */
-export async function main(): Promise<void> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of process.stdin) {
-    chunks.push(chunk as Buffer);
-  }
-  const print = (line: string) => process.stderr.write(`${line}\n`);
-  const { code, stdout } = await execute(process.argv.slice(2), Buffer.concat(chunks).toString("utf8"), process.env, print);
-  process.stdout.write(stdout);
-  process.exitCode = code;
-}
-
-/** The same without the process around it. */
 export async function execute(
-  [step, operation]: string[],
+  [step, operation]: readonly string[],
   stdin: string,
   environment: Readonly<Record<string, string | undefined>>,
   print: (line: string) => void,
+  shared: Shared = {},
 ): Promise<{ code: number; stdout: string }> {
   try {
     if (!isStepName(step) || !isOperation(operation)) {
       throw new StepError(`usage: node maas/step.cjs <${stepNames.join("|")}> <create|update|delete>`);
     }
-    const client = new MaasClient({ url: required(environment, "MAAS_URL"), apiKey: required(environment, "MAAS_API_KEY"), log: print });
-    const observed = await runStep({ client, clock: realClock, log: print }, step, operation, JSON.parse(stdin), environment);
+    const { clock = realClock, fetch, reads } = shared;
+    const access = { url: required(environment, "MAAS_URL"), apiKey: required(environment, "MAAS_API_KEY") };
+    const client = new MaasClient({ ...access, log: print, clock, fetch });
+    const observed = await runStep({ client, clock, log: print, reads }, step, operation, JSON.parse(stdin), environment);
     return { code: 0, stdout: observed === undefined ? "" : `${canonical(observed)}\n` };
   } catch (error) {
     return { code: report(error, print), stdout: "" };

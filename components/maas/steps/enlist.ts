@@ -121,7 +121,7 @@ async function adjust(context: Context, machine: Machine, desired: EnlistDesired
   const { client, log } = context;
   const path = `machines/${machine.system_id}/`;
   const changes = differences(machine, desired, made);
-  const powerDiffers = !desired.composition && (await powerDiffersFrom(context, machine, desired, power));
+  const powerDiffers = !made && !desired.composition && (await powerDiffersFrom(context, machine, desired, power));
   if (powerDiffers) {
     await checkPower(context, desired.name, desired.powerType, power);
     Object.assign(changes, powerForm(desired.powerType, power));

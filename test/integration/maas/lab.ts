@@ -1,4 +1,6 @@
 import { spawn } from "node:child_process";
+import * as fs from "node:fs/promises";
+import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { MaasClient } from "../../../components/maas/api/client";
 import { realClock } from "../../../components/maas/api/clock";
@@ -23,16 +25,19 @@ export class Lab {
     readonly simulator: MaasSimulator,
     readonly url: string,
     private readonly hardware: { close(): Promise<void> },
+    /** Where the steps' service has its socket; it ends when this is gone. */
+    readonly runtime: string,
   ) {}
 
   static async start(profile: TimedProfile = { durations: { commissioning: 0.3, deployment: 0.5 } }): Promise<Lab> {
     const hardware = new TimedHardware(profile);
     const simulator = createMaas({ hardware, operator: "attentive" });
-    return new Lab(simulator, await simulator.listen("127.0.0.1", 0), hardware);
+    const runtime = await fs.mkdtemp(path.join(tmpdir(), "homelab-run-"));
+    return new Lab(simulator, await simulator.listen("127.0.0.1", 0), hardware, runtime);
   }
 
   get environment(): Record<string, string> {
-    return { MAAS_URL: this.url, MAAS_API_KEY: this.simulator.adminApiKey() };
+    return { MAAS_URL: this.url, MAAS_API_KEY: this.simulator.adminApiKey(), XDG_RUNTIME_DIR: this.runtime };
   }
 
   context(log: string[] = []): Context {
@@ -91,5 +96,6 @@ export class Lab {
   async close(): Promise<void> {
     await this.simulator.close();
     await this.hardware.close();
+    await fs.rm(this.runtime, { recursive: true, force: true });
   }
 }
