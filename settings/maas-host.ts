@@ -33,11 +33,13 @@ const curtin = z.strictObject({
   network: z
     .record(z.string(), z.unknown())
     .optional()
-    .describe("Network configuration of curtin or netplan (`network:`), in place of MAAS's."),
+    .describe("Network configuration of the installed system in curtin's or netplan's form (`network:`), in place of MAAS's."),
   webhook: z
     .url({ protocol: /^https?$/, error: "must be a URL" })
     .optional()
-    .describe("URL that curtin reports start, success and failure to, as a Slack incoming webhook takes them."),
+    .describe(
+      "URL that gets a message at the start and the end of an installation, such as a Slack incoming webhook, and every report of curtin's as JSON, failures among them. Slack itself refuses those: for failures, use another receiver, or watch MAAS.",
+    ),
 });
 
 /**

@@ -16,8 +16,36 @@ const DISABLE_PXE =
   "  maas: [wget, '--no-proxy', {{node_disable_pxe_url|escape.json}}, '--post-data', {{node_disable_pxe_data|escape.json}}, '-O', '/dev/null']\n";
 
 /**
+ * Drivers that MAAS knows for hardware that Ubuntu does not, where its administrator allows them (`enable_third_party_drivers`). They are
+ * wanted twice: in the system that installs, and in the one that is installed. `driver` is MAAS's record of one, any part of it may be
+ * missing.
+ */
+const DRIVER = String.raw`{{py:
+install_driver = ['set -e']
+if third_party_drivers and driver:
+    if driver.get('key_binary') and driver.get('repository'):
+        key = ''.join(['\\0%03o' % each for each in bytearray(driver['key_binary'])])
+        install_driver.append("printf %b '" + key + "' > /etc/apt/trusted.gpg.d/maas-driver.gpg")
+    if driver.get('repository'):
+        source = 'deb ' + driver['repository'] + ' ' + node.get_distro_series() + ' main'
+        install_driver.append("echo '" + source + "' > /etc/apt/sources.list.d/maas-driver.list")
+    if driver.get('package'):
+        install_driver.append('apt-get update --quiet')
+        install_driver.append('apt-get install --quiet --assume-yes ' + driver['package'])
+    install_driver.append('depmod')
+driver_early = install_driver[:]
+if driver and driver.get('module'):
+    driver_early.append('modprobe ' + driver['module'] + ' || echo "the module cannot be loaded"')
+driver_late = install_driver + ['update-initramfs -u']
+}}
+`;
+const DRIVER_EARLY = "  driver: [sh, -c, {{'\\n'.join(driver_early)|escape.json}}]\n";
+const DRIVER_LATE = "  driver: [curtin, in-target, --, sh, -c, {{'\\n'.join(driver_late)|escape.json}}]\n";
+const ifDriver = (text: string) => `{{if third_party_drivers and driver}}\n${text}{{endif}}\n`;
+
+/**
  * A curtin_userdata template: YAML with MAAS's Tempita fields. Commands get numbered names, as curtin runs them in the
- * order of these; MAAS's own come last.
+ * order of these: after those of drivers, and MAAS's last one comes last.
  *
  * @see https://curtin.readthedocs.io/en/latest/topics/config.html
  */
@@ -25,15 +53,33 @@ export function curtinTemplate({ earlyCommands, lateCommands, storage, network, 
   const early = [...notice(webhook, "start"), ...earlyCommands];
   const late = [...lateCommands, ...notice(webhook, "finish")];
   const own = {
-    ...(early.length > 0 && { early_commands: numbered(early) }),
     ...(storage && { storage: { version: 1, config: storage } }),
-    ...(network && { network }),
-    // curtin itself reports each step with its result, failures among them.
-    ...(webhook && { reporting: { homelab: { type: "webhook", endpoint: webhook } } }),
+    // curtin merges maps, and MAAS has a `network` of its own: what it has written for the installed system is replaced instead.
+    ...(network && { network_commands: { homelab: ["sh", "-c", replaceNetwork(network)] } }),
+    // curtin itself reports each step with its result, failures among them; Slack refuses what has no `text`.
+    ...(webhook && !isSlack(webhook) && { reporting: { homelab: { type: "webhook", endpoint: webhook } } }),
   };
-  const lateOwn = late.length > 0 ? dump(numbered(late), { lineWidth: -1, flowLevel: 1 }).replace(/^/gm, "  ").trimEnd().concat("\n") : "";
   const rest = Object.keys(own).length > 0 ? escapeTempita(dump(own, { lineWidth: -1, sortKeys: true, noRefs: true })) : "";
-  return `#cloud-config\n${OF_MAAS}${rest}late_commands:\n${escapeTempita(lateOwn)}${DISABLE_PXE}`;
+  // A key without anything below it would end curtin.
+  const earlyPart =
+    early.length > 0 ? `early_commands:\n${ifDriver(DRIVER_EARLY)}${indented(early)}` : ifDriver(`early_commands:\n${DRIVER_EARLY}`);
+  return `#cloud-config\n${OF_MAAS}${DRIVER}${earlyPart}${rest}late_commands:\n${ifDriver(DRIVER_LATE)}${late.length > 0 ? indented(late) : ""}${DISABLE_PXE}`;
+}
+
+function indented(commands: readonly (string | readonly string[])[]): string {
+  const text = dump(numbered(commands), { lineWidth: -1, flowLevel: 1 });
+  return escapeTempita(text.replace(/^/gm, "  ").trimEnd().concat("\n"));
+}
+
+/** Runs after curtin's own command of that stage, whose name is `builtin`. */
+function replaceNetwork(network: object): string {
+  const text = dump({ network }, { lineWidth: -1, sortKeys: true, noRefs: true });
+  return `echo ${Buffer.from(text).toString("base64")} | base64 -d > "$OUTPUT_NETWORK_CONFIG"`;
+}
+
+/** Slack itself; what speaks the same elsewhere may take more. */
+function isSlack(webhook: string): boolean {
+  return new URL(webhook).hostname === "hooks.slack.com";
 }
 
 /** The template of an entry, refused before it is written if MAAS could not render it. */

@@ -41,6 +41,23 @@ function switchOff({ off }) {
   });
 }
 
+/** What was asked of each machine and not seen to be done yet: `on`, or `off` with the time after which what is seen counts again. */
+const asked = new Map();
+/** Longer than a machine takes to shut down. */
+const OFF_LIMIT = 180_000;
+
+/**
+ * MAAS looks for 35 seconds whether a machine does as it was told, and a machine boots for longer, with an address of MAAS's choice while
+ * it is commissioned: so what was asked is the answer until it is seen.
+ */
+async function isOn(name, machine) {
+  const seen = await isRunning(machine);
+  const wanted = asked.get(name);
+  if (wanted && seen !== wanted.on && Date.now() < wanted.until) return wanted.on;
+  asked.delete(name);
+  return seen;
+}
+
 /** A refused connection comes from a machine that is on, as while MAAS commissions it. */
 function isRunning({ address, probe = 22 }) {
   return new Promise((resolve) => {
@@ -69,10 +86,14 @@ function powerServer({ token, machines }) {
     if (!allowed(request.headers.authorization, token)) return answer(401, { error: "wrong or no token" });
     if (!machine) return answer(404, { error: `no machine ${name}` });
     try {
-      if (request.method === "POST" && verb === "on") await wake(machine);
-      else if (request.method === "POST" && verb === "off") await switchOff(machine);
-      else if (request.method !== "GET" || verb !== "status") return answer(404, { error: "POST on, POST off or GET status" });
-      answer(200, { status: (await isRunning(machine)) ? "running" : "stopped" });
+      if (request.method === "POST" && verb === "on") {
+        await wake(machine);
+        asked.set(name, { on: true, until: Number.POSITIVE_INFINITY });
+      } else if (request.method === "POST" && verb === "off") {
+        await switchOff(machine);
+        asked.set(name, { on: false, until: Date.now() + OFF_LIMIT });
+      } else if (request.method !== "GET" || verb !== "status") return answer(404, { error: "POST on, POST off or GET status" });
+      answer(200, { status: (await isOn(name, machine)) ? "running" : "stopped" });
     } catch (error) {
       answer(500, { error: error.message });
     }

@@ -48,6 +48,8 @@ export async function cached(
   await fs.mkdir(partial, { recursive: true });
   try {
     await build(partial);
+    // A package that was unpacked into it may have given the folder a time of years ago, by which it would go at once.
+    await fs.utimes(partial, new Date(), new Date());
     await fs.rename(partial, directory).catch(async (error: NodeJS.ErrnoException) => {
       if (error.code !== "ENOTEMPTY" && error.code !== "EEXIST") {
         throw error;

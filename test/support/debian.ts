@@ -9,12 +9,9 @@ import versions from "../../versions.json";
 
 const run = promisify(execFile);
 
-/**
- * Path of a program from a Debian package, for tests that run the real thing. The package is unpacked into the cache
- * and not installed, so that no service of it ever starts on this machine.
- */
-export async function debianProgram(packageName: string, program: string): Promise<string> {
-  const folder = await cached("test-packages", [packageName, versions.debian.release, process.arch], async (directory) => {
+/** A Debian package unpacked into the cache, and not installed, so that no service of it ever starts on this machine. */
+export function debianPackage(packageName: string): Promise<string> {
+  return cached("test-packages", [packageName, versions.debian.release, process.arch], async (directory) => {
     const download = await mkdtemp(path.join(tmpdir(), "homelab-deb-"));
     try {
       await run("apt-get", ["download", packageName], { cwd: download });
@@ -24,6 +21,11 @@ export async function debianProgram(packageName: string, program: string): Promi
       await rm(download, { recursive: true, force: true });
     }
   });
+}
+
+/** Path of a program from a Debian package, for tests that run the real thing. */
+export async function debianProgram(packageName: string, program: string): Promise<string> {
+  const folder = await debianPackage(packageName);
   const places = ["usr/bin", "usr/sbin", "bin", "sbin"].map((place) => path.join(folder, place, program));
   const found = places.find((file) => existsSync(file));
   if (!found) {

@@ -72,3 +72,11 @@ test("forgets a thing's other versions that nobody used for two weeks when a new
   await make("k3s-binary", "new");
   expect(await names()).toEqual(["airgap", "k3s-binary", "k3s-binary"]);
 });
+
+test("keeps what was just made, though a package that was unpacked into it brought an older time", async () => {
+  const unpacked = await cached("test-packages", ["1"], async (directory) => {
+    fs.writeFileSync(path.join(directory, "content"), "");
+    age(directory, 1000);
+  });
+  expect(fs.existsSync(unpacked)).toBe(true);
+});
