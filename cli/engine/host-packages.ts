@@ -26,6 +26,7 @@ export const testPackages: Record<string, string> = {
   promtool: "prometheus",
   amtool: "prometheus-alertmanager",
   sshd: "openssh-server",
+  pip3: "python3-pip",
   shellcheck: "shellcheck",
   etcd: "etcd-server",
 };

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { endpoints } from "./api/endpoints";
 import { handleControl } from "./control";
+import { authenticate } from "./http/accounts";
 import { Answer, ApiError, contentTypes, json } from "./http/answers";
 import { Context } from "./http/context";
 import { type Credentials, OAuth } from "./http/oauth";
@@ -215,6 +216,7 @@ class Simulator implements MaasSimulator {
       });
     if (request.path.startsWith("/MAAS/metadata/")) return this.metadata.handle(request, (authorise() as Token | undefined)?.nodeId);
     if (request.path === "/MAAS/rpc/" || request.path === "/") return json({ simulator: true });
+    if (request.path === "/MAAS/accounts/authenticate/") return authenticate(this.maas, request);
     if (request.path === "/MAAS/metrics") {
       const enabled = this.maas.config.prometheus_enabled === true;
       return new Answer(enabled ? 200 : 404, enabled ? clusterMetrics(this.maas) : "", contentTypes.bareText);

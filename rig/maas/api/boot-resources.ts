@@ -1,9 +1,10 @@
 /** Images and where they come from. */
 import { badRequest, deleted, json, notFound, text } from "../http/answers";
 import type { Context } from "../http/context";
-import { Form, invalidChoice, required } from "../http/forms";
+import { Form, required } from "../http/forms";
 import type { Endpoint } from "../http/router";
 import type { Plain } from "../state/model";
+import { create, put, sets, showUploaded } from "./uploads";
 
 const types: Record<string, string> = { synced: "Synced", uploaded: "Uploaded" };
 
@@ -11,12 +12,10 @@ function show(row: Plain) {
   return {
     id: row.id,
     type: row.type,
-    name: row.name,
+    name: String(row.name).replace(/^custom\//, ""),
     architecture: row.architecture,
     last_deployed: row.lastDeployed,
-    subarches: row.subarches,
-    platform: "generic",
-    supported_platforms: "generic",
+    ...(row.type === "Uploaded" ? showUploaded(row) : { subarches: row.subarches, platform: "generic", supported_platforms: "generic" }),
     resource_uri: `/MAAS/api/2.0/boot-resources/${row.id}/`,
   };
 }
@@ -37,37 +36,9 @@ function find(context: Context): Plain {
   return row;
 }
 
-/** A custom image: its bytes are counted, not kept. */
-function create(context: Context) {
-  context.requireAdmin();
-  const { store, tables } = context.maas;
-  const form = new Form(context.form);
-  const name = form.required("name");
-  const architecture = form.required("architecture", (value) =>
-    /^(amd64|arm64|armhf|i386|ppc64el|s390x)\/[\w.-]+$/.test(value) ? undefined : invalidChoice(value),
-  );
-  const filetype = form.optional("filetype", (value) =>
-    ["tgz", "tbz", "txz", "tar", "ddtgz", "ddtar", "ddraw", "ddbz2", "ddtbz", "ddxz", "ddtxz", "ddgz", "self-extracting"].includes(value)
-      ? undefined
-      : invalidChoice(value),
-  );
-  form.done();
-  const full = name!.includes("/") ? name! : `custom/${name}`;
-  const existing = tables.bootResources.find((row) => row.name === full && row.architecture === architecture);
-  const row =
-    existing ??
-    store.insert("bootResources", {
-      id: store.nextId("bootResources"),
-      name: full,
-      type: "Uploaded",
-      architecture,
-      subarches: architecture!.split("/")[1],
-      lastDeployed: null,
-      title: form.get("title") ?? "",
-      filetype: filetype || "tgz",
-    });
-  store.touch();
-  return json({ ...show(row), title: row.title ?? "" }, 201);
+function showOne(context: Context) {
+  const row = find(context);
+  return { ...show(row), sets: sets(row) };
 }
 
 function remove(context: Context) {
@@ -220,13 +191,14 @@ export const bootResourceEndpoints: Endpoint<Context>[] = [
     path: "boot-resources/",
     operations: {
       GET: list,
-      POST: create,
+      POST: (context) => create(context, show),
       "POST import": importImages,
       "POST stop_import": () => text("Import of boot resources is being stopped", 200, "text/plain; charset=utf-8"),
       "GET is_importing": () => false,
     },
   },
-  { path: "boot-resources/{id}/", operations: { GET: (context) => ({ ...show(find(context)), sets: {} }), DELETE: remove } },
+  { path: "boot-resources/{id}/", operations: { GET: showOne, DELETE: remove } },
+  { path: "boot-resources/{id}/upload/{file}/", operations: { PUT: put } },
   {
     path: "boot-sources/",
     operations: { GET: ({ maas }) => maas.tables.bootSources.map(showSource), POST: (context) => saveSource(context) },

@@ -13,8 +13,17 @@ function setting(name: string) {
   return found;
 }
 
-function get({ maas, query }: Context) {
-  const name = mandatory(query, "name");
+/** The name of a setting since MAAS knows more than one time server. */
+const newName = (name: string) => (name === "ntp_server" ? "ntp_servers" : name);
+/** Settings of old that are package repositories now. */
+const archive = ({ maas }: Context, name: string) =>
+  ["main_archive", "ports_archive"].includes(name) ? maas.tables.packageRepositories.find((row) => row.name === name) : undefined;
+
+function get(context: Context) {
+  const { maas, query } = context;
+  const name = newName(mandatory(query, "name"));
+  const repository = archive(context, name);
+  if (repository) return plainJson(repository.url);
   setting(name);
   return plainJson(maas.config[name] ?? null);
 }
@@ -75,8 +84,15 @@ function parse(context: Context, name: string, value: string): unknown {
 
 function set(context: Context) {
   context.requireAdmin();
-  const name = mandatory(context.form, "name");
+  const name = newName(mandatory(context.form, "name"));
   const value = mandatory(context.form, "value");
+  const repository = archive(context, name);
+  if (repository) {
+    if (!/^https?:\/\/([\w-]+\.)+[a-z]{2,}(:\d+)?(\/\S*)?$/i.test(value)) throw formErrors({ [name]: ["Enter a valid URL."] });
+    repository.url = value;
+    context.maas.store.touch();
+    return text("OK");
+  }
   setting(name);
   try {
     context.maas.config[name] = parse(context, name, value);

@@ -1,3 +1,4 @@
+import { hashPassword } from "../http/accounts";
 import { ApiError, badRequest, contentTypes, crashed, deleted, notFound } from "../http/answers";
 import type { Context } from "../http/context";
 import { mandatory } from "../http/forms";
@@ -40,13 +41,15 @@ function create(context: Context) {
   const { maas, form } = context;
   const username = mandatory(form, "username");
   const email = mandatory(form, "email");
-  if (!form.has("remote_auth")) mandatory(form, "password");
+  const password = mandatory(form, "password");
   const isSuperuser = mandatory(form, "is_superuser");
   if (!["0", "1"].includes(isSuperuser)) throw crashed(`Not a valid Boolean value (0 or 1): '${isSuperuser}'`);
   if (everybody(context).some((row) => row.username === username || row.email === email)) {
     throw new ApiError(409, conflictPage, contentTypes.html, { "Retry-After": "5" });
   }
-  return maas.render.network.user(newUser(maas.store, { username, email, isSuperuser: isSuperuser === "1" }));
+  return maas.render.network.user(
+    newUser(maas.store, { username, email, isSuperuser: isSuperuser === "1", password: hashPassword(password) }),
+  );
 }
 
 function get(context: Context) {
