@@ -15,6 +15,7 @@ import { type NodeMarks, usesEtcd } from "./config";
 import { hardeningFiles } from "./hardening";
 import { K3sNode } from "./k3s-node";
 import { kubeconfigFor } from "./kubeconfig";
+import { packagedComponents } from "./packaged-components";
 import { registryFiles } from "./registries";
 import { type RemoteFile, verb } from "./scripts";
 import { defaultStorageClass, storageFiles } from "./storage";
@@ -149,7 +150,7 @@ export class K3sCluster extends pulumi.ComponentResource {
   /** Every node Ready, the packaged components running, the API answering where clients look for it. */
   private readiness(name: string, args: K3sClusterArgs, first: MachineAccess): command.remote.Command {
     const { cluster } = args.settings;
-    const components = (["coredns", "local-storage", "metrics-server"] as const).filter((item) => !cluster.disable.includes(item));
+    const components = packagedComponents(cluster);
     return machineCommand(
       `${name}-ready`,
       {

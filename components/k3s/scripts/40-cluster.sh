@@ -13,6 +13,11 @@ rolled_out() {
   "$K3S" kubectl --namespace kube-system rollout status deployment "$1" --timeout 5s
 }
 
+# component_packaged NAME: k3s lays the manifests of what it packages into this folder before it starts.
+component_packaged() {
+  [ -e "$DATA/server/manifests/$1.yaml" ] || [ -d "$DATA/server/manifests/$1" ]
+}
+
 # component_runs NAME: by k3s' names of packaged components.
 component_runs() {
   case "$1" in
@@ -39,6 +44,7 @@ ready() {
     fail "not all nodes are Ready after ${READY_TIMEOUT} s (homelab:cluster.timeouts.ready)" k3s
   }
   for component in $COMPONENTS; do
+    component_packaged "$component" || fail "this k3s ($("$K3S" --version | head -n 1)) has no $component: add it to homelab:cluster.disable"
     until_true "$READY_TIMEOUT" "$component" component_runs "$component" || {
       "$K3S" kubectl --namespace kube-system get pods --output wide >&2 || true
       "$K3S" kubectl --namespace kube-system get events --field-selector type=Warning 2>/dev/null | tail -n 15 >&2 || true

@@ -1,4 +1,5 @@
 import * as fs from "node:fs";
+import * as path from "node:path";
 import { filesOnStdin } from "../../../components/k3s/scripts";
 import { Sandbox } from "./sandbox";
 
@@ -32,6 +33,22 @@ beforeEach(async () => {
   sandbox.release(version);
 });
 afterEach(() => sandbox.close());
+
+(process.getuid?.() === 0 ? describe : describe.skip)("k3s.sh ready", () => {
+  it("says at once that this k3s does not package a component, instead of waiting for it", async () => {
+    await sandbox.run(parameters(), files());
+    const manifests = sandbox.at("/var/lib/rancher/k3s/server/manifests");
+    fs.mkdirSync(path.join(manifests, "metrics-server"), { recursive: true });
+    fs.writeFileSync(path.join(manifests, "coredns.yaml"), "");
+    const ready = (components: string) =>
+      sandbox.run({ components, endpoint: "https://127.0.0.1:1", version, "ready-timeout": "1" }, "", "ready");
+    expect((await ready("coredns metrics-server traefik")).stderr).toContain(
+      `error: this k3s (k3s version ${version} (00000000)) has no traefik: add it to homelab:cluster.disable\n`,
+    );
+    // With all that is asked for, it goes on to the API, which nothing serves here.
+    expect((await ready("coredns metrics-server")).stderr).toContain("error: the API does not answer at https://127.0.0.1:1");
+  });
+});
 
 (process.getuid?.() === 0 ? describe : describe.skip)("k3s.sh install", () => {
   it("brings everything in place, secrets readable by root only", async () => {

@@ -7,6 +7,7 @@ import { nodeConfig, renderConfig } from "../../../components/k3s/config";
 import { nodeFiles } from "../../../components/k3s/files";
 import { imageArchives, nodeExtras } from "../../../components/k3s/k3s-cluster";
 import { installCommand, readAtStart } from "../../../components/k3s/k3s-node";
+import { packagedComponents } from "../../../components/k3s/packaged-components";
 import { virtualAddressManifest } from "../../../components/k3s/virtual-address";
 import { clusterSettings } from "../../../settings/cluster";
 
@@ -125,6 +126,15 @@ describe("volumes that are kept", () => {
     const annotations = classes.filter(({ kind }) => kind === "StorageClass").map(({ metadata }) => metadata.annotations);
     expect(annotations).toHaveLength(2);
     expect(annotations.filter((each) => !("defaultVolumeType" in each && each.defaultVolumeType === "local"))).toEqual([]);
+  });
+});
+
+describe("packaged components", () => {
+  it("are all waited for, Traefik too where its chart is installed", () => {
+    expect(packagedComponents(clusterOf({ disable: [] }))).toEqual(["coredns", "local-storage", "metrics-server", "traefik"]);
+    expect(packagedComponents(clusterOf({}))).toEqual(["coredns", "local-storage"]);
+    const without = { disable: ["metrics-server"], extraConfig: { server: { "disable-helm-controller": true } } };
+    expect(packagedComponents(clusterOf(without))).toEqual(["coredns", "local-storage"]);
   });
 });
 
