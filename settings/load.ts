@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { UserError } from "../components/core/user-error";
+import { withInventory } from "./inventory";
 import type { Settings } from "./schema";
 import { parseSettings, readConfig } from "./validate";
 
@@ -21,5 +22,7 @@ export function loadSettings(): Settings {
       fix: `give it with pulumi config set --secret ${API_KEY}; where others have seen it, make another one in MAAS`,
     });
   }
-  return parseSettings(readConfig(config));
+  // The engine starts the program in the folder of Pulumi.yaml.
+  const { raw, origins } = withInventory(readConfig(config), process.cwd());
+  return parseSettings(raw, origins);
 }

@@ -30,6 +30,14 @@ export const settingsSchema = z.strictObject({
     .describe("API key of a MAAS administrator. Print it with `maas apikey --username NAME`. Leave it out if maas.install installs MAAS."),
   network: networkSettings.prefault({}).describe("Network of the machines: subnet, gateway, DNS and address ranges."),
   machines: machinesSettings.describe("Machines of the lab, one entry each."),
+  inventory: z
+    .string()
+    .min(1)
+    .max(4096)
+    .optional()
+    .describe(
+      "File or folder with further machines, relative to Pulumi.yaml: YAML lists of the same form as `machines`. Use it for more than some 300 machines, which do not fit into a stack file.",
+    ),
   ssh: sshSettings.prefault({}).describe("SSH access to deployed machines. The stack creates its own key."),
   cluster: clusterSettings.prefault({}).describe("k3s on all machines: version, source, network, datastore and components."),
   monitoring: monitoringSettings.prefault({}).describe("Monitoring: Prometheus, Alertmanager, Grafana and their exporters."),

@@ -1,4 +1,5 @@
 import { type Problem, UserError } from "../components/core/user-error";
+import { atOrigin } from "./inventory";
 import { problemsOf } from "./parse";
 import { at, checks, type Settings, settingsSchema } from "./schema";
 
@@ -9,9 +10,10 @@ const NAMESPACE = "homelab:";
  *
  * Cross-field checks run only once every section by itself is right, so that they need not guard against nonsense.
  *
+ * @param origins where each machine was written, if not in `homelab:machines` (see inventory.ts)
  * @throws UserError
  */
-export function parseSettings(raw: unknown): Settings {
+export function parseSettings(raw: unknown, origins: readonly string[] = []): Settings {
   const input = dropNulls(raw ?? {});
   const result = settingsSchema.safeParse(input);
   const problems: Problem[] = result.success
@@ -19,7 +21,7 @@ export function parseSettings(raw: unknown): Settings {
     : problemsOf(result.error, settingsSchema, input, (path) => at(...path));
   if (problems.length > 0) {
     throw new UserError(
-      problems,
+      problems.map((problem) => ({ ...problem, path: atOrigin(problem.path, origins), message: atOrigin(problem.message, origins) })),
       problems.length === 1 ? "The settings have a mistake:" : `The settings have ${problems.length} mistakes:`,
     );
   }

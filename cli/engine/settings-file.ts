@@ -2,6 +2,7 @@ import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import * as yaml from "js-yaml";
 import { UserError } from "../../components/core/user-error";
+import { withInventory } from "../../settings/inventory";
 import type { Settings } from "../../settings/schema";
 import { parseSettings, readConfig } from "../../settings/validate";
 import { checkout, settingsFile } from "../paths";
@@ -58,5 +59,25 @@ export async function checkStackFile(stack: string): Promise<{ file: string; set
   }
   // `lab up` fills the embedded lab's key in; for the others it is only asked for when the stack is previewed.
   const config = configOf(text, file);
-  return { file, settings: parseSettings({ maasApiKey: setSecret, ...config }), hasApiKey: config.maasApiKey !== undefined };
+  checkSize(config, path.basename(file));
+  const { raw, origins } = withInventory({ maasApiKey: setSecret, ...config }, checkout);
+  return { file, settings: parseSettings(raw, origins), hasApiKey: config.maasApiKey !== undefined };
+}
+
+/** Linux limits one environment variable to 128 KiB, and the engine passes the configuration in one. */
+const LARGEST_CONFIG = 124 << 10;
+
+function checkSize(config: Record<string, unknown>, file: string): void {
+  const sizes = Object.entries(config).map(([key, value]) => [key, Buffer.byteLength(JSON.stringify(value) ?? "")] as const);
+  const total = sizes.reduce((sum, [, size]) => sum + size, 0);
+  if (total <= LARGEST_CONFIG) {
+    return;
+  }
+  const [largest, size] = [...sizes].sort(([, a], [, b]) => b - a)[0];
+  throw new UserError({
+    path: `homelab:${largest}`,
+    message: `the settings in ${file} are too large: ${total >> 10} KiB, of which ${size >> 10} KiB are homelab:${largest}`,
+    allowed: `${LARGEST_CONFIG >> 10} KiB in all`,
+    fix: largest === "machines" ? "move the machines to a file or folder of their own and name it in homelab:inventory" : "shorten it",
+  });
 }

@@ -91,6 +91,12 @@ describe("the documentation", () => {
     expect(broken).toEqual([]);
   });
 
+  it("lists every how-to, decision and reference page in docs/README.md", () => {
+    const index = read("docs/README.md");
+    const listed = tracked.filter((file) => /^docs\/(how-to|decisions|reference)\//.test(file) && fs.existsSync(path.join(checkout, file)));
+    expect(listed.filter((file) => !index.includes(`(${file.slice("docs/".length)})`))).toEqual([]);
+  });
+
   it("quotes in its troubleshooting what the sources say", () => {
     const sources = tracked
       .filter((file) => /^(cli|components|maas|lab$)/.test(file) && fs.existsSync(path.join(checkout, file)))

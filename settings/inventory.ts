@@ -1,0 +1,103 @@
+import * as fs from "node:fs";
+import * as path from "node:path";
+import * as yaml from "js-yaml";
+import { UserError } from "../components/core/user-error";
+
+const PATH = "homelab:inventory";
+/** A thousand machines with disks and interfaces take some 2 MiB. */
+const LARGEST_FILE = 16 << 20;
+const MOST_FILES = 5000;
+
+/** Settings with the machines of the inventory among them. */
+export interface WithInventory {
+  raw: Record<string, unknown>;
+  /** Where each of `raw.machines` was written, for error messages: `homelab:machines[0]`, `machines/rack1.yaml[3]`. */
+  origins: string[];
+}
+
+/**
+ * Adds the machines of `homelab:inventory` to those of `homelab:machines`: a YAML file with a list of machines, or a
+ * folder of such files, taken in the order of their names. A file may also hold a single machine.
+ *
+ * The engine hands all settings to the program in one environment variable, which Linux limits to 128 KiB: some 300 machines.
+ *
+ * @param folder what the path is relative to: the folder of Pulumi.yaml
+ * @throws UserError naming the file and what is wrong with it
+ */
+export function withInventory(raw: Record<string, unknown>, folder: string): WithInventory {
+  const own = Array.isArray(raw.machines) ? (raw.machines as unknown[]) : [];
+  const origins = own.map((_, index) => `homelab:machines[${index}]`);
+  if (typeof raw.inventory !== "string" || raw.inventory === "") {
+    return { raw, origins };
+  }
+  const machines = [...own];
+  for (const file of filesOf(path.resolve(folder, raw.inventory), raw.inventory)) {
+    const shown = path.relative(folder, file);
+    const found = read(file, shown);
+    for (const [index, machine] of (Array.isArray(found) ? found : [found]).entries()) {
+      machines.push(machine);
+      origins.push(Array.isArray(found) ? `${shown}[${index}]` : shown);
+    }
+  }
+  return { raw: { ...raw, machines }, origins };
+}
+
+/** Puts the places where machines were written in place of their positions in all machines. */
+export function atOrigin(text: string, origins: readonly string[]): string {
+  return text.replace(/homelab:machines\[(\d+)\]/g, (whole, index: string) => origins[Number(index)] ?? whole);
+}
+
+function filesOf(target: string, given: string): string[] {
+  const found = fs.statSync(target, { throwIfNoEntry: false });
+  if (!found) {
+    throw new UserError({
+      path: PATH,
+      message: "there is no such file or folder",
+      found: given,
+      fix: "give the path relative to the folder of Pulumi.yaml",
+    });
+  }
+  if (!found.isDirectory()) {
+    return [target];
+  }
+  const names = fs.readdirSync(target).filter((name) => /\.ya?ml$/.test(name));
+  if (names.length === 0 || names.length > MOST_FILES) {
+    throw new UserError({
+      path: PATH,
+      message: names.length === 0 ? "the folder has no YAML file" : "the folder has too many files",
+      found: given,
+      allowed: `1 to ${MOST_FILES} files whose names end in .yaml`,
+      fix: "put the machines there, one list or one machine in each file",
+    });
+  }
+  return names.sort().map((name) => path.join(target, name));
+}
+
+function read(file: string, shown: string): unknown {
+  const { size } = fs.statSync(file);
+  if (size > LARGEST_FILE) {
+    throw new UserError({
+      path: shown,
+      message: "the file is too large",
+      found: `${size >> 20} MiB`,
+      allowed: `${LARGEST_FILE >> 20} MiB`,
+      fix: "split it",
+    });
+  }
+  let parsed: unknown;
+  try {
+    parsed = yaml.load(fs.readFileSync(file, "utf8"), { schema: yaml.CORE_SCHEMA });
+  } catch (error) {
+    const { reason, mark } = error as yaml.YAMLException;
+    throw new UserError({ path: shown, message: `not YAML: ${reason}`, fix: mark ? `fix line ${mark.line + 1}` : "fix the file" });
+  }
+  if (typeof parsed !== "object" || parsed === null) {
+    throw new UserError({
+      path: shown,
+      message: "has no machines",
+      allowed: "a list of machines, or one machine",
+      fix: "write them as under homelab:machines",
+    });
+  }
+  return parsed;
+}
