@@ -1,3 +1,4 @@
+import ipaddr from "ipaddr.js";
 import { z } from "zod";
 import { type AddressRange, addressNumber, cidr, contains, ipv4, macAddress, overlaps, parseRange } from "../components/core/notations";
 import type { Problem } from "../components/core/user-error";
@@ -11,15 +12,28 @@ const range = z.strictObject({
 const label = z.string().regex(/^[A-Za-z0-9][\w.-]*$/, "must be letters, digits, dots, dashes and underscores");
 const domainName = z.string().regex(/^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]*[a-z0-9])?$/i, "must be a domain name");
 
-const record = z.strictObject({
-  name: z
-    .string()
-    .regex(/^(@|\*|[\w*-]+(\.[\w-]+)*)$/, "must be a name below the domain, or @ for the domain itself")
-    .describe("Name below the domain, such as nas; @ for the domain itself."),
-  type: z.enum(["A", "AAAA", "CNAME", "MX", "NS", "SRV", "SSHFP", "TXT"]).describe("Type of the record, such as A."),
-  data: z.string().min(1).describe("Value of the record, such as 192.168.200.20."),
-  ttl: z.number().int().min(1).optional().describe("Seconds that resolvers may cache the record, such as 300."),
-});
+/** MAAS takes one label for a name with addresses; names of other records may have more. */
+const addressName = /^(@|\*|[a-z0-9]([a-z0-9-]*[a-z0-9])?)$/i;
+
+const record = z
+  .strictObject({
+    name: z
+      .string()
+      .regex(/^(@|\*|[\w*-]+(\.[\w-]+)*)$/, "must be a name below the domain, or @ for the domain itself")
+      .describe("Name below the domain, such as nas; @ for the domain itself."),
+    type: z.enum(["A", "AAAA", "CNAME", "MX", "NS", "SRV", "SSHFP", "TXT"]).describe("Type of the record, such as A."),
+    data: z.string().min(1).describe("Value of the record, such as 192.168.200.20."),
+    ttl: z.number().int().min(1).optional().describe("Seconds that resolvers may cache the record, such as 300."),
+  })
+  .refine(({ type, name }) => !["A", "AAAA"].includes(type) || addressName.test(name), {
+    path: ["name"],
+    message:
+      "must be one label of letters, digits and hyphens for a record of type A or AAAA: MAAS refuses others; use a domain of its own",
+  })
+  .refine(({ type, data }) => (type === "A" ? ipaddr.IPv4.isValidFourPartDecimal(data) : type !== "AAAA" || ipaddr.IPv6.isValid(data)), {
+    path: ["data"],
+    message: "must be an address: IPv4 for type A, IPv6 for type AAAA",
+  });
 
 /** `homelab:network`: the one subnet that the lab's machines share, as MAAS knows it. */
 export const networkSettings = z.strictObject({

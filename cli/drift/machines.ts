@@ -74,7 +74,14 @@ export function machineDrift({ prefix, enlisted, inventory, deployment }: Machin
       const owner = deploymentOf(machine);
       const mine = owner?.stack === desired.stack && owner.digest === digestOf(desired);
       differs("deployment", "this stack's", mine ? "this stack's" : "another one, made by hand", redeploy);
-      differs("release", observed.release, machine.distro_series, redeploy);
+      // What MAAS leaves of a release that failed at switching the machine off: it still runs, and MAAS does not know what.
+      const halfReleased = machine.osystem === "" && machine.netboot === true;
+      differs(
+        "release",
+        observed.release,
+        halfReleased ? "unknown: MAAS began to release it and could not switch it off" : machine.distro_series,
+        halfReleased ? { says: "nothing: repair its power, then release it or deploy it anew", by: "none" } : redeploy,
+      );
       // MAAS does not know the power of machines that are switched by hand.
       differs("power", machine.power_state === "off" ? "on" : undefined, machine.power_state, {
         says: "nothing: switch it on",

@@ -30,8 +30,11 @@ export interface PostOptions<T> {
 
 /** Connection failures in which nothing can have reached the server. */
 const NEVER_SENT = ["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH", "UND_ERR_CONNECT_TIMEOUT"];
-/** A plain 500 is mostly a bug that stays; the others pass. */
-const ATTEMPTS_AT_500 = 3;
+/**
+ * A plain 500 is mostly a bug that stays. So is a 503 without Retry-After: in plain text it is about one machine's
+ * controller, a VM host that does not answer, or addresses that have run out.
+ */
+const ATTEMPTS_AT_LASTING = 3;
 
 /** The region controller's API 2.0 over HTTP, with OAuth 1.0 PLAINTEXT as MAAS wants it. */
 export class MaasClient {
@@ -124,10 +127,12 @@ export class MaasClient {
     if (!(error instanceof MaasError) || !error.isTransient) {
       return undefined;
     }
-    if ((error.status === 500 || error.status === 409) && attempt >= ATTEMPTS_AT_500) {
+    if (error.isLasting && attempt >= ATTEMPTS_AT_LASTING) {
       return undefined;
     }
-    return Math.max(backoff, (error.retryAfter ?? 0) * 1000);
+    // Those that clashed once would clash again: each waits for a time of its own.
+    const apart = error.status === 409 ? Math.random() * 2000 : 0;
+    return Math.max(backoff, (error.retryAfter ?? 0) * 1000) + apart;
   }
 
   /** Certain that MAAS did nothing: the request never arrived, was turned away at the door, or was rolled back. */

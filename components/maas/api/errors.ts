@@ -21,6 +21,11 @@ export class MaasError extends Error {
   get isTransient(): boolean {
     return this.status === 429 || this.status >= 500 || (this.status === 409 && /html/.test(this.contentType));
   }
+
+  /** Tried again a few times only: MAAS itself works, and something that it needs for this does not. */
+  get isLasting(): boolean {
+    return this.status === 500 || (this.status === 503 && this.retryAfter === undefined && /plain/.test(this.contentType));
+  }
 }
 
 /** MAAS could not be reached, or did not answer. */

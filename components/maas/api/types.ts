@@ -116,6 +116,8 @@ export interface Machine {
   hwe_kernel: string | null;
   min_hwe_kernel: string;
   ephemeral_deploy: boolean;
+  /** Boots from the network next: on a deployed machine only where a release has begun and failed. */
+  netboot?: boolean;
   enable_hw_sync: boolean;
   swap_size: number | null;
   ip_addresses: string[];

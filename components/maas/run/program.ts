@@ -60,7 +60,24 @@ function report(error: unknown, print: (line: string) => void): number {
   return 1;
 }
 
+/** Operations for which MAAS talks to the machine's BMC. */
+const NEEDS_POWER =
+  /^machines\/\w+\/\?op=(commission|test|deploy|release|abort|rescue_mode|exit_rescue_mode|power_on|power_off|query_power_state)$/;
+
 function hint(error: MaasError): string {
+  if (/rack controller/i.test(error.text)) {
+    return "what to do: see why no rack controller is connected: maas $PROFILE rack-controllers read; on it: sudo maas status";
+  }
+  if ((error.status === 500 || error.status === 503) && NEEDS_POWER.test(error.path)) {
+    const machine = error.path.split("/")[1];
+    return (
+      "what to do: check that the machine's BMC answers at its address, and its user and password, under homelab:machines[].power; " +
+      `ask it with: maas $PROFILE machine query-power-state ${machine}; then run up again`
+    );
+  }
+  if (error.status === 503 && /no more ips/i.test(error.text)) {
+    return "what to do: make the reserved and dynamic ranges smaller under homelab:network, or release addresses that nobody uses";
+  }
   if (error.status === 401) {
     return "what to do: pulumi config set --secret homelab:maasApiKey, with what `maas apikey --username NAME` prints";
   }

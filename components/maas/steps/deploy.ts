@@ -63,13 +63,29 @@ const USUAL = 480;
 export async function verify(context: Context, desired: DeployDesired): Promise<Deployed> {
   const machine = await requireMachine(context, desired);
   const owner = deploymentOf(machine);
-  if (machine.status === Status.Deployed && owner?.stack === desired.stack && owner.digest === digestOf(desired)) {
+  if (
+    machine.status === Status.Deployed &&
+    !isHalfReleased(machine) &&
+    owner?.stack === desired.stack &&
+    owner.digest === digestOf(desired)
+  ) {
     return observe(context, machine, desired);
+  }
+  if (isHalfReleased(machine) && owner?.stack === desired.stack) {
+    throw new StepError(
+      `${desired.name}: MAAS began to release it and could not switch it off: it may still run, and MAAS does not know what`,
+      `repair its power, then deploy it anew, and what runs on it: pulumi up --replace '**::${desired.name}-incarnation'`,
+    );
   }
   throw new StepError(
     `${desired.name}: no longer runs what this stack deployed: it is ${substatus(machine)}, ${owner ? `with a deployment of ${owner.stack}` : "released or taken by hand"}`,
     `deploy it anew, and what runs on it: pulumi up --replace '**::${desired.name}-incarnation'`,
   );
+}
+
+/** MAAS began to release it, forgot what it runs, and could not switch it off. */
+function isHalfReleased(machine: Machine): boolean {
+  return machine.status === Status.Deployed && machine.osystem === "" && machine.netboot === true;
 }
 
 /** Create: the machine runs this deployment. Killed at any moment and run again, it goes on where it is. */
@@ -83,10 +99,10 @@ export async function deploy(context: Context, desired: DeployDesired): Promise<
     const current = mine && owner.digest === digest;
     switch (machine.status) {
       case Status.Deployed:
-        if (current) {
+        if (current && !isHalfReleased(machine)) {
           return observe(context, machine, desired);
         }
-        machine = await clear(context, machine, desired, mine && !owner.finished);
+        machine = await clear(context, machine, desired, mine && (!owner.finished || isHalfReleased(machine)));
         break;
       case Status.Deploying:
         machine = current ? await follow(context, machine, desired) : await clear(context, machine, desired, mine);

@@ -8,7 +8,7 @@ import type { Context } from "../api/wait";
 import { type Composition, compose } from "./compose";
 import { type ReleaseSettings, release } from "./release";
 import { reshape } from "./shape";
-import { adjustKernelOptions, adjustTags } from "./tags";
+import { adjustKernelOptions, adjustTags, dropUnused } from "./tags";
 
 /** Desired state of an enlistment. Power parameters come apart, in the environment: they hold passwords. */
 export interface EnlistDesired extends Identity {
@@ -83,6 +83,9 @@ export async function withdraw(context: Context, desired: EnlistDesired): Promis
     return;
   }
   await context.client.delete(`machines/${machine.system_id}/`);
+  for (const tag of desired.tags) {
+    await dropUnused(context, tag);
+  }
   context.log(`${desired.name}: deleted from MAAS`);
 }
 

@@ -1,4 +1,5 @@
 import type { Form, FormValue } from "../api/client";
+import { isStatus } from "../api/errors";
 import type { Context } from "../api/wait";
 
 /** Whether this stack made something, or found it there: what it found stays at the end. */
@@ -19,15 +20,36 @@ export interface Ensure<T> {
   wanted: Record<string, FormValue>;
 }
 
+/**
+ * Creates something that others may create at the same moment: another step of the same run, another stack. What is
+ * there when MAAS refuses the creation is what was wanted.
+ */
+export async function createShared<T>(create: () => Promise<T>, find: () => Promise<T | undefined>): Promise<{ object: T; made: boolean }> {
+  try {
+    return { object: await create(), made: true };
+  } catch (error) {
+    const now: T | undefined = isStatus(error, 400, 409) ? await find() : undefined;
+    if (now === undefined) {
+      throw error;
+    }
+    return { object: now, made: false };
+  }
+}
+
 /** Makes it if it is not there, edits what differs if it is; nothing when all is well. */
 export async function ensure<T>(
   { client, log }: Context,
   { what, find, create, path, now, wanted }: Ensure<T>,
 ): Promise<{ object: T; made: boolean }> {
-  const found = await find();
+  let found: T | undefined = await find();
   if (!found) {
     log(`${what}: making it`);
-    return { object: await client.post<T>(create.path, create.op, create.form, { settled: find }), made: true };
+    const created = await createShared(() => client.post<T>(create.path, create.op, create.form, { settled: find }), find);
+    if (created.made) {
+      return created;
+    }
+    log(`${what}: somebody else has made it meanwhile`);
+    found = created.object;
   }
   const current = now(found);
   const changes = Object.fromEntries(Object.entries(wanted).filter(([key, value]) => value !== undefined && !same(current[key], value)));

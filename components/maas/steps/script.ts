@@ -1,6 +1,7 @@
 import { isStatus } from "../api/errors";
 import { StepError } from "../api/step-error";
 import type { Context } from "../api/wait";
+import { createShared } from "./ensure";
 
 /** A script with its metadata header read, ready to be sent; see `components/maas/script-metadata.ts`. */
 export interface ScriptDesired {
@@ -36,7 +37,7 @@ export async function upload(context: Context, desired: ScriptDesired, previous?
       }
       throw error;
     });
-  const found = await find();
+  let found = await find();
   if (found?.default) {
     throw new StepError(
       `the script ${desired.name} is one of MAAS's own, which cannot be changed`,
@@ -47,8 +48,11 @@ export async function upload(context: Context, desired: ScriptDesired, previous?
   if (!found) {
     log(`script ${desired.name}: uploading`);
     const form = { name: desired.name, type: desired.type, script: desired.content, comment };
-    const made = await client.post<Script>("scripts/", undefined, form, { settled: find });
-    return { id: made.id, digest: desired.digest, created: true };
+    const { object, made } = await createShared(() => client.post<Script>("scripts/", undefined, form, { settled: find }), find);
+    if (made) {
+      return { id: object.id, digest: desired.digest, created: true };
+    }
+    found = object;
   }
   if (latest(found)?.comment !== comment) {
     log(`script ${desired.name}: a new revision`);

@@ -39,7 +39,7 @@ export async function ensureSubnet(context: Context, desired: SubnetDesired, pre
   let vlan = wantsVlan ? await ensureVlan(context, desired, found, made) : found?.vlan;
   const { object: subnet, made: isNew } = await ensure<Subnet>(context, {
     what: `subnet ${desired.cidr}`,
-    find: async () => found,
+    find: () => subnetByCidr(context, desired.cidr),
     create: {
       path: "subnets/",
       form: { cidr: desired.cidr, vlan: vlan?.id, gateway_ip: desired.gateway, dns_servers: desired.dnsServers.join(" ") || undefined },

@@ -1,5 +1,5 @@
 /** Domains, names and records. */
-import { badRequest, deleted, notFound, text, validationError } from "../http/answers";
+import { badRequest, crashed, deleted, notFound, text, validationError } from "../http/answers";
 import type { Context } from "../http/context";
 import { Form, isIp, required } from "../http/forms";
 import type { Endpoint } from "../http/router";
@@ -66,15 +66,24 @@ function removeDomain(context: Context) {
   context.requirePermission(context.isAdmin);
   const { tables, store } = context.maas;
   if (domain === context.maas.defaultDomain) throw badRequest("This domain is the default domain, it cannot be deleted.");
-  if (tables.nodes.some((row) => row.domainId === domain.id)) throw badRequest("This domain still has nodes in it, it cannot be deleted.");
-  if (tables.dnsResources.some((row) => row.domainId === domain.id))
-    throw badRequest("This domain still has resources in it, it cannot be deleted.");
+  // MAAS expects neither, and answers with what its database says.
+  const holders: [field: string, what: string[]][] = [
+    ["Node.domain", tables.nodes.filter((row) => row.domainId === domain.id).map((row) => `<Node: ${row.systemId} (${row.hostname})>`)],
+    ["DNSResource.domain", tables.dnsResources.filter((row) => row.domainId === domain.id).map((row) => `<DNSResource: name=${row.name}>`)],
+  ];
+  const [holder] = holders.filter(([, what]) => what.length > 0);
+  if (holder)
+    throw crashed(
+      `("Cannot delete some instances of model 'Domain' because they are referenced through protected foreign keys: '${holder[0]}'.", {${holder[1].join(", ")}})`,
+    );
   store.remove("domains", (row) => row.id === domain.id);
   return deleted();
 }
 
-const fqdn = (context: Context, resource: DnsResource) =>
-  `${resource.name}.${context.maas.tables.domains.find((row) => row.id === resource.domainId)?.name}`;
+const fqdn = (context: Context, resource: DnsResource) => {
+  const domain = context.maas.tables.domains.find((row) => row.id === resource.domainId)?.name;
+  return resource.name === "@" ? domain : `${resource.name}.${domain}`;
+};
 
 function showRecord(context: Context, record: DnsRecord) {
   const resource = context.maas.tables.dnsResources.find((row) => row.id === record.resourceId)!;
@@ -142,13 +151,16 @@ function link(context: Context, resource: DnsResource, ips: string[]): void {
   });
 }
 
+/** Of a name with addresses: one label. Other records may have more. */
+const addressName = /^(@|\*|[a-z0-9]([a-z0-9-]*[a-z0-9])?)$/i;
+
 function createResource(context: Context) {
   context.requireAdmin();
   const { maas } = context;
   const { name, domain } = readName(context);
   const form = new Form(context.form);
-  if (!/^[a-z0-9_@*-]([a-z0-9_.-]*)$/i.test(name)) form.error("name", `Invalid dnsresource name: ${name}.`);
   const ips = addresses(context, form);
+  if (ips && !addressName.test(name)) form.error("__all__", `Invalid dnsresource name: ${name}.`);
   const ttl = form.integer("address_ttl");
   form.done();
   const existing = maas.tables.dnsResources.find((row) => row.name === name && row.domainId === domain.id);
@@ -182,8 +194,10 @@ function updateResource(context: Context) {
     const { name, domain } = readName(context);
     Object.assign(resource, { name, domainId: domain.id });
   }
-  if (ttl !== undefined) resource.addressTtl = ttl;
+  if (context.form.has("address_ttl")) resource.addressTtl = ttl ?? null;
   if (ips) link(context, resource, ips);
+  // Of addresses that an edit does not name, MAAS keeps the last.
+  else resource.ipIds = resource.ipIds.slice(-1);
   context.maas.store.touch();
   return showResource(context, resource);
 }
@@ -211,6 +225,12 @@ function createRecord(context: Context) {
   const rrdata = form.required("rrdata");
   const ttl = form.integer("ttl");
   const { name, domain } = readName(context);
+  const sameName = maas.tables.dnsResources.find((row) => row.name === name && row.domainId === domain.id);
+  const beside = sameName ? maas.tables.dnsRecords.filter((row) => row.resourceId === sameName.id).map((row) => row.rrtype) : [];
+  const isCname = rrtype?.toUpperCase() === "CNAME";
+  if (isCname ? beside.some((type) => type !== "CNAME") || sameName?.ipIds.length : beside.includes("CNAME"))
+    form.error("__all__", "CNAME records for a name cannot coexist with non-CNAME records.");
+  else if (isCname && beside.length > 0) form.error("__all__", "Only one CNAME can be associated with a name.");
   form.done();
   const resource =
     maas.tables.dnsResources.find((row) => row.name === name && row.domainId === domain.id) ??
@@ -241,7 +261,7 @@ function updateRecord(context: Context) {
   if (rrdata === "") form.error("rrdata", required);
   const ttl = form.integer("ttl");
   form.done();
-  Object.assign(record, { rrdata: rrdata ?? record.rrdata, ttl: ttl ?? record.ttl });
+  Object.assign(record, { rrdata: rrdata ?? record.rrdata, ttl: form.has("ttl") ? (ttl ?? null) : record.ttl });
   context.maas.store.touch();
   return showRecord(context, record);
 }

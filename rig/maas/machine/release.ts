@@ -1,6 +1,7 @@
 /** Releasing machines: erasing first where asked for, power off, disk wiped, back to the pool. */
 import type { HardwareResult } from "../../hardware";
 import type { Faults } from "../faults";
+import { crashed } from "../http/answers";
 import type { Node } from "../state/model";
 import type { Watchdog, World } from "../world";
 import type { Events } from "./events";
@@ -63,11 +64,12 @@ export class Releases {
       this.maas.lifecycle.markFailed(node, "Failed to erase disks.");
       return;
     }
-    await this.startReleasing(node)();
+    await this.startReleasing(node)().catch((error) => this.maas.power.failed(node, "off", error));
   }
 
   /** Without a BMC to ask, MAAS takes the machine back at once. */
   private startReleasing(node: Node): () => Promise<void> {
+    const before = node.status;
     this.maas.lifecycle.stopClock(node);
     node.acquired = false;
     this.dropDeployment(node);
@@ -83,6 +85,15 @@ export class Releases {
     // Releasing has a limit of its own, five minutes.
     node.expires = this.maas.now() + 5 * 60_000;
     return async () => {
+      try {
+        this.maas.faults.beforePower(node, "off");
+      } catch (error) {
+        if (before === Status.DiskErasing) throw error;
+        // MAAS goes back to the old status, without what it has forgotten by then.
+        this.maas.lifecycle.stopClock(node);
+        node.status = before;
+        throw crashed(error instanceof Error ? error.message : String(error));
+      }
       this.maas.background(this.finish(node));
     };
   }

@@ -133,6 +133,28 @@ describe("repetition", () => {
     expect(seen).toHaveLength(3);
   });
 
+  test("of a 503 about one machine's controller is given up as soon; one with Retry-After is not", async () => {
+    const lasting = clientFor(() => ({ status: 503, text: "Unable to connect to the VM host" }));
+    await expect(lasting.client.get("vm-hosts/1/")).rejects.toThrow("503");
+    expect(lasting.seen).toHaveLength(3);
+    const passing = clientFor(() => ({ status: 503, text: "no rack controllers", headers: { "retry-after": "10" } }), { patience: 60_000 });
+    await expect(passing.client.get("machines/")).rejects.toThrow("no rack");
+    expect(passing.seen.length).toBeGreaterThan(3);
+  });
+
+  test("of the database's conflict page goes on as long as there is patience, each time after Retry-After", async () => {
+    const conflict = {
+      status: 409,
+      type: "text/html; charset=utf-8",
+      text: "<html><title>Error: Conflict Error</title></html>",
+      headers: { "retry-after": "5" },
+    };
+    const { client, clock, seen } = clientFor(inTurn(conflict, conflict, conflict, conflict, conflict, conflict, { json: 1 }));
+    expect(await client.post("machines/", undefined, {})).toBe(1);
+    expect(seen).toHaveLength(7);
+    expect(Math.min(...clock.sleeps)).toBeGreaterThanOrEqual(5000);
+  });
+
   test.each([400, 401, 403, 404])("of a %d does not happen", async (status) => {
     const { client, seen } = clientFor(() => ({ status, text: "no" }));
     await expect(client.get("machines/")).rejects.toBeInstanceOf(MaasError);

@@ -127,6 +127,36 @@ describe("enlistment", () => {
     expect(maas.log.join("\n")).not.toContain("new");
   });
 
+  test("takes for its own a tag that another machine's step makes at the same moment", async () => {
+    const maas = new FakeMaas();
+    const machine = maas.add({ hostname: "node1" });
+    let made = false;
+    maas.intercept = ({ method, path }) => {
+      if (method === "POST" && path === "tags/") {
+        made = true;
+        return { status: 400, json: { name: ["Tag with this Name already exists."] } };
+      }
+      return method === "GET" && path === "tags/a/" && made ? { json: { name: "a", kernel_opts: "", comment: "" } } : undefined;
+    };
+    await enlist(maas.context, { ...enlistDesired, tags: ["a"] }, {});
+    expect(machine.tag_names).toEqual(["a"]);
+  });
+
+  test.each([
+    ["goes with the last machine that had it", "made by the home lab's stack", [], true],
+    ["stays while another machine has it", "made by the home lab's stack", [{ system_id: "m2" }], false],
+    ["stays where somebody else made it", "by hand", [], false],
+  ])("a tag %s", async (_what, comment, nodes, goes) => {
+    const maas = new FakeMaas();
+    maas.add({ hostname: "node1", tag_names: ["a"], description: describeNotes("", stack) });
+    maas.intercept = ({ method, path }) =>
+      method === "GET" && path.startsWith("tags/a/")
+        ? { json: path.includes("op=nodes") ? nodes : { name: "a", comment, definition: "" } }
+        : undefined;
+    await withdraw(maas.context, { ...enlistDesired, tags: ["a"] });
+    expect(maas.writes.includes("DELETE tags/a/")).toBe(goes);
+  });
+
   test("puts on tags and takes off those it had put on", async () => {
     const maas = new FakeMaas();
     const machine = maas.add({ hostname: "node1", tag_names: ["by-hand"] });
@@ -487,6 +517,14 @@ describe("deployment", () => {
       fix: expect.stringContaining("--replace '**::node1-incarnation'"),
     });
     expect(maas.writes).toEqual([]);
+  });
+
+  test("a release that failed at switching the machine off is told of, and finished by the next deployment", async () => {
+    const maas = new FakeMaas();
+    maas.add({ status: Status.Deployed, owner: "admin", owner_data: { ...own, "homelab-finished": "true" }, osystem: "", netboot: true });
+    await expect(verify(maas.context, deployDesired)).rejects.toThrow(/could not switch it off/);
+    await deploy(maas.context, deployDesired);
+    expect(operations(maas)[0]).toBe("release");
   });
 
   test("a waiting machine costs fewer than ten requests a minute while nothing changes", async () => {
