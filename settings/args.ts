@@ -1,10 +1,11 @@
 import type * as pulumi from "@pulumi/pulumi";
 import { imagesOf } from "../components/core/images";
-import type { MachineAccess } from "../components/core/machine-access";
+import type { MachineAccess, MachineRole } from "../components/core/machine-access";
 import { addressesOf, parseRange } from "../components/core/notations";
 import { Secret, type SecretInput } from "../components/core/secret";
 import type { Watched } from "../components/core/watched";
 import { ownAddresses } from "../components/k3s/address-pool";
+import type { K3sClusterArgs } from "../components/k3s/args";
 import type { K3sCluster } from "../components/k3s/k3s-cluster";
 import { otherMachines } from "../components/maas/other-machines";
 import { maasDashboard, maasWatched } from "../components/maas/watched";
@@ -20,6 +21,57 @@ import type { Settings } from "./schema";
 /** A value of a secret setting, which a plain string is as well. */
 function secret<T>(value: T | Secret<T>): SecretInput<T> {
   return Secret.isInstance(value) ? (value as Secret<T>) : new Secret(value);
+}
+
+/** `homelab:cluster` as the cluster's arguments, but for its nodes. */
+export function clusterOptions({ cluster, ssh, images }: Pick<Settings, "cluster" | "ssh" | "images">): Omit<K3sClusterArgs, "nodes"> {
+  const {
+    install,
+    backups,
+    tokenGeneration,
+    certificateGeneration,
+    loseVolumesOf: _,
+    datastore,
+    registries,
+    extraConfig,
+    ...rest
+  } = cluster;
+  const { enabled, s3, ...backupOptions } = backups;
+  return {
+    ...rest,
+    source: install,
+    datastore: typeof datastore === "string" ? datastore : { endpoint: secret(datastore.endpoint) },
+    registries: { mirrors: registries.mirrors, hosts: secretHosts(registries.hosts) },
+    backups: enabled && { ...backupOptions, s3: s3 && { ...s3, accessKey: secret(s3.accessKey), secretKey: secret(s3.secretKey) } },
+    generations: { token: tokenGeneration, certificates: certificateGeneration },
+    extraConfig,
+    timeouts: { ...cluster.timeouts, ssh: ssh.timeout },
+    images: imagesOf(images),
+  };
+}
+
+function secretHosts(hosts: Settings["cluster"]["registries"]["hosts"]): NonNullable<K3sClusterArgs["registries"]>["hosts"] {
+  return Object.fromEntries(
+    Object.entries(hosts).map(([host, { auth, tls }]) => [
+      host,
+      { auth: auth && { username: auth.username, password: secret(auth.password) }, tls },
+    ]),
+  );
+}
+
+/** `homelab:cluster` and the machines' roles as the cluster's arguments. */
+export function clusterArgs(settings: Settings, machines: readonly MachineAccess[]): K3sClusterArgs {
+  const access = new Map(machines.map((machine) => [machine.name, machine]));
+  return {
+    ...clusterOptions(settings),
+    nodes: settings.machines.map(({ name, role, labels, taints }) => ({
+      machine: access.get(name) as MachineAccess,
+      role,
+      labels,
+      taints,
+      losesVolumes: settings.cluster.loseVolumesOf.includes(name),
+    })),
+  };
 }
 
 /** `homelab:monitoring` as monitoring's arguments. */
@@ -39,7 +91,7 @@ export function monitoringArgs(
   const { enabled: objects, ...kubeStateMetricsOptions } = kubeStateMetrics;
   return {
     provider: parts.cluster.provider,
-    machines: parts.machines.map((access) => ({ name: access.name, role: access.role, address: access.address, access })),
+    machines: parts.machines.map((access) => ({ name: access.name, role: roleOf(settings, access.name), address: access.address, access })),
     ownAddresses: ownAddresses(settings.cluster),
     watch: [
       parts.tasks.watched,
@@ -62,6 +114,10 @@ export function monitoringArgs(
     namespace: rest.namespace,
     images: imagesOf(settings.images),
   };
+}
+
+function roleOf({ machines }: Pick<Settings, "machines">, name: string): MachineRole | undefined {
+  return machines.find((machine) => machine.name === name)?.role;
 }
 
 function receiverArgs(receiver: Receiver): ReceiverArgs {

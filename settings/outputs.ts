@@ -27,7 +27,7 @@ export function outputs({ settings, region, machines, cluster, monitoring, taskS
     },
     /** By name: role in the cluster, address, and the account for SSH. */
     machines: pulumi.output(
-      Object.fromEntries(machines.map(({ name, role, address, user, port }) => [name, { role, address, user, port }])),
+      Object.fromEntries(machines.map(({ name, address, user, port }) => [name, { role: cluster.nodes[name].role, address, user, port }])),
     ),
     /** By node name: the k3s version that runs there. */
     nodes: pulumi.output(

@@ -5,12 +5,11 @@ export type MachineRole = "server" | "agent";
 
 /**
  * How the rest of the program reaches a machine that an environment has made ready. It is all that k3s and whatever
- * comes after it know about MAAS: a name, a role, and SSH with a host key that was pinned before first contact.
+ * comes after it know about MAAS: a name, and SSH with a host key that was pinned before first contact.
  */
 export interface MachineAccess {
   /** Host name, also the node's name in Kubernetes. */
   name: string;
-  role: MachineRole;
   /** IPv4 address on the lab's subnet. */
   address: pulumi.Output<string>;
   /** SSH port. */

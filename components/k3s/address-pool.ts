@@ -1,7 +1,6 @@
 import * as yaml from "js-yaml";
-import type { AddressPoolSettings } from "../../settings/address-pool";
-import type { ClusterSettings } from "../../settings/cluster";
 import type { Images } from "../core/images";
+import type { K3sOptions } from "./args";
 import type { RemoteFile } from "./scripts";
 import { MANIFESTS } from "./virtual-address";
 
@@ -17,12 +16,12 @@ function imageValues(reference: string): { repository: string; tag: string } {
 }
 
 /** What k3s leaves out: what the settings say, and its own load balancer when there is a pool: two would fight over each service. */
-export function disabledComponents({ disable, addressPool }: Pick<ClusterSettings, "disable" | "addressPool">): string[] {
+export function disabledComponents({ disable, addressPool }: { disable: readonly string[]; addressPool?: object }): string[] {
   return [...new Set([...disable, ...(addressPool ? ["servicelb"] : [])])].sort();
 }
 
 /** Whether a service of type LoadBalancer gets an address of its own, and not the machines'. */
-export function ownAddresses(cluster: Pick<ClusterSettings, "disable" | "addressPool">): boolean {
+export function ownAddresses(cluster: { disable: readonly string[]; addressPool?: object }): boolean {
   return disabledComponents(cluster).includes("servicelb");
 }
 
@@ -33,7 +32,7 @@ export function ownAddresses(cluster: Pick<ClusterSettings, "disable" | "address
  * @see https://docs.k3s.io/helm
  * @see https://metallb.universe.tf/configuration/#layer-2-configuration
  */
-function addressPoolManifest({ addresses, repository }: AddressPoolSettings, images: Images): string {
+function addressPoolManifest({ addresses, repository }: NonNullable<K3sOptions["addressPool"]>, images: Images): string {
   const controller = imageValues(images.ref("metallb-controller"));
   const values = {
     controller: { image: controller },
@@ -73,7 +72,7 @@ function addressPoolManifest({ addresses, repository }: AddressPoolSettings, ima
 }
 
 /** The manifest on servers, taken away when the settings name no pool. */
-export function addressPoolFiles({ addressPool }: Pick<ClusterSettings, "addressPool">, images: Images): RemoteFile[] {
+export function addressPoolFiles({ addressPool }: Pick<K3sOptions, "addressPool">, images: Images): RemoteFile[] {
   const content = addressPool && addressPoolManifest(addressPool, images);
   return [{ path: `${MANIFESTS}/homelab-address-pool.yaml`, mode: "0600", content }];
 }

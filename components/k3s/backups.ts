@@ -1,21 +1,25 @@
-import type { ClusterSettings } from "../../settings/cluster";
 import type { MachineRole } from "../core/machine-access";
 import { toSeconds } from "../core/notations";
+import type { InClear } from "../core/secret-output";
+import type { K3sOptions } from "./args";
 import { type RemoteFile, SCRIPT_PATH } from "./scripts";
 
 /** The timer that makes backups on a server, and its settings; see `scripts/60-backup.sh`. */
-export function backupFiles(role: MachineRole, { backups }: Pick<ClusterSettings, "backups">): RemoteFile[] {
-  const on = role === "server" && backups.enabled;
-  const file = (path: string, mode: RemoteFile["mode"], content: string): RemoteFile => ({ path, mode, content: on ? content : undefined });
+export function backupFiles(role: MachineRole, backups: InClear<K3sOptions["backups"]>): RemoteFile[] {
+  const file = (path: string, mode: RemoteFile["mode"], content?: string): RemoteFile => ({
+    path,
+    mode,
+    content: role === "server" ? content : undefined,
+  });
   return [
-    file("/etc/homelab/backup.conf", "0600", backupConf(backups)),
-    file("/etc/systemd/system/homelab-backup.service", "0644", SERVICE),
-    file("/etc/systemd/system/homelab-backup.timer", "0644", timer(toSeconds(backups.every))),
+    file("/etc/homelab/backup.conf", "0600", backups && backupConf(backups)),
+    file("/etc/systemd/system/homelab-backup.service", "0644", backups && SERVICE),
+    file("/etc/systemd/system/homelab-backup.timer", "0644", backups && timer(toSeconds(backups.every))),
   ];
 }
 
 /** Shell assignments; the schema allows no character in them that a shell would read. */
-function backupConf({ keep, s3 }: ClusterSettings["backups"]): string {
+function backupConf({ keep, s3 }: NonNullable<InClear<K3sOptions["backups"]>>): string {
   const values: Record<string, string | number> = {
     KEEP: keep,
     ...(s3 && {

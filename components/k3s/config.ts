@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import * as yaml from "js-yaml";
-import type { ClusterSettings } from "../../settings/cluster";
 import { ACCEPTED_KEYS } from "../core/config-keys";
 import type { MachineRole } from "../core/machine-access";
 import { type Problem, UserError } from "../core/user-error";
 import { disabledComponents } from "./address-pool";
+import type { ExtraConfig, K3sOptions } from "./args";
 import { hardenedConfig } from "./hardening";
 
 export const TOKEN_FILE = "/etc/rancher/k3s/token";
@@ -27,14 +27,16 @@ export interface NodeConfig {
 }
 
 type Value = string | number | boolean | readonly string[];
+/** With the further keys in clear. */
+type Cluster = Omit<K3sOptions, "extraConfig"> & { extraConfig: Record<MachineRole, ExtraConfig> };
 
 /** Whether the servers keep their state in embedded etcd. */
-export function usesEtcd(cluster: Pick<ClusterSettings, "datastore">, serverCount: number): boolean {
+export function usesEtcd(cluster: Pick<K3sOptions, "datastore">, serverCount: number): boolean {
   return cluster.datastore === "etcd" || (cluster.datastore === "auto" && serverCount > 1);
 }
 
 /** The keys of a node's `config.yaml`. Keys at k3s' default are left out: less to differ, less to go stale. */
-export function nodeConfig(cluster: ClusterSettings, node: NodeConfig): Record<string, Value> {
+export function nodeConfig(cluster: Cluster, node: NodeConfig): Record<string, Value> {
   const config: Record<string, Value | undefined> = {
     "node-name": node.name,
     "node-ip": node.address,
@@ -56,7 +58,7 @@ export function nodeConfig(cluster: ClusterSettings, node: NodeConfig): Record<s
   ) as Record<string, Value>;
 }
 
-function serverConfig(cluster: ClusterSettings, node: NodeConfig): Record<string, Value | undefined> {
+function serverConfig(cluster: Cluster, node: NodeConfig): Record<string, Value | undefined> {
   const { network } = cluster;
   const unless = <T>(standard: T, value: T) => (value === standard ? undefined : value);
   return {

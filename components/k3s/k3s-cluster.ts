@@ -3,15 +3,18 @@ import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import * as yaml from "js-yaml";
-import type { Settings } from "../../settings/schema";
-import type { Images } from "../core/images";
+import { type Images, imagesOf } from "../core/images";
 import type { MachineAccess, MachineRole } from "../core/machine-access";
 import { machineCommand } from "../core/machine-command";
 import { toSeconds } from "../core/notations";
+import { type InClear, inClear } from "../core/secret-output";
+import { withTransform } from "../core/transform";
+import { UserError } from "../core/user-error";
 import type { Watched } from "../core/watched";
 import { addressPoolFiles } from "./address-pool";
+import { type ExtraConfig, type K3sClusterArgs, type K3sOptions, type NodeArgs, withDefaults } from "./args";
 import { backupFiles } from "./backups";
-import { type NodeMarks, usesEtcd } from "./config";
+import { usesEtcd } from "./config";
 import { hardeningFiles } from "./hardening";
 import { K3sNode } from "./k3s-node";
 import { kubeconfigFor } from "./kubeconfig";
@@ -21,14 +24,6 @@ import { type RemoteFile, verb } from "./scripts";
 import { defaultStorageClass, storageFiles } from "./storage";
 import { MANIFESTS, virtualAddressManifest } from "./virtual-address";
 import { clusterWatched } from "./watched";
-
-/** `homelab:k3s:Cluster`'s arguments. */
-export interface K3sClusterArgs {
-  /** Servers and agents; the order of the servers is the order in which they join. */
-  machines: readonly MachineAccess[];
-  images: Images;
-  settings: Pick<Settings, "cluster" | "machines" | "ssh">;
-}
 
 /**
  * k3s over all machines: servers one after another, then agents one after another, then readiness of the whole.
@@ -47,30 +42,49 @@ export class K3sCluster extends pulumi.ComponentResource {
   /** For `Monitoring`: etcd, and backups of the datastore. */
   readonly watched: Watched;
 
+  private readonly options: K3sOptions;
+  private readonly images: Images;
+  /** In clear; a secret where it was given as one. */
+  private readonly extraConfig: pulumi.Output<Record<MachineRole, ExtraConfig>>;
+
+  /**
+   * @param name prefix of the names of all that it makes
+   * @param args see {@link K3sClusterArgs}
+   * @throws UserError where the nodes cannot make a cluster
+   */
   constructor(name: string, args: K3sClusterArgs, opts?: pulumi.ComponentResourceOptions) {
-    // What is given here lies in the state in clear, so not the settings as they are.
-    super("homelab:k3s:Cluster", name, { version: args.settings.cluster.version, machines: args.machines.map(({ name }) => name) }, opts);
-    const { cluster } = args.settings;
-    const servers = args.machines.filter((machine) => machine.role === "server");
-    const agents = args.machines.filter((machine) => machine.role === "agent");
-    const first = servers[0];
+    const options = withDefaults(args);
+    // What is given here lies in the state in clear, so not the arguments as they are.
+    super(
+      "homelab:k3s:Cluster",
+      name,
+      { version: options.version, machines: args.nodes.map(({ machine }) => machine.name) },
+      withTransform(opts, args.transform),
+    );
+    this.options = options;
+    this.images = args.images ?? imagesOf({});
+    this.extraConfig = inClear(options.extraConfig) as pulumi.Output<Record<MachineRole, ExtraConfig>>;
+    const servers = args.nodes.filter(({ role }) => role === "server");
+    const agents = args.nodes.filter(({ role }) => role === "agent");
+    checkServers(options, servers.length);
+    const first = servers[0].machine;
 
-    this.endpoint = pulumi.interpolate`https://${cluster.virtualAddress?.address ?? first.address}:6443`;
-    this.nodes = this.makeNodes(name, args, servers, agents);
+    this.endpoint = pulumi.interpolate`https://${options.virtualAddress?.address ?? first.address}:6443`;
+    this.nodes = this.makeNodes(name, args.nodes, servers, agents);
 
-    const ready = this.readiness(name, args, first);
+    const ready = this.readiness(name, args.nodes, first);
     const kubeconfig = machineCommand(
       `${name}-kubeconfig`,
       {
         machine: first,
-        run: verb("kubeconfig", { certificates: cluster.certificateGeneration }),
+        run: verb("kubeconfig", { certificates: options.certificateGeneration }),
         timeout: "5 minutes",
         secretOutput: true,
       },
       { parent: this, dependsOn: [ready] },
     );
     this.kubeconfig = pulumi.secret(
-      pulumi.all([kubeconfig.stdout, this.endpoint]).apply(([text, endpoint]) => kubeconfigFor(text, cluster.name, endpoint)),
+      pulumi.all([kubeconfig.stdout, this.endpoint]).apply(([text, endpoint]) => kubeconfigFor(text, options.name, endpoint)),
     );
     this.provider = new kubernetes.Provider(
       name,
@@ -90,54 +104,65 @@ export class K3sCluster extends pulumi.ComponentResource {
     );
 
     this.watched = clusterWatched({
-      etcd: usesEtcd(cluster, servers.length),
-      backupsEvery: cluster.backups.enabled && typeof cluster.datastore === "string" ? toSeconds(cluster.backups.every) : undefined,
+      etcd: usesEtcd(options, servers.length),
+      backupsEvery: options.backups && typeof options.datastore === "string" ? toSeconds(options.backups.every) : undefined,
     });
     this.registerOutputs({ kubeconfig: this.kubeconfig, endpoint: this.endpoint });
   }
 
-  private makeNodes(name: string, args: K3sClusterArgs, servers: MachineAccess[], agents: MachineAccess[]): Record<string, K3sNode> {
-    const { cluster, ssh } = args.settings;
+  private makeNodes(
+    name: string,
+    all: readonly NodeArgs[],
+    servers: readonly NodeArgs[],
+    agents: readonly NodeArgs[],
+  ): Record<string, K3sNode> {
+    const cluster = this.options;
     const secret = (what: string, length: number, keepers?: Record<string, string>) =>
       pulumi.secret(new random.RandomPassword(`${name}-${what}`, { length, special: false, keepers }, { parent: this }).result);
     const generation = { generation: String(cluster.tokenGeneration) };
     const token = secret("token", 48, generation);
     const agentToken = secret("agent-token", 48, generation);
     const virtual = cluster.virtualAddress;
-    const config = pulumi.all([this.endpoint, ...servers.map((server) => server.address)]).apply(([endpoint, ...addresses]) => ({
+    const config = pulumi.all([this.endpoint, ...servers.map(({ machine }) => machine.address)]).apply(([endpoint, ...addresses]) => ({
       endpoint,
       etcd: usesEtcd(cluster, servers.length),
-      apiNames: [...(virtual ? [virtual.address] : []), ...addresses, ...servers.map((server) => server.name)],
-      pauseImage: args.images.overridden.includes("pause") ? args.images.ref("pause") : undefined,
+      apiNames: [...(virtual ? [virtual.address] : []), ...addresses, ...servers.map(({ machine }) => machine.name)],
+      pauseImage: this.images.overridden.includes("pause") ? this.images.ref("pause") : undefined,
     }));
 
-    const reachable = args.machines.map((machine) =>
-      machineCommand(`${name}-${machine.name}-ssh`, { machine, run: "true", timeout: ssh.timeout, awaitSsh: true }, { parent: this }),
+    const files = inClear(fileOptions(cluster));
+    const timeout = cluster.timeouts.ssh;
+    const reachable = all.map(({ machine }) =>
+      machineCommand(`${name}-${machine.name}-ssh`, { machine, run: "true", timeout, awaitSsh: true }, { parent: this }),
     );
     const nodes: Record<string, K3sNode> = {};
     let previous: K3sNode | undefined;
-    for (const [index, machine] of [...servers, ...agents].entries()) {
-      const server = machine.role === "server";
-      const others = servers.filter((other) => other !== machine);
+    for (const [index, args] of [...servers, ...agents].entries()) {
+      const { machine, role } = args;
+      const server = role === "server";
+      const others = servers.filter((other) => other !== args).map((other) => other.machine);
       const node: K3sNode = new K3sNode(
         `${name}-${machine.name}`,
         {
           machine,
+          role,
           cluster,
+          extraConfig: this.extraConfig,
           config,
-          marks: marksOf(args.settings, machine.name),
+          marks: { labels: args.labels ?? {}, taints: args.taints ?? [] },
+          losesVolumes: args.losesVolumes ?? false,
           secrets: pulumi.secret(pulumi.output({ token, agentToken, nodePassword: secret(`${machine.name}-password`, 32) })),
-          files: pulumi.secret(nodeExtras(machine.role, args)),
-          control: server ? machine : servers[0],
-          survivor: server ? others[index % Math.max(1, others.length)] : servers[0],
+          files: pulumi.secret(files.apply((options) => nodeExtras(role, options, this.images))),
+          control: server ? machine : servers[0].machine,
+          survivor: server ? others[index % Math.max(1, others.length)] : servers[0].machine,
           etcd:
             server && usesEtcd(cluster, servers.length)
               ? { peers: pulumi.all(others.map(({ address }) => address)), first: index === 0 }
               : undefined,
-          imageArchives: imageArchives(args),
-          reachable: reachable[args.machines.indexOf(machine)],
+          imageArchives: imageArchives(cluster.install, this.images),
+          reachable: reachable[all.indexOf(args)],
           // The server that may start the cluster has to see that the others have none.
-          after: previous ? [previous.admitted] : args.machines.flatMap((each, i) => (each.role === "server" ? [reachable[i]] : [])),
+          after: previous ? [previous.admitted] : all.flatMap((each, i) => (each.role === "server" ? [reachable[i]] : [])),
         },
         { parent: this },
       );
@@ -148,17 +173,20 @@ export class K3sCluster extends pulumi.ComponentResource {
   }
 
   /** Every node Ready, the packaged components running, the API answering where clients look for it. */
-  private readiness(name: string, args: K3sClusterArgs, first: MachineAccess): command.remote.Command {
-    const { cluster } = args.settings;
-    const components = packagedComponents(cluster);
+  private readiness(name: string, all: readonly NodeArgs[], first: MachineAccess): command.remote.Command {
+    const cluster = this.options;
+    // Which components are looked for tells nothing of the keys' values.
+    const components = pulumi.unsecret(
+      this.extraConfig.apply((extraConfig) => packagedComponents({ disable: cluster.disable, extraConfig }).join(" ")),
+    );
     return machineCommand(
       `${name}-ready`,
       {
         machine: first,
-        run: this.endpoint.apply((endpoint) =>
+        run: pulumi.all([this.endpoint, components]).apply(([endpoint, found]) =>
           verb("ready", {
-            nodes: args.machines.map((machine) => machine.name).join(" "),
-            components: components.join(" ") || undefined,
+            nodes: all.map(({ machine }) => machine.name).join(" "),
+            components: found || undefined,
             endpoint,
             version: cluster.version,
             "storage-class": defaultStorageClass(cluster),
@@ -185,15 +213,44 @@ export class K3sCluster extends pulumi.ComponentResource {
   }
 }
 
-/** What the settings say about a node. */
-function marksOf(settings: Pick<Settings, "machines">, name: string): NodeMarks {
-  const machine = settings.machines.find((each) => each.name === name);
-  return { labels: machine?.labels ?? {}, taints: machine?.taints ?? [] };
+/** @throws UserError */
+function checkServers({ datastore }: Pick<K3sOptions, "datastore">, count: number): void {
+  if (count === 0) {
+    throw new UserError({
+      path: "nodes",
+      message: "none has the role server",
+      allowed: "at least one server",
+      fix: "give one node the role server",
+    });
+  }
+  if (datastore === "sqlite" && count > 1) {
+    throw new UserError({
+      path: "datastore",
+      message: `SQLite serves one server, and there are ${count}`,
+      allowed: "auto, etcd, or an endpoint",
+      fix: "leave datastore out, or make all servers but one agents",
+    });
+  }
+  if (typeof datastore === "string" && count % 2 === 0) {
+    throw new UserError({
+      path: "nodes",
+      message: `${count} have the role server: an even number survives no more failures than one less`,
+      allowed: "1, 3 or 5 servers",
+      fix: "make one of them an agent, or add one",
+    });
+  }
 }
 
-/** Files of a node beside its `config.yaml`: what the settings ask for is there, what they no longer do is taken away. */
-export function nodeExtras(role: MachineRole, { images, settings }: Pick<K3sClusterArgs, "images" | "settings">): RemoteFile[] {
-  const { cluster } = settings;
+/** What files of a node are made from. */
+function fileOptions({ registries, hardening, virtualAddress, datastore, storage, disable, addressPool, backups }: K3sOptions) {
+  return { registries, hardening, virtualAddress, datastore, storage, disable, addressPool, backups };
+}
+
+/** The same, with secrets in clear. */
+export type FileOptions = InClear<ReturnType<typeof fileOptions>>;
+
+/** Files of a node beside its `config.yaml`: what the arguments ask for is there, what they no longer do is taken away. */
+export function nodeExtras(role: MachineRole, cluster: FileOptions, images: Images): RemoteFile[] {
   const virtual = cluster.virtualAddress;
   const virtualAddress =
     virtual?.provider === "kube-vip"
@@ -201,7 +258,7 @@ export function nodeExtras(role: MachineRole, { images, settings }: Pick<K3sClus
       : undefined;
   const datastore = typeof cluster.datastore === "string" ? undefined : yaml.dump({ "datastore-endpoint": cluster.datastore.endpoint });
   return [
-    ...registryFiles(cluster),
+    ...registryFiles(cluster.registries),
     ...hardeningFiles(role, cluster.hardening),
     ...(role === "server"
       ? [
@@ -210,17 +267,13 @@ export function nodeExtras(role: MachineRole, { images, settings }: Pick<K3sClus
           ...storageFiles(cluster),
           ...addressPoolFiles(cluster, images),
           { path: "/etc/rancher/k3s/config.yaml.d/15-datastore.yaml", mode: "0600" as const, content: datastore },
-          ...backupFiles(role, cluster),
+          ...backupFiles(role, cluster.backups),
         ]
       : []),
   ];
 }
 
-/** Archives that the settings name, else one for each image that they override. */
-export function imageArchives(args: Pick<K3sClusterArgs, "images" | "settings">): string[] {
-  const { install } = args.settings.cluster;
-  if (install.source !== "mirror") {
-    return [];
-  }
-  return install.imageArchives ?? [...args.images.overridden];
+/** Archives that the arguments name, else one for each image that they override. */
+export function imageArchives(install: K3sOptions["install"], images: Images): readonly string[] {
+  return install.source === "mirror" ? (install.imageArchives ?? images.overridden) : [];
 }

@@ -1,9 +1,9 @@
 import type * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import type { ClusterSettings } from "../../settings/cluster";
-import type { MachineAccess } from "../core/machine-access";
+import type { MachineAccess, MachineRole } from "../core/machine-access";
 import { machineCommand } from "../core/machine-command";
 import { type Duration, toSeconds } from "../core/notations";
+import type { ExtraConfig, K3sOptions } from "./args";
 import { digest, labelList, type NodeConfig, type NodeMarks, nodeConfig, renderConfig } from "./config";
 import { type NodeSecrets, nodeFiles, REGISTRATION_FILE } from "./files";
 import { filesOnStdin, joinedScripts, PLACE_SCRIPT, type RemoteFile, verb } from "./scripts";
@@ -11,11 +11,16 @@ import { filesOnStdin, joinedScripts, PLACE_SCRIPT, type RemoteFile, verb } from
 /** `homelab:k3s:Node`'s arguments. */
 export interface K3sNodeArgs {
   machine: MachineAccess;
-  cluster: ClusterSettings;
+  cluster: K3sOptions;
+  /** `extraConfig` in clear; a secret where it was given as one. */
+  extraConfig: pulumi.Output<Record<MachineRole, ExtraConfig>>;
+  role: MachineRole;
   /** Everything `config.yaml` is made from, but for what the machine itself says. */
   config: pulumi.Input<Omit<NodeConfig, "name" | "role" | "address">>;
   /** Labels and taints. */
   marks: NodeMarks;
+  /** May leave though local volumes lie on it. */
+  losesVolumes: boolean;
   /** All secret. */
   secrets: pulumi.Input<NodeSecrets>;
   /** Manifests and the like for servers, without secrets. */
@@ -39,16 +44,16 @@ export interface K3sNodeArgs {
  * its node Ready ▶ node admitted with its labels and taints. Its membership goes first when the machine goes.
  */
 export class K3sNode extends pulumi.ComponentResource {
-  readonly role: MachineAccess["role"];
+  readonly role: MachineRole;
   /** `config.yaml` as it is on the machine; secret, as `extraConfig` may hold keys. */
   readonly config: pulumi.Output<string>;
   /** The last of its commands: whoever needs the node depends on this. */
   readonly admitted: command.remote.Command;
 
   constructor(name: string, args: K3sNodeArgs, opts?: pulumi.ComponentResourceOptions) {
-    const { machine, cluster, control } = args;
-    super("homelab:k3s:Node", name, { machine: machine.name, role: machine.role, version: cluster.version }, opts);
-    this.role = machine.role;
+    const { machine, role, cluster, control } = args;
+    super("homelab:k3s:Node", name, { machine: machine.name, role, version: cluster.version }, opts);
+    this.role = role;
     const { timeouts } = cluster;
 
     const script = machineCommand(
@@ -75,14 +80,14 @@ export class K3sNode extends pulumi.ComponentResource {
 
     this.config = pulumi.secret(
       pulumi
-        .all([args.config, machine.address])
-        .apply(([config, address]) =>
-          renderConfig(machine.role, nodeConfig(cluster, { ...config, name: machine.name, role: machine.role, address })),
+        .all([args.config, machine.address, args.extraConfig])
+        .apply(([config, address, extraConfig]) =>
+          renderConfig(role, nodeConfig({ ...cluster, extraConfig }, { ...config, name: machine.name, role, address })),
         ),
     );
     const files = pulumi
       .all([this.config, args.secrets, args.files])
-      .apply(([config, secrets, more]) => [...nodeFiles(machine.role, config, args.marks, secrets), ...more]);
+      .apply(([config, secrets, more]) => [...nodeFiles(role, config, args.marks, secrets), ...more]);
     const installed = machineCommand(
       `${name}-k3s`,
       {
@@ -122,7 +127,7 @@ export class K3sNode extends pulumi.ComponentResource {
           remove: verb("remove", {
             node: machine.name,
             "drain-timeout": toSeconds(timeouts.drain),
-            "lose-volumes": cluster.loseVolumesOf.includes(machine.name) ? "true" : undefined,
+            "lose-volumes": args.losesVolumes ? "true" : undefined,
           }),
           removeFor: machine.deployed,
           timeout: longer(timeouts.drain),
@@ -147,14 +152,14 @@ export function readAtStart(files: readonly RemoteFile[]): string {
 
 /** The `install` verb with what it needs to know; what k3s would restart for shows as another digest. */
 export function installCommand(
-  args: Pick<K3sNodeArgs, "machine" | "cluster" | "imageArchives" | "etcd">,
+  args: Pick<K3sNodeArgs, "machine" | "role" | "cluster" | "imageArchives" | "etcd">,
   read: string,
   peers: readonly string[],
 ): string {
-  const { machine, imageArchives, etcd } = args;
+  const { machine, role, imageArchives, etcd } = args;
   const { install, timeouts, version } = args.cluster;
   return verb("install", {
-    role: machine.role,
+    role,
     node: machine.name,
     version,
     config: digest(read),

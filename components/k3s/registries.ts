@@ -1,5 +1,6 @@
 import * as yaml from "js-yaml";
-import type { ClusterSettings } from "../../settings/cluster";
+import type { InClear } from "../core/secret-output";
+import type { RegistriesOptions } from "./args";
 import type { RemoteFile } from "./scripts";
 
 /**
@@ -7,7 +8,7 @@ import type { RemoteFile } from "./scripts";
  *
  * @see https://docs.k3s.io/installation/private-registry
  */
-export function registryFiles({ registries }: Pick<ClusterSettings, "registries">): RemoteFile[] {
+export function registryFiles(registries: InClear<RegistriesOptions>): RemoteFile[] {
   const mirrors = Object.fromEntries(
     Object.entries(registries.mirrors).map(([name, { endpoints, rewrite }]) => [
       name,

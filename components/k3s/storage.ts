@@ -1,10 +1,10 @@
 import * as yaml from "js-yaml";
-import type { ClusterSettings } from "../../settings/cluster";
+import type { K3sOptions } from "./args";
 import type { RemoteFile } from "./scripts";
 import { MANIFESTS } from "./virtual-address";
 
 /** The class that claims get when they name none; see \`choose_storage_class\` in the scripts. */
-export function defaultStorageClass({ storage, disable }: Pick<ClusterSettings, "storage" | "disable">): string | undefined {
+export function defaultStorageClass({ storage, disable }: Pick<K3sOptions, "storage" | "disable">): string | undefined {
   if (disable.includes("local-storage")) {
     return undefined;
   }
@@ -12,7 +12,7 @@ export function defaultStorageClass({ storage, disable }: Pick<ClusterSettings, 
 }
 
 /** A storage class beside k3s' own that keeps a volume's files when its claim goes. */
-export function storageFiles({ storage }: Pick<ClusterSettings, "storage">): RemoteFile[] {
+export function storageFiles({ storage }: Pick<K3sOptions, "storage">): RemoteFile[] {
   const retain = {
     apiVersion: "storage.k8s.io/v1",
     kind: "StorageClass",

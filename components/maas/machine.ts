@@ -120,7 +120,6 @@ export class MaasMachine extends pulumi.ComponentResource {
     this.nodes = { hostKey, incarnation, enlistment, commissioning, deployment };
     this.access = {
       name: machine.name,
-      role: machine.role,
       // A fixed address is known at preview; through the URN it still waits for the deployment.
       address: address ? deployment.urn.apply(() => address) : observed<Deployed>(deployment).address,
       port: ssh.port,

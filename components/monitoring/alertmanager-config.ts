@@ -1,23 +1,15 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as yaml from "js-yaml";
 import { toGoDuration } from "../core/notations";
-import { Secret, type SecretInput } from "../core/secret";
-import { secretOutput } from "../core/secret-output";
+import { type InClear, inClear } from "../core/secret-output";
 import type { AlertmanagerOptions, ReceiverArgs } from "./args";
 
-type Plain<T> = T extends SecretInput ? string : T;
 /** A receiver with its secrets in clear. */
-export type PlainReceiver = { [R in ReceiverArgs as R["type"]]: { [K in keyof R]: Plain<R[K]> } }[ReceiverArgs["type"]];
+export type PlainReceiver = InClear<ReceiverArgs>;
 
 /** The secrets of the receivers, as one secret output. */
 export function plainReceivers({ receivers, deadMansSwitch }: Pick<AlertmanagerOptions, "receivers" | "deadMansSwitch">) {
-  const inClear = (receiver: ReceiverArgs) =>
-    Object.fromEntries(
-      Object.entries(receiver).map(([key, value]) => [key, Secret.isInstance(value) ? secretOutput(value as Secret) : value]),
-    );
-  return pulumi.secret(
-    pulumi.output({ receivers: receivers.map(inClear), deadMansSwitch: deadMansSwitch && secretOutput(deadMansSwitch) }),
-  ) as pulumi.Output<{ receivers: PlainReceiver[]; deadMansSwitch?: string }>;
+  return pulumi.secret(inClear({ receivers, deadMansSwitch }));
 }
 
 /** What `receiver` is called in Alertmanager's configuration. */

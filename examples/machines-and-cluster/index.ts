@@ -4,8 +4,9 @@
  */
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { guards, imagesOf, K3sCluster, parseSettings } from "../../components";
+import { guards, K3sCluster, parseSettings } from "../../components";
 import { maasMachines } from "../../environments/maas-machines";
+import { clusterArgs } from "../../settings/args";
 
 const settings = parseSettings({
   environment: "physical",
@@ -20,7 +21,7 @@ const settings = parseSettings({
 const guarded = { transformations: guards(settings) };
 
 const { machines } = maasMachines(settings, guarded);
-const cluster = new K3sCluster("k3s", { machines, images: imagesOf(settings.images), settings }, guarded);
+const cluster = new K3sCluster("k3s", clusterArgs(settings, machines), guarded);
 
 // From here on it is yours: the provider is ready when every node is.
 new kubernetes.core.v1.Namespace("apps", { metadata: { name: "apps" } }, { provider: cluster.provider, ...guarded });

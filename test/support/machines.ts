@@ -1,11 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { MachineAccess, MachineRole } from "../../components/core/machine-access";
+import type { MachineAccess } from "../../components/core/machine-access";
 
 /** A machine as an environment hands it on, under mocks. */
-export function fakeMachine(name: string, role: MachineRole, address: string): MachineAccess {
+export function fakeMachine(name: string, address: string): MachineAccess {
   return {
     name,
-    role,
     address: pulumi.output(address),
     port: 22,
     user: "homelab",

@@ -3,14 +3,14 @@ import { createHash, createHmac } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { backupFiles } from "../../../components/k3s/backups";
-import { clusterSettings } from "../../../settings/cluster";
+import { filesOf } from "../../support/k3s-options";
 import { Sandbox } from "./sandbox";
 
 let sandbox: Sandbox;
 
 /** A server with SQLite: a datastore in use, its token, and what the settings say about backups. */
 function server(backups: object): void {
-  const conf = backupFiles("server", clusterSettings.parse({ backups })).find((file) => file.path === "/etc/homelab/backup.conf");
+  const conf = backupFiles("server", filesOf({ backups }).backups).find((file) => file.path === "/etc/homelab/backup.conf");
   for (const [file, text] of Object.entries({ "/etc/homelab/backup.conf": conf?.content ?? "", "/etc/rancher/k3s/token": "hush\n" })) {
     fs.mkdirSync(path.dirname(sandbox.at(file)), { recursive: true });
     fs.writeFileSync(sandbox.at(file), text);

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import * as yaml from "js-yaml";
 import { ACCEPTED_KEYS, MANAGED_KEYS } from "../../../components/core/config-keys";
 import { type NodeConfig, nodeConfig, renderConfig, renderRegistration, usesEtcd } from "../../../components/k3s/config";
-import { clusterSettings } from "../../../settings/cluster";
+import { clusterOf } from "../../support/k3s-options";
 
 const server: NodeConfig = {
   name: "node1",
@@ -18,15 +18,15 @@ const agent: NodeConfig = { ...server, name: "node2", role: "agent", address: "1
 
 describe("config.yaml", () => {
   it("renders a single server", () => {
-    expect(renderConfig("server", nodeConfig(clusterSettings.parse({}), server))).toMatchSnapshot();
+    expect(renderConfig("server", nodeConfig(clusterOf({}), server))).toMatchSnapshot();
   });
 
   it("renders an agent", () => {
-    expect(renderConfig("agent", nodeConfig(clusterSettings.parse({}), agent))).toMatchSnapshot();
+    expect(renderConfig("agent", nodeConfig(clusterOf({}), agent))).toMatchSnapshot();
   });
 
   it("leaves to each server of an etcd cluster whether it starts or joins", () => {
-    const config = nodeConfig(clusterSettings.parse({ datastore: "etcd" }), server);
+    const config = nodeConfig(clusterOf({ datastore: "etcd" }), server);
     expect(config).not.toHaveProperty("server");
     expect(config).not.toHaveProperty("cluster-init");
     expect(["auto", "sqlite", "etcd"].map((datastore) => [1, 3].map((count) => usesEtcd({ datastore } as never, count)))).toEqual([
@@ -45,7 +45,7 @@ describe("config.yaml", () => {
   });
 
   it("gives all servers the same critical flags", () => {
-    const cluster = clusterSettings.parse({
+    const cluster = clusterOf({
       network: { podCidr: "10.50.0.0/16" },
       secretsEncryption: true,
       disable: ["traefik", "servicelb"],
@@ -87,7 +87,7 @@ describe("config.yaml", () => {
     });
     fc.assert(
       fc.property(clusters, nodes, (raw, node) => {
-        const cluster = clusterSettings.parse(raw);
+        const cluster = clusterOf(raw);
         const config = nodeConfig(cluster, { ...server, ...node });
         const text = renderConfig(node.role, config);
         const parsed = yaml.load(text) as Record<string, unknown>;
@@ -95,7 +95,7 @@ describe("config.yaml", () => {
         expect(Object.keys(parsed)).toEqual(Object.keys(parsed).sort());
         expect(parsed).toEqual(config);
         expect(text).not.toMatch(/^token:/m);
-        expect(renderConfig(node.role, nodeConfig(clusterSettings.parse(raw), { ...server, ...node }))).toBe(text);
+        expect(renderConfig(node.role, nodeConfig(clusterOf(raw), { ...server, ...node }))).toBe(text);
       }),
     );
   });

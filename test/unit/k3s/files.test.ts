@@ -9,12 +9,11 @@ import { imageArchives, nodeExtras } from "../../../components/k3s/k3s-cluster";
 import { installCommand, readAtStart } from "../../../components/k3s/k3s-node";
 import { packagedComponents } from "../../../components/k3s/packaged-components";
 import { virtualAddressManifest } from "../../../components/k3s/virtual-address";
-import { clusterSettings } from "../../../settings/cluster";
+import { clusterOf, filesOf } from "../../support/k3s-options";
 
 const secrets = { token: "TOKEN", agentToken: "AGENT-TOKEN", nodePassword: "NODE-PASSWORD" };
 const images = imagesOf({ "kube-vip": "registry.example/kube-vip:v1", taskd: "registry.example/taskd:1" });
-const clusterOf = (raw: object) => clusterSettings.parse(raw);
-const extras = (role: "server" | "agent", raw: object) => nodeExtras(role, { images, settings: { cluster: clusterOf(raw) } as never });
+const extras = (role: "server" | "agent", raw: object) => nodeExtras(role, filesOf(raw), images);
 const byPath = (files: readonly { path: string; content?: string }[]) =>
   Object.fromEntries(files.map(({ path, content }) => [path, content]));
 
@@ -154,25 +153,26 @@ describe("the virtual address", () => {
 });
 
 describe("the install command", () => {
-  const machine = { name: "node1", role: "server" } as never;
+  const machine = { name: "node1" } as never;
+  const role = "server";
 
   it("names the source's addresses and holds no secret, whatever the settings", () => {
-    const online = installCommand({ machine, cluster: clusterOf({}), imageArchives: [] }, "config", []);
+    const online = installCommand({ machine, role, cluster: clusterOf({}), imageArchives: [] }, "config", []);
     expect(online).toContain("source=online script=https://get.k3s.io");
     expect(online).not.toContain("mirror=");
     const mirror = clusterOf({ install: { source: "mirror", url: "http://192.168.200.1:5248/" } });
-    expect(installCommand({ machine, cluster: mirror, imageArchives: ["taskd"] }, "config", ["192.168.200.12"])).toContain(
+    expect(installCommand({ machine, role, cluster: mirror, imageArchives: ["taskd"] }, "config", ["192.168.200.12"])).toContain(
       "script=http://192.168.200.1:5248/install.sh releases=http://192.168.200.1:5248/k3s mirror=http://192.168.200.1:5248 archives=taskd",
     );
   });
 
   it("changes with the config, and with nothing that is not asked of it", () => {
-    const of = (config: string) => installCommand({ machine, cluster: clusterOf({}), imageArchives: [] }, config, []);
+    const of = (config: string) => installCommand({ machine, role, cluster: clusterOf({}), imageArchives: [] }, config, []);
     fc.assert(fc.property(fc.string(), fc.string(), (a, b) => (of(a) === of(b)) === (a === b)));
   });
 
   it("imports every overridden image from a mirror, or those that are named, and none online", () => {
-    const archives = (install: object) => imageArchives({ images, settings: { cluster: clusterOf({ install }) } as never });
+    const archives = (install: object) => imageArchives(clusterOf({ install }).install, images);
     expect(archives({ source: "mirror", url: "http://m" })).toEqual(["kube-vip", "taskd"]);
     expect(archives({ source: "mirror", url: "http://m", imageArchives: [] })).toEqual([]);
     expect(archives({ source: "online" })).toEqual([]);

@@ -46,7 +46,7 @@ describe("Monitoring", () => {
         }),
         weather,
       ],
-      machines: [{ name: "node1", role: "server", address: "192.168.200.11", access: fakeMachine("node1", "server", "192.168.200.11") }],
+      machines: [{ name: "node1", role: "server", address: "192.168.200.11", access: fakeMachine("node1", "192.168.200.11") }],
     });
     await allRegistered();
   });
@@ -217,7 +217,7 @@ test("with addresses of their own, Prometheus, Alertmanager and Grafana are foun
     alertmanager: { service: "LoadBalancer" },
     grafana: { service: "NodePort" },
     ownAddresses: true,
-    machines: [{ name: "node1", role: "server", address: "192.168.200.11", access: fakeMachine("node1", "server", "192.168.200.11") }],
+    machines: [{ name: "node1", role: "server", address: "192.168.200.11", access: fakeMachine("node1", "192.168.200.11") }],
   });
   await allRegistered();
   expect((await settled(monitoring.prometheus)).value).toBe("http://192.168.200.240:9090");

@@ -1,8 +1,11 @@
 import * as kubernetes from "@pulumi/kubernetes";
+import { withDefaults as clusterDefaults } from "../../../components/k3s/args";
+import { K3sCluster } from "../../../components/k3s/k3s-cluster";
 import { withDefaults as monitoringDefaults } from "../../../components/monitoring/args";
 import { withDefaults } from "../../../components/taskserver/args";
-import { monitoringArgs, taskServersArgs } from "../../../settings/args";
+import { clusterOptions, monitoringArgs, taskServersArgs } from "../../../settings/args";
 import { parseSettings } from "../../../settings/validate";
+import { fakeMachine } from "../../support/machines";
 import { recordResources } from "./mocks";
 
 recordResources();
@@ -23,9 +26,30 @@ describe("what a setting's default is, an argument's default is", () => {
     expect(withDefaults(args)).toEqual(withDefaults({ taskchampion: false }));
   });
 
+  test("of the cluster", () => {
+    expect(clusterDefaults(clusterOptions(least))).toEqual(clusterDefaults({}));
+  });
+
   test("of monitoring", () => {
     const parts = { cluster: { provider, watched }, tasks: { watched }, machines: [], apiKey: "" };
     const { provider: _, machines: __, ...args } = monitoringArgs(least, parts);
     expect(monitoringDefaults(args)).toEqual(monitoringDefaults({}));
+  });
+});
+
+describe("a cluster that cannot be is refused by the component itself", () => {
+  const node = (name: string, role: "server" | "agent") => ({ machine: fakeMachine(name, "192.168.200.11"), role });
+
+  test.each([
+    ["no server", [node("a", "agent")], {}, "none has the role server"],
+    ["two servers with etcd", [node("a", "server"), node("b", "server")], {}, "an even number survives no more"],
+    [
+      "three servers with SQLite",
+      ["a", "b", "c"].map((name) => node(name, "server")),
+      { datastore: "sqlite" as const },
+      "SQLite serves one",
+    ],
+  ])("%s", (_, nodes, options, message) => {
+    expect(() => new K3sCluster("refused", { nodes, ...options })).toThrow(message);
   });
 });

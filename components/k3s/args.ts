@@ -1,0 +1,249 @@
+import versions from "../../versions.json";
+import type { Images } from "../core/images";
+import type { MachineAccess, MachineRole } from "../core/machine-access";
+import type { Duration } from "../core/notations";
+import type { SecretInput } from "../core/secret";
+import { given, type Transform } from "../core/transform";
+
+/** A machine as a node of the cluster. */
+export interface NodeArgs {
+  machine: MachineAccess;
+  /** Servers hold the control plane; give 1, 3 or 5. Agents only run pods. */
+  role: MachineRole;
+  /** Labels of the node. Default none. */
+  labels?: Readonly<Record<string, string>>;
+  /** Taints of the node: `key=value:NoSchedule`, `PreferNoSchedule` or `NoExecute`. Default none. */
+  taints?: readonly string[];
+  /** May leave the cluster though local volumes lie on it, which go with its disk. Default false. */
+  losesVolumes?: boolean;
+}
+
+/** SHA-256 of the binary in hex, by architecture, beyond the release's own list. */
+export type Checksums = Partial<Record<"amd64" | "arm64", string>>;
+
+/** k3s' install script and releases, fetched by each machine. */
+export interface OnlineSource {
+  source: "online";
+  /** Default `https://get.k3s.io`. */
+  script?: string;
+  /** Where `<version>/k3s` and `<version>/sha256sum-<arch>.txt` are. Default: k3s' releases on GitHub. */
+  releases?: string;
+  checksums?: Checksums;
+}
+
+/** A web server with the release's files, for machines that cannot reach the internet. */
+export interface MirrorSource {
+  source: "mirror";
+  /** Has `/install.sh`, `/k3s/<version>/…` as in the release, and `/images/<name>.tar`. */
+  url: string;
+  checksums?: Checksums;
+  /** Archives under `/images/` to import beside k3s' own. Default: those of all images that `images` overrides. */
+  imageArchives?: readonly string[];
+}
+
+/** An address that stays when a server goes. In the API server's certificate from the first start on. */
+export type VirtualAddressArgs =
+  | {
+      /** On the servers; one of them holds the address. */
+      provider: "kube-vip";
+      /** A free IPv4 address of the machines' subnet. */
+      address: string;
+      /** Network card of the servers. Default: the one with the default route. */
+      interface?: string;
+    }
+  | {
+      /** A load balancer of your own in front of the servers. */
+      provider: "external";
+      /** Address or name. */
+      address: string;
+    };
+
+/** MetalLB, which gives each service of type LoadBalancer an address of its own. */
+export interface AddressPoolArgs {
+  /** Ranges (`192.168.200.240-192.168.200.250`) or networks of free addresses. */
+  addresses: readonly string[];
+  /** MetalLB's chart repository. Default `https://metallb.github.io/metallb`. */
+  repository?: string;
+}
+
+/** Networks inside the cluster. */
+export interface ClusterNetworkOptions {
+  /** Default `10.42.0.0/16`. */
+  podCidr: string;
+  /** Default `10.43.0.0/16`. */
+  serviceCidr: string;
+  /** In `serviceCidr`. Default `10.43.0.10`. */
+  clusterDns: string;
+  /** Default `cluster.local`. */
+  clusterDomain: string;
+  /** Default: k3s' own, vxlan. */
+  flannelBackend?: "vxlan" | "host-gw" | "wireguard-native" | "none";
+}
+
+/** What k3s packages and can leave out. */
+export type PackagedComponent = "coredns" | "servicelb" | "traefik" | "local-storage" | "metrics-server";
+
+/** Object storage for backups. */
+export interface S3Args {
+  endpoint: string;
+  bucket: string;
+  /** Default `us-east-1`. */
+  region?: string;
+  /** With a slash at its end. Default: none. */
+  folder?: string;
+  accessKey: SecretInput;
+  secretKey: SecretInput;
+}
+
+/** Archives with the datastore and the server token, made by a timer on each server. */
+export interface BackupOptions {
+  /** Default `6 hours`. */
+  every: Duration;
+  /** How many stay on the server. Default 8. */
+  keep: number;
+  /** Where each is sent as well. Default: nowhere. */
+  s3?: S3Args;
+}
+
+/** Local volumes. */
+export interface StorageOptions {
+  /** What becomes of a volume's files when its claim is deleted. Default `delete`. */
+  onDelete: "delete" | "retain";
+  /** Folder of local volumes on each machine. Default: k3s' own. */
+  path?: string;
+}
+
+/** Becomes `registries.yaml`. */
+export interface RegistriesOptions {
+  /** By the registry's name as it stands in image references; `*` for all. */
+  mirrors: Readonly<Record<string, { endpoints: readonly string[]; rewrite?: Readonly<Record<string, string>> }>>;
+  /** By host name of an endpoint. */
+  hosts: Readonly<
+    Record<string, { auth?: { username: string | SecretInput; password: SecretInput }; tls?: { caFile?: string; skipVerify?: boolean } }>
+  >;
+}
+
+/** Keys of k3s' config.yaml that have no argument here. */
+export type ExtraConfig = Readonly<Record<string, string | number | boolean | readonly string[]>>;
+
+/** How long each phase may take. */
+export interface TimeoutOptions {
+  /** From the install script's start until the unit runs. Default `15 minutes`. */
+  install: Duration;
+  /** Until the node is Ready and the core pods run. Default `10 minutes`. */
+  ready: Duration;
+  /** For emptying a node before an upgrade or its removal. Default `5 minutes`. */
+  drain: Duration;
+  /** Until SSH answers on a machine. Default `10 minutes`. */
+  ssh: Duration;
+}
+
+/** Arguments of {@link K3sCluster}. */
+export interface K3sClusterArgs {
+  /** The order of the servers is the order in which they join. */
+  nodes: readonly NodeArgs[];
+  /** Name in kubeconfigs. Default `homelab`. */
+  name?: string;
+  /** Of k3s, such as `v1.34.1+k3s1`. Default: the one this library is tested with. */
+  version?: string;
+  /** Where the machines get k3s from; the binary's checksum is verified either way. Default `{ source: "online" }`. */
+  source?: OnlineSource | MirrorSource;
+  /** `auto` (default) is SQLite with one server and embedded etcd with more. `endpoint` is `postgres://…` or `mysql://…`. */
+  datastore?: "auto" | "sqlite" | "etcd" | { endpoint: SecretInput };
+  /** Default: the first server's address is the API's. */
+  virtualAddress?: VirtualAddressArgs;
+  /** Default: services of type LoadBalancer answer on the machines' addresses. */
+  addressPool?: AddressPoolArgs;
+  network?: Partial<ClusterNetworkOptions>;
+  /** Packaged components to leave out. Default `traefik` and `metrics-server`. */
+  disable?: readonly PackagedComponent[];
+  /** Further names and addresses for the API server's certificate. Default none. */
+  tlsSan?: readonly string[];
+  /** Whether Kubernetes' Secrets are encrypted in the datastore. Default true. */
+  secretsEncryption?: boolean;
+  /** As the CIS benchmark has it: kernel defaults, pod security `restricted`, audit log, limits of the API server. Default false. */
+  hardening?: boolean;
+  registries?: Partial<RegistriesOptions>;
+  storage?: Partial<StorageOptions>;
+  /** `false` makes none. Default: as `BackupOptions` says. */
+  backups?: Partial<BackupOptions> | false;
+  /** Raise one to have new tokens, or new certificates, on one node after another. Default 1 each. */
+  generations?: { token?: number; certificates?: number };
+  /** Further keys of k3s' config.yaml, by role. A key that k3s does not know is refused. */
+  extraConfig?: { server?: ExtraConfig | SecretInput<ExtraConfig>; agent?: ExtraConfig | SecretInput<ExtraConfig> };
+  timeouts?: Partial<TimeoutOptions>;
+  /** Where image references come from. Default: upstream's. */
+  images?: Images;
+  /** The last word on every resource that the component makes. */
+  transform?: Transform;
+}
+
+/** The arguments with every default in place. */
+export interface K3sOptions {
+  name: string;
+  version: string;
+  install: (Required<Omit<OnlineSource, "checksums">> | Omit<MirrorSource, "checksums">) & { checksums: Checksums };
+  datastore: NonNullable<K3sClusterArgs["datastore"]>;
+  virtualAddress?: VirtualAddressArgs;
+  addressPool?: Required<AddressPoolArgs>;
+  network: ClusterNetworkOptions;
+  disable: readonly PackagedComponent[];
+  tlsSan: readonly string[];
+  secretsEncryption: boolean;
+  hardening: boolean;
+  registries: RegistriesOptions;
+  storage: StorageOptions;
+  backups?: Omit<BackupOptions, "s3"> & { s3?: Required<S3Args> };
+  tokenGeneration: number;
+  certificateGeneration: number;
+  extraConfig: { server: ExtraConfig | SecretInput<ExtraConfig>; agent: ExtraConfig | SecretInput<ExtraConfig> };
+  timeouts: TimeoutOptions;
+}
+
+const RELEASES = "https://github.com/k3s-io/k3s/releases/download";
+
+/** Fills in the defaults. */
+export function withDefaults(args: Omit<K3sClusterArgs, "nodes">): K3sOptions {
+  const { source = { source: "online" }, addressPool, backups, generations, extraConfig } = args;
+  const s3 = backups ? backups.s3 : undefined;
+  return {
+    name: args.name ?? "homelab",
+    version: args.version ?? versions.k3s.version,
+    install:
+      source.source === "mirror"
+        ? { checksums: {}, ...given(source), source: "mirror", url: source.url }
+        : { script: "https://get.k3s.io", releases: RELEASES, checksums: {}, ...given(source), source: "online" },
+    datastore: args.datastore ?? "auto",
+    virtualAddress: args.virtualAddress,
+    addressPool: addressPool && {
+      repository: "https://metallb.github.io/metallb",
+      ...given(addressPool),
+      addresses: addressPool.addresses,
+    },
+    network: {
+      podCidr: "10.42.0.0/16",
+      serviceCidr: "10.43.0.0/16",
+      clusterDns: "10.43.0.10",
+      clusterDomain: "cluster.local",
+      ...given(args.network),
+    },
+    disable: args.disable ?? ["traefik", "metrics-server"],
+    tlsSan: args.tlsSan ?? [],
+    secretsEncryption: args.secretsEncryption ?? true,
+    hardening: args.hardening ?? false,
+    registries: { mirrors: {}, hosts: {}, ...given(args.registries) },
+    storage: { onDelete: "delete", ...given(args.storage) },
+    backups:
+      backups === false
+        ? undefined
+        : { every: "6 hours", keep: 8, ...given(backups), s3: s3 && { region: "us-east-1", folder: "", ...given(s3), ...required(s3) } },
+    tokenGeneration: generations?.token ?? 1,
+    certificateGeneration: generations?.certificates ?? 1,
+    extraConfig: { server: extraConfig?.server ?? {}, agent: extraConfig?.agent ?? {} },
+    timeouts: { install: "15 minutes", ready: "10 minutes", drain: "5 minutes", ssh: "10 minutes", ...given(args.timeouts) },
+  };
+}
+
+function required({ endpoint, bucket, accessKey, secretKey }: S3Args) {
+  return { endpoint, bucket, accessKey, secretKey };
+}
