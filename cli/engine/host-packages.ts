@@ -29,6 +29,7 @@ export const testPackages: Record<string, string> = {
   pip3: "python3-pip",
   shellcheck: "shellcheck",
   etcd: "etcd-server",
+  sudo: "sudo",
 };
 
 async function onPath(program: string): Promise<boolean> {

@@ -14,6 +14,8 @@ const verbs = [
   "preview",
   "report",
   "record",
+  "review",
+  "forge",
   "drift",
   "new",
   "discover",

@@ -8,6 +8,7 @@ import { installPackages, testPackages } from "../engine/host-packages";
 import { say, stage, total } from "../engine/progress";
 import { ensureArtefacts, ensurePulumi } from "../engine/toolchain";
 import { checkout, paths } from "../paths";
+import { announced, keepTimes, knownTimes, planTests, type TestPlan } from "../testing/plan";
 
 interface Counts {
   passed: number;
@@ -20,6 +21,7 @@ interface JestReport {
   numFailedTests: number;
   numPendingTests: number;
   numRuntimeErrorTestSuites: number;
+  testResults: { name: string; startTime: number; endTime: number }[];
 }
 
 const jestProgram = path.join(checkout, "node_modules", "jest", "bin", "jest.js");
@@ -39,6 +41,11 @@ async function runTests(name: string, args: readonly string[], wrapper: readonly
   if (!report) {
     return { passed: 0, failed: 1, skipped: 0 };
   }
+  await keepTimes(
+    Object.fromEntries(
+      report.testResults.map(({ name: file, startTime, endTime }) => [path.relative(checkout, file), endTime - startTime]),
+    ),
+  );
   // A test file that does not even load has no tests to count: it counts as one failure.
   const failed = report.numFailedTests + report.numRuntimeErrorTestSuites;
   return { passed: report.numPassedTests, failed: failed === 0 && exit !== 0 ? 1 : failed, skipped: report.numPendingTests };
@@ -46,14 +53,6 @@ async function runTests(name: string, args: readonly string[], wrapper: readonly
 
 /** A lab of its own each, in a network namespace of its own: no lab that is up on this computer is touched, nor one another. */
 const ownNetwork = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"];
-
-/** Those of the end-to-end test files that jest's arguments ask for. */
-async function endToEndTests(args: readonly string[]): Promise<string[]> {
-  const patterns = args.filter((arg) => !arg.startsWith("-")).map((pattern) => new RegExp(pattern));
-  const names = await fs.readdir(path.join(checkout, "test", "e2e"));
-  const files = names.filter((name) => name.endsWith(".test.ts")).map((name) => path.join(checkout, "test", "e2e", name));
-  return files.filter((file) => patterns.length === 0 || patterns.some((pattern) => pattern.test(file))).sort();
-}
 
 /** jest prints its report to stderr; its JSON goes to the file, not to the terminal. */
 function runJest(command: readonly string[]): Promise<number> {
@@ -68,40 +67,57 @@ function runJest(command: readonly string[]): Promise<number> {
   });
 }
 
+/** Test files that run at the same time, beside the labs. */
+const workers = 2;
+
+/** Packages, the engine, and what the labs' machines are made of, as far as these tests need them: the tests have no network. */
+async function prepare({ engine, artefacts }: TestPlan): Promise<void> {
+  if (!engine) {
+    return;
+  }
+  await stage("Debian packages", (report) => installPackages(report, testPackages));
+  if (!artefacts) {
+    await ensurePulumi();
+    return;
+  }
+  await stage("Taskwarrior 3 (from a newer Debian, unpacked)", ensureTaskwarrior3);
+  const parts = await Promise.allSettled([ensurePulumi(), ensureArtefacts({ installs: true, versions: k3sVersions })]);
+  for (const part of parts) {
+    if (part.status === "rejected") {
+      throw part.reason;
+    }
+  }
+}
+
 export function register(program: Command): void {
   program
     .command("test")
     .description("run the tests: unit, integration (local servers), and end-to-end on an embedded lab of their own")
     .option("--only <project>", "unit, integration or e2e")
-    .argument("[args...]", "further arguments for jest, for example a file name")
+    .argument("[args...]", "a part of the tests by a pattern of their files' names, and arguments for jest")
+    .addHelpText(
+      "after",
+      "\nA pattern runs unit and integration tests; the end-to-end tests bring up labs and run only where it names them: e2e/lab.",
+    )
     .action(async (args: string[], options: { only?: string }) => {
       await fs.mkdir(paths.logs, { recursive: true });
-      const wanted = (project: string) => options.only === undefined || options.only === project;
-      if (wanted("integration") || wanted("e2e")) {
-        await stage("Debian packages", (report) => installPackages(report, testPackages));
-        // Clients of the task servers: the tests have no network to fetch them by.
-        await stage("Taskwarrior 3 (from a newer Debian, unpacked)", ensureTaskwarrior3);
-        const [pulumi, artefacts] = await Promise.allSettled([ensurePulumi(), ensureArtefacts({ installs: true, versions: k3sVersions })]);
-        for (const part of [pulumi, artefacts]) {
-          if (part.status === "rejected") {
-            throw part.reason;
-          }
-        }
-      }
+      const plan = await planTests(args, options.only);
+      say(announced(plan, await knownTimes(), workers));
+      await prepare(plan);
       const runs: Promise<Counts>[] = [];
-      if (wanted("e2e")) {
-        // Labs wait as often as they work, so they run side by side.
-        const forJest = args.filter((arg) => arg.startsWith("-"));
-        for (const file of await endToEndTests(args)) {
-          const name = path.basename(file, ".test.ts");
-          runs.push(runTests(name, ["--selectProjects", "e2e", "--runTestsByPath", file, ...forJest], ownNetwork));
-        }
+      const forJest = args.filter((arg) => arg.startsWith("-"));
+      // Labs wait as often as they work, so they run side by side.
+      for (const file of plan.files.e2e) {
+        const name = path.basename(file, ".test.ts");
+        runs.push(runTests(name, ["--selectProjects", "e2e", "--runTestsByPath", file, ...forJest], ownNetwork));
       }
-      const fast = ["unit", "integration"].filter(wanted);
+      const fast = (["unit", "integration"] as const).filter((project) => plan.files[project].length > 0);
       if (fast.length > 0) {
         // They have no clock to keep up with: they take what processor time the labs leave.
         const wrapper = runs.length > 0 ? ["nice", "-n", "10"] : [];
-        runs.push(runTests(fast.join("-"), ["--selectProjects", ...fast, "--maxWorkers=2", ...args], wrapper));
+        const files = fast.flatMap((project) => plan.files[project]);
+        const which = ["--selectProjects", ...fast, `--maxWorkers=${workers}`, "--runTestsByPath", ...files, ...forJest];
+        runs.push(runTests(fast.join("-"), which, wrapper));
       }
       const counts = await Promise.all(runs);
       const sum = (key: keyof Counts) => counts.reduce((all, one) => all + one[key], 0);

@@ -6,11 +6,8 @@ import * as yaml from "js-yaml";
 const checkout = path.resolve(__dirname, "../..");
 
 interface Step {
-  name?: string;
-  uses?: string;
   run?: string;
   env?: Record<string, string>;
-  with?: { script?: string };
 }
 
 /** A step of a workflow, with everything that its `env` says, the job's and the workflow's included. */
@@ -19,21 +16,18 @@ export interface WorkflowStep {
   env: Record<string, string>;
 }
 
-/** The one step of a job that runs a shell script or, with `script`, JavaScript for github-script. */
-export function workflowStep(file: string, job: string, kind: "run" | "script"): WorkflowStep {
+/** The first step of a job that runs a shell script. */
+export function workflowStep(file: string, job: string): WorkflowStep {
   const workflow = yaml.load(fs.readFileSync(path.join(checkout, ".github", "workflows", file), "utf8")) as {
     env?: Record<string, string>;
     jobs: Record<string, { env?: Record<string, string>; steps: Step[] }>;
   };
   const { env, steps } = workflow.jobs[job];
-  const found = steps.flatMap((step) => {
-    const text = kind === "run" ? step.run : step.with?.script;
-    return text === undefined ? [] : [{ text, env: { ...workflow.env, ...env, ...step.env } }];
-  });
-  if (found.length !== 1) {
-    throw new Error(`${file} has ${found.length} steps of the kind ${kind} in its job ${job}`);
+  const found = steps.find((step) => step.run !== undefined);
+  if (found?.run === undefined) {
+    throw new Error(`${file} has no step with a script in its job ${job}`);
   }
-  return found[0];
+  return { text: found.run, env: { ...workflow.env, ...env, ...found.env } };
 }
 
 /** The environment as GitHub would fill it in; variables of the repository and secrets that a test does not give are not set. */
@@ -89,48 +83,6 @@ export async function runScript({ text, env }: WorkflowStep, { workspace, values
     }),
   );
   return { code, output, summary: fs.readFileSync(file("summary.md"), "utf8"), outputs: fs.readFileSync(file("outputs.txt"), "utf8") };
-}
-
-/** A call of GitHub's API, such as `issues.create`, with its arguments. */
-export type ApiCall = [name: string, options: Record<string, unknown>];
-
-/** What github-script gives to a script, with a GitHub that answers from a table and notes every call. */
-const harness = `
-const { createRequire } = require("node:module");
-let input = "";
-process.stdin.on("data", (chunk) => (input += chunk)).on("end", async () => {
-  const { script, answers, context } = JSON.parse(input);
-  const calls = [], outputs = {};
-  const part = (group) => new Proxy({}, { get: (_, name) => async (options) => {
-    calls.push([group + "." + name, options]);
-    return { data: answers[group + "." + name] ?? {} };
-  } });
-  const rest = new Proxy({}, { get: (_, group) => part(group) });
-  const github = { rest, paginate: async (call, options) => (await call(options)).data };
-  const core = { setOutput: (name, value) => { outputs[name] = value; } };
-  const AsyncFunction = Object.getPrototypeOf(async () => {}).constructor;
-  const require = createRequire(process.cwd() + "/");
-  await new AsyncFunction("github", "core", "context", "require", script)(github, core, context, require);
-  console.log(JSON.stringify({ calls, outputs }));
-});
-`;
-
-/** Runs a script of github-script. `answers` is what GitHub says, by call. */
-export async function runGitHubScript(
-  { text, env }: WorkflowStep,
-  { workspace, values, answers = {}, context = {} }: Place & { answers?: Record<string, unknown>; context?: object },
-): Promise<{ calls: ApiCall[]; outputs: Record<string, unknown> }> {
-  const child = spawn(process.execPath, ["-e", harness], {
-    cwd: workspace,
-    stdio: ["pipe", "pipe", "pipe"],
-    env: { ...process.env, ...filled(env, values) },
-  });
-  child.stdin.end(JSON.stringify({ script: text, answers, context: { repo: { owner: "ann", repo: "lab" }, ...context } }));
-  const { code, output } = await ended(child);
-  if (code !== 0) {
-    throw new Error(output);
-  }
-  return JSON.parse(output);
 }
 
 function ended(child: ReturnType<typeof spawn>): Promise<{ code: number | null; output: string }> {

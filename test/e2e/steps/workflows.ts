@@ -11,7 +11,7 @@ import { changeSettings } from "../support/settings";
 
 const minutes = 60_000;
 
-/** The shell scripts of the workflows, read from their files, on a lab that is up. Those of GitHub's API are unit tests. */
+/** The shell scripts of the workflows, read from their files, on a lab that is up. Whole jobs are run by test/integration/workflows. */
 export function workflowSteps(lab: TestLab): void {
   it(
     "is deployed by the workflows: what was planned, nothing that came later, and no loss of data without a label",
@@ -21,7 +21,9 @@ export function workflowSteps(lab: TestLab): void {
       await fs.rm(workspace, { recursive: true, force: true });
       await fs.mkdir(workspace);
       try {
-        await fs.symlink(path.join(checkout, "lab"), path.join(workspace, "lab"));
+        // There is no forge here: what it would be asked for or told is answered in its place.
+        const script = `#!/bin/sh\n[ "$1" != forge ] || { [ "$2" != label ] || echo false; exit 0; }\nexec ${path.join(checkout, "lab")} "$@"\n`;
+        await fs.writeFile(path.join(workspace, "lab"), script, { mode: 0o755 });
         const runner = workflowRunner(lab, workspace);
         const before = look(lab);
         applyKinds(lab, "edited");
@@ -63,7 +65,7 @@ export function workflowSteps(lab: TestLab): void {
         expect(moved.summary).toMatch(/node2.*(reinstalled|deployed anew)/i);
         expect((await runner.report()).destructive).toBe(true);
         lab.environment.LAB_SIM_SETTINGS = reviewed;
-        expect(await runner.run("drift.yml", "drift")).toMatchObject({ code: 0, outputs: "code=0\n" });
+        expect(await runner.run("drift.yml", "drift")).toMatchObject({ code: 0 });
       } finally {
         await fs.rm(workspace, { recursive: true, force: true });
       }
@@ -89,11 +91,11 @@ async function settled(lab: TestLab) {
 }
 
 export function workflowRunner(lab: TestLab, workspace: string) {
-  const values = { "matrix.stack": "sim", "steps.label.outputs.destructive": "false" };
+  const values = { "matrix.stack": "sim", "github.token": "none" };
   return {
     /** Runs the shell script of a workflow's job. */
     run: (file: string, job: string): Promise<StepOutcome> =>
-      runScript(workflowStep(file, job, "run"), { workspace, values, environment: lab.environment }),
+      runScript(workflowStep(file, job), { workspace, values, environment: lab.environment }),
     report: async () => JSON.parse(await fs.readFile(path.join(workspace, "report.json"), "utf8")) as Report,
   };
 }

@@ -1,0 +1,211 @@
+import * as fs from "node:fs/promises";
+import * as path from "node:path";
+import { ForgeServer } from "../../support/forge-server";
+import { type Event, type Run, Workplace } from "../../support/workplace";
+
+jest.setTimeout(900_000);
+
+/** One in each place where a forge keeps secrets; a pull request's code must see none of them. */
+const secrets = { GITHUB_TOKEN: "canary-token-0001", PULUMI_CONFIG_PASSPHRASE: "canary-passphrase-0002" };
+const recording = path.resolve(__dirname, "../../fixtures/recordings/sim.recording");
+
+/** `preview.yml` and `comment.yml`, every job, run by act on pull requests, with the real `./lab`. */
+describe("a pull request", () => {
+  let place: Workplace;
+  let forge: ForgeServer;
+  const runs: Run[] = [];
+  /** What was left in artefacts and comments. */
+  const left: string[] = [];
+
+  beforeAll(async () => {
+    [place, forge] = await Promise.all([Workplace.create(), ForgeServer.start()]);
+    await place.record("sim", recording);
+  });
+  afterAll(async () => {
+    await forge?.close();
+    await place?.close();
+  });
+  beforeEach(async () => {
+    Object.assign(forge, { pulls: [], comments: new Map(), issues: [], requests: [] });
+    forge.mayWrite.clear();
+    forge.mayWrite.add(secrets.GITHUB_TOKEN);
+    await fs.rm(place.artifacts, { recursive: true, force: true });
+  });
+
+  afterEach(async () => {
+    const files = await fs.readdir(place.artifacts, { recursive: true, withFileTypes: true }).catch(() => []);
+    const texts = await Promise.all(
+      files.filter((each) => each.isFile()).map((each) => fs.readFile(path.join(each.parentPath, each.name), "utf8")),
+    );
+    left.push(...texts, JSON.stringify([...forge.comments]));
+  });
+
+  const event = (number: number, base: string, head: string, repository = "ann/lab"): Event => ({
+    name: "pull_request",
+    payload: {
+      action: "synchronize",
+      pull_request: {
+        number,
+        base: { sha: base, ref: "main" },
+        head: { sha: head, ref: "change", repo: { full_name: repository } },
+        labels: [],
+      },
+    },
+  });
+  const open = (number: number, sha: string, repository = "ann/lab") => {
+    forge.pulls = [{ number, state: "open", head: { sha, repo: { full_name: repository } }, labels: [] }];
+  };
+  const run = async (file: string, what: Event, at: string, given: Record<string, string> = secrets) => {
+    const done = await place.run(file, what, { at, api: forge.url, secrets: given, variables: { LAB_STACKS: '["sim"]' } });
+    runs.push(done);
+    return done;
+  };
+  const comment = (number: number) => (forge.comments.get(number) ?? []).map(({ body }) => body);
+  /** The program tells all that it can see, in what is left behind for everybody to read. */
+  const tellAll = async (folder: string) => {
+    const program = path.join(folder, "index.ts");
+    const tell = 'require("node:fs").appendFileSync(`${__dirname}/review/seen`, JSON.stringify(process.env));';
+    await fs.writeFile(program, `${tell}\n${await fs.readFile(program, "utf8")}`);
+  };
+  const edited = (base: string, ref: string, edit: (config: any) => void) =>
+    place.commit(base, ref, (folder) => Workplace.settings(folder, "sim", edit));
+
+  it("gets one comment that says what happens and why, edited by its next commit", async () => {
+    const first = await place.commit(place.main, "refs/heads/change", async (folder) => {
+      await tellAll(folder);
+      await Workplace.settings(folder, "sim", (config) => {
+        config["homelab:machines"][1].notes = "under the desk";
+      });
+    });
+    open(7, first);
+    const done = await run("preview.yml", event(7, place.main, first), first);
+    expect([done.jobs, done.code === 0 ? "" : done.log.slice(-4000)]).toEqual([{ report: "success", comment: "success" }, ""]);
+    expect(comment(7)).toEqual([expect.stringContaining("- `sim`: No data is lost, nothing is interrupted.")]);
+    expect(comment(7)[0]).toMatch(
+      /machine `node2`: edited in MAAS \(because of `homelab:machines\[node2\]\.notes` at `Pulumi\.sim\.yaml:\d+`\)/,
+    );
+
+    const second = await edited(first, "refs/heads/change", (config) => {
+      config["homelab:machines"][1].notes = "";
+    });
+    open(7, second);
+    const again = await run("preview.yml", event(7, place.main, second), second);
+    expect(again.jobs).toEqual({ report: "success", comment: "success" });
+    expect(comment(7)).toEqual([expect.stringContaining("- `sim`: Nothing changes.")]);
+  });
+
+  it("fails its check where data would be lost without consent, says so at the line, and gets its comment all the same", async () => {
+    const base = await edited(place.main, "refs/heads/main", (config) => {
+      config["homelab:protect"] = true;
+    });
+    const head = await edited(base, "refs/heads/change", (config) => {
+      config["homelab:machines"][1].address = "192.168.200.22";
+    });
+    open(8, head);
+    const done = await run("preview.yml", event(8, base, head), head);
+    expect(done.jobs).toEqual({ report: "failure", comment: "success" });
+    expect(done.log).toMatch(/::error file=Pulumi\.sim\.yaml,line=\d+::sim: machine node2: reinstalled/);
+    expect(done.log).toContain("Data is lost on machine node2. Nobody has consented to that.");
+    expect(comment(8)[0]).toContain("`up` refuses this. If it is what you want, add to the stack file:");
+  });
+
+  it("is told that there is no report where its settings are wrong", async () => {
+    const head = await edited(place.main, "refs/heads/change", (config) => {
+      config["homelab:machines"][1].address = "10.0.0.1";
+    });
+    open(9, head);
+    const done = await run("preview.yml", event(9, place.main, head), head);
+    expect(done.jobs).toEqual({ report: "failure", comment: "success" });
+    expect(comment(9)[0]).toMatch(/- `sim`: no report: `.*10\.0\.0\.1/);
+  });
+
+  it("that has moved on meanwhile is left to its newer run", async () => {
+    const head = await edited(place.main, "refs/heads/change", (config) => {
+      config["homelab:machines"][1].notes = "old";
+    });
+    open(10, "f".repeat(40));
+    const done = await run("preview.yml", event(10, place.main, head), head);
+    expect([done.jobs, comment(10)]).toEqual([{ report: "success", comment: "success" }, []]);
+    expect(done.log).toContain("pull request 10 has moved on");
+  });
+
+  describe("from a fork", () => {
+    const workflowRun = (action: string, sha: string, conclusion: string | null): Event => ({
+      name: "workflow_run",
+      payload: {
+        action,
+        workflow_run: {
+          id: 1,
+          event: "pull_request",
+          conclusion,
+          head_sha: sha,
+          head_repository: { full_name: "mallory/lab" },
+          pull_requests: [],
+        },
+      },
+    });
+    /** What a fork's run is given: a token that can read, and no secret. */
+    const forks = { GITHUB_TOKEN: "read-only" };
+
+    it("gets its comment from the main branch's code, whatever its own code does, and sees no secret", async () => {
+      const head = await place.commit(place.main, "refs/pull/11/head", async (folder) => {
+        await Workplace.settings(folder, "sim", (config) => {
+          config["homelab:machines"][1].notes = "@everyone <img src=x> [click](https://evil.example)";
+        });
+        await tellAll(folder);
+      });
+      open(11, head, "mallory/lab");
+      const made = await run("preview.yml", event(11, place.main, head, "mallory/lab"), head, forks);
+      expect([made.jobs, made.code === 0 ? "" : made.log.slice(-4000)]).toEqual([{ report: "success" }, ""]);
+      expect(comment(11)).toEqual([]);
+      const written = await run("comment.yml", workflowRun("completed", head, "success"), place.main);
+      expect(written.jobs).toEqual({ comment: "success" });
+      expect(comment(11)).toEqual([expect.stringContaining("- `sim`: No data is lost, nothing is interrupted.")]);
+      const outside = comment(11)[0]
+        .replace(/^(`{3,})[^\n]*\n[\s\S]*?\n\1$/gm, "")
+        .replace(/(?<!`)(`+)(?!`)[\s\S]*?[^`]\1(?!`)/g, "");
+      expect(outside).not.toMatch(/everyone|<img|evil/);
+    });
+
+    it("cannot have its report written below another pull request, nor one about another commit", async () => {
+      const head = await place.commit(place.main, "refs/pull/12/head", async () => undefined);
+      forge.pulls = [
+        { number: 12, state: "open", head: { sha: head, repo: { full_name: "mallory/lab" } }, labels: [] },
+        { number: 3, state: "open", head: { sha: "e".repeat(40), repo: { full_name: "ann/lab" } }, labels: [] },
+      ];
+      const review = { format: 1, base: place.main, head: "e".repeat(40), stacks: [] };
+      await fs.mkdir(path.join(place.artifacts, "review"), { recursive: true });
+      await fs.writeFile(path.join(place.artifacts, "review", "review.json"), JSON.stringify(review));
+      await fs.writeFile(path.join(place.artifacts, "review", "number"), "3\n");
+      const refused = await run("comment.yml", workflowRun("completed", head, "success"), place.main);
+      expect(refused.jobs).toEqual({ comment: "failure" });
+      expect(refused.log).toContain("the run about");
+      expect([comment(3), comment(12)]).toEqual([[], []]);
+
+      await fs.writeFile(
+        path.join(place.artifacts, "review", "review.json"),
+        JSON.stringify({ ...review, head, stacks: [{ stack: "a\n@everyone", problem: "" }] }),
+      );
+      const malformed = await run("comment.yml", workflowRun("completed", head, "success"), place.main);
+      expect([malformed.jobs, comment(12)]).toEqual([{ comment: "failure" }, []]);
+    });
+
+    it("is told that there is no report where its run left none, and is out of date while a newer commit is looked at", async () => {
+      const head = await place.commit(place.main, "refs/pull/13/head", async () => undefined);
+      open(13, head, "mallory/lab");
+      await run("comment.yml", workflowRun("completed", head, "failure"), place.main);
+      expect(comment(13)).toEqual([expect.stringContaining("The report could not be made.")]);
+      const marked = await run("comment.yml", workflowRun("requested", head, null), place.main);
+      expect(marked.jobs).toEqual({ outdated: "success" });
+      expect(comment(13)).toEqual([expect.stringContaining("> **Out of date:** a newer commit is being looked at.")]);
+    });
+  });
+
+  it("leaves no secret in logs, artefacts or comments", async () => {
+    expect(runs.length).toBeGreaterThan(5);
+    const everything = [...runs.map(({ log }) => log), ...left].join("\n");
+    // Both programs that told all that they could see were run.
+    expect(everything.match(/"PULUMI_BACKEND_URL":"file:/g)?.length).toBeGreaterThan(1);
+    expect(Object.values(secrets).filter((canary) => everything.includes(canary))).toEqual([]);
+  });
+});
