@@ -104,8 +104,8 @@ async function live(access: { url: string; apiKey: string }, reads: Reads, numbe
   await step("enlist", "delete", enlist);
 }
 
-async function statistics(url: string): Promise<{ memory: { rss: number; heapUsed: number }; requests: number }> {
-  const response = await fetch(new URL("/sim/statistics", url));
+async function statistics(url: string, apiKey: string): Promise<{ memory: { rss: number; heapUsed: number }; requests: number }> {
+  const response = await fetch(new URL("/sim/statistics", url), { headers: { authorization: `Bearer ${apiKey}` } });
   return (await response.json()) as { memory: { rss: number; heapUsed: number }; requests: number };
 }
 
@@ -136,7 +136,7 @@ async function measure(machines: number, times: Times): Promise<Row> {
     const [line] = (await once(createInterface(simulator.stdout), "line")) as [string];
     const { url } = JSON.parse(line) as { url: string };
     const { admin } = JSON.parse(readFileSync(keys, "utf8")) as { admin: string };
-    const before = await statistics(url);
+    const before = await statistics(url, admin);
     // The simulator is at its largest when the machines are deployed: it is weighed when half of them are.
     let [deployed, heap, size, deployRequests] = [0, 0, 0, 0];
     let release = () => {};
@@ -146,11 +146,11 @@ async function measure(machines: number, times: Times): Promise<Row> {
     const onDeployed = async () => {
       deployed += 1;
       if (deployed === Math.ceil(machines / 2)) {
-        heap = (await statistics(url)).memory.heapUsed;
+        heap = (await statistics(url, admin)).memory.heapUsed;
         size = statSync(join(state, "region.json")).size;
       }
       if (deployed === machines) {
-        deployRequests = (await statistics(url)).requests - before.requests;
+        deployRequests = (await statistics(url, admin)).requests - before.requests;
         release();
       }
       await allDeployed;
@@ -160,7 +160,7 @@ async function measure(machines: number, times: Times): Promise<Row> {
     const started = performance.now();
     await Promise.all(Array.from({ length: machines }, (_, index) => live(access, reads, index + 1, onDeployed)));
     const wall = (performance.now() - started) / 1000;
-    const after = await statistics(url);
+    const after = await statistics(url, admin);
     // Power: off after commissioning, on for the deployment, off for the release.
     const hardware = times.commissioning + 1 + 1 + times.deployment + 1 + times.release;
     return {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { ACCEPTED_KEYS, AT_UNKNOWN_KEY, MANAGED_KEYS } from "../components/core/config-keys";
-import { cidr, contains, duration, hostname, httpUrl, ipv4, overlaps, parseRange } from "../components/core/notations";
+import { cidr, contains, domainName, duration, hostname, httpUrl, ipv4, overlaps, parseRange } from "../components/core/notations";
 import { nearest, type Problem } from "../components/core/user-error";
 import versions from "../versions.json";
 import { addressPoolSettings, checkAddressPool } from "./address-pool";
@@ -45,7 +45,7 @@ const network = z.strictObject({
     .describe("Network of the pods. Change it before the first `up` if it overlaps another of your networks."),
   serviceCidr: cidr.default("10.43.0.0/16").describe("Network of the services. Change it before the first `up`, together with clusterDns."),
   clusterDns: ipv4.default("10.43.0.10").describe("Address of the cluster's DNS service, inside serviceCidr."),
-  clusterDomain: z.string().default("cluster.local").describe("DNS domain of the cluster's services. Change it before the first `up`."),
+  clusterDomain: domainName.default("cluster.local").describe("DNS domain of the cluster's services. Change it before the first `up`."),
   flannelBackend: z
     .enum(["vxlan", "host-gw", "wireguard-native", "none"])
     .optional()
@@ -84,7 +84,11 @@ const s3 = z.strictObject({
     .string()
     .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, "must be a bucket's name")
     .describe("Bucket for the backups, such as lab-backups."),
-  region: z.string().min(1).default("us-east-1").describe("Region of the bucket."),
+  region: z
+    .string()
+    .regex(/^[a-z0-9-]+$/, "must be a region such as us-east-1")
+    .default("us-east-1")
+    .describe("Region of the bucket."),
   folder: z
     .string()
     .regex(/^([\w.-]+\/)*$/, "must be a folder that ends with a slash")
@@ -115,7 +119,7 @@ const storage = z.strictObject({
     .describe("Fate of a local volume's files when its claim is deleted: delete them, or retain them."),
   path: z
     .string()
-    .regex(/^(\/[\w.-]+)+$/, "must be an absolute path")
+    .regex(/^(\/(?!\.{1,2}(\/|$))[\w.-]+)+$/, "must be an absolute path without . and ..")
     .optional()
     .describe("Folder of the local volumes on each machine, such as /data/volumes."),
 });

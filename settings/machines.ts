@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { cidr, contains, hostname, ipv4, macAddress, overlaps, parseRange, size } from "../components/core/notations";
+import { cidr, contains, hostname, ipv4, labelKey, labelValue, macAddress, overlaps, parseRange, size } from "../components/core/notations";
 import type { Problem } from "../components/core/user-error";
 import { nearest } from "../components/core/user-error";
 import { checkInterfaces, interfacesSettings } from "./machine-interfaces";
@@ -149,7 +149,7 @@ const machine = z.strictObject({
     .default("no")
     .describe("Disk erasure when the machine is released: quick wipes the ends of each disk, full overwrites all of it and takes hours."),
   lock: z.boolean().default(false).describe("Lock the deployed machine in MAAS, so that nobody can release or delete it there."),
-  labels: z.record(z.string(), z.string()).default({}).describe("Labels of the Kubernetes node, such as {disk: ssd}."),
+  labels: z.record(labelKey, labelValue).default({}).describe("Labels of the Kubernetes node, such as {disk: ssd}."),
   taints: z
     .array(
       z

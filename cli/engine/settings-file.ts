@@ -12,16 +12,21 @@ const setSecret = "set:set:set";
 
 /** A stack file's configuration as the program will see it, secrets replaced by a word that says they are set. */
 export function configOf(text: string, file: string): Record<string, unknown> {
+  refuseTooMuch(text, file);
   let parsed: unknown;
   try {
     parsed = yaml.load(text);
   } catch (error) {
+    if (error instanceof RangeError) {
+      throw tooDeep(file);
+    }
     throw new UserError({
       path: file,
       message: `not YAML: ${(error as Error).message.split("\n")[0]}`,
-      fix: "mend that line, then run this again",
+      fix: "correct that line, then run this again",
     });
   }
+  refuseAliases(parsed, file);
   const config = (parsed as { config?: Record<string, unknown> } | null)?.config ?? {};
   const shown = (value: unknown): unknown => {
     if (Array.isArray(value)) {
@@ -38,6 +43,68 @@ export function configOf(text: string, file: string): Record<string, unknown> {
       Object.entries(config).map(([key, value]) => [key, typeof value === "object" ? JSON.stringify(shown(value)) : String(value)]),
     ),
   );
+}
+
+/** Far above any lab's; what is larger is no stack file, or made to exhaust the memory. */
+const limits = { bytes: 4 * 1024 * 1024, depth: 64 };
+
+function refuseTooMuch(text: string, file: string): void {
+  const bytes = Buffer.byteLength(text);
+  if (bytes > limits.bytes) {
+    throw new UserError({
+      path: file,
+      message: "is too large for a stack file",
+      found: `${bytes} bytes`,
+      allowed: `at most ${limits.bytes}`,
+      fix: "keep large texts out of it",
+    });
+  }
+  // Flow style nests by brackets, block style by dashes in one line: counted before a parser recurses.
+  let open = 0;
+  for (const line of text.split("\n")) {
+    for (const character of line) {
+      open += "[{".includes(character) ? 1 : "]}".includes(character) ? -1 : 0;
+      if (open > 1000) {
+        throw tooDeep(file);
+      }
+    }
+    if (/^ *(?:- +|\? +){65}/.test(line)) {
+      throw tooDeep(file);
+    }
+  }
+}
+
+function tooDeep(file: string): UserError {
+  return new UserError({
+    path: file,
+    message: "is nested too deeply",
+    allowed: `at most ${limits.depth} levels`,
+    fix: "write it flatter",
+  });
+}
+
+/** An alias makes one value stand in many places: settings that say more than can be read, and a file that grows when it is expanded. */
+function refuseAliases(parsed: unknown, file: string): void {
+  const seen = new Set<object>();
+  const left: { value: unknown; depth: number }[] = [{ value: parsed, depth: 0 }];
+  for (let next = left.pop(); next !== undefined; next = left.pop()) {
+    const { value, depth } = next;
+    if (typeof value !== "object" || value === null) {
+      continue;
+    }
+    if (depth > limits.depth) {
+      throw tooDeep(file);
+    }
+    if (seen.has(value)) {
+      throw new UserError({
+        path: file,
+        message: "uses YAML's aliases (*name), which stack files may not",
+        fix: "write the value out in each place",
+      });
+    }
+    seen.add(value);
+    left.push(...Object.values(value).map((inner) => ({ value: inner, depth: depth + 1 })));
+  }
 }
 
 /**

@@ -12,11 +12,17 @@ const UNITS = { second: 1, minute: 60, hour: 3600, day: 86400 } as const;
 export type Duration = `${number} ${keyof typeof UNITS}${"" | "s"}`;
 
 const DURATION = /^(\d+) (second|minute|hour|day)s?$/;
+/** Longer than any certificate lives here, and short enough for what counts in nanoseconds in 64 bits. */
+const LONGEST = 36_500 * UNITS.day;
 
 /** A span of time in words; see `toSeconds`. */
 export const duration = z
   .string()
   .regex(DURATION, 'must be a duration such as "90 seconds", "5 minutes" or "15 days"')
+  .refine((text) => {
+    const seconds = toSeconds(text as Duration);
+    return !DURATION.test(text) || (seconds > 0 && seconds <= LONGEST);
+  }, "must be longer than nothing and at most 36500 days")
   .transform((text) => text as Duration)
   .meta({ id: "duration", description: 'Span of time in seconds, minutes, hours or days, such as "90 seconds" or "5 minutes".' });
 
@@ -72,6 +78,29 @@ export const macAddress = z
   .transform((text) => text.toLowerCase())
   .meta({ id: "macAddress", description: "MAC address, such as 52:54:00:c8:00:01." });
 
+/** DNS labels with dots between them. */
+export const domainName = z
+  .string()
+  .max(253)
+  .regex(
+    /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/,
+    "must be a DNS domain in lower case such as cluster.local",
+  );
+
+/** As Kubernetes takes them. */
+export const labelKey = z
+  .string()
+  .regex(
+    /^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([\w.-]{0,61}[A-Za-z0-9])?$/,
+    "must be a Kubernetes label: letters, digits, dashes, dots and underscores, at most 63, after a domain and a slash if any",
+  );
+export const labelValue = z
+  .string()
+  .regex(
+    /^([A-Za-z0-9]([\w.-]{0,61}[A-Za-z0-9])?)?$/,
+    "must be a label's value: letters, digits, dashes, dots and underscores, at most 63",
+  );
+
 /** One DNS label: it becomes a host name, a node name and part of resource names. */
 export const hostname = z
   .string()
@@ -81,13 +110,47 @@ export const hostname = z
 export const httpUrl = z
   .string()
   .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), "must be a URL that starts with http:// or https://")
+  .refine(
+    (text) => /^[\w.~:/?#[\]@!$&()*+,;=%-]*$/.test(text),
+    "must be a URL without blanks, quotes and other characters that a URL writes as %XX",
+  )
   .transform((text) => text.replace(/\/+$/, ""))
   .meta({ id: "url", description: "URL that starts with http:// or https://." });
+
+/** Lowest and highest value of each field. */
+const CRON_FIELDS = [
+  [0, 59],
+  [0, 23],
+  [1, 31],
+  [1, 12],
+  [0, 7],
+] as const;
+
+function isSchedule(text: string): boolean {
+  if (/^@(hourly|daily|weekly|monthly)$/.test(text)) {
+    return true;
+  }
+  const fields = text.split(" ");
+  return (
+    fields.length === CRON_FIELDS.length &&
+    fields.every((field, index) => field.split(",").every((part) => isCronPart(part, CRON_FIELDS[index])))
+  );
+}
+
+/** `*`, `5`, `1-5`, each with a step if any. */
+function isCronPart(part: string, [low, high]: readonly [number, number]): boolean {
+  const [, from, to, step] = /^(?:\*|(\d{1,2})(?:-(\d{1,2}))?)(?:\/(\d{1,2}))?$/.exec(part) ?? [part];
+  if (from === undefined && !part.startsWith("*")) {
+    return false;
+  }
+  const [first, last] = [Number(from ?? low), Number(to ?? from ?? high)];
+  return first >= low && first <= last && last <= high && (step === undefined || Number(step) > 0);
+}
 
 /** Five fields, as cron(8) and k3s' etcd snapshots take it. */
 export const cron = z
   .string()
-  .regex(/^(@(hourly|daily|weekly|monthly)|([\d*/,-]+ ){4}[\d*/,-]+)$/, 'must be a cron schedule of five fields such as "0 */6 * * *"')
+  .refine(isSchedule, 'must be a cron schedule of five fields such as "0 */6 * * *"')
   .meta({ id: "schedule", description: 'Cron schedule of five fields, such as "0 */6 * * *", or @hourly, @daily, @weekly, @monthly.' });
 
 /** First and last address of a range, as one number each. */

@@ -18,7 +18,7 @@ export function backupFiles(role: MachineRole, backups: InClear<K3sOptions["back
   ];
 }
 
-/** Shell assignments; the schema allows no character in them that a shell would read. */
+/** Shell assignments, always quoted. */
 function backupConf({ keep, s3 }: NonNullable<InClear<K3sOptions["backups"]>>): string {
   const values: Record<string, string | number> = {
     KEEP: keep,
@@ -32,7 +32,7 @@ function backupConf({ keep, s3 }: NonNullable<InClear<K3sOptions["backups"]>>): 
     }),
   };
   return Object.entries(values)
-    .map(([key, value]) => `${key}='${value}'\n`)
+    .map(([key, value]) => `${key}='${String(value).replaceAll("'", `'\\''`)}'\n`)
     .join("");
 }
 

@@ -161,7 +161,13 @@ function numbered(commands: readonly (string | readonly string[])[]): Record<str
 function notice(webhook: string | undefined, what: "start" | "finish"): string[][] {
   const text = JSON.stringify({ text: `installation of the machine: ${what}` });
   return webhook
-    ? [["sh", "-c", `wget -q -O /dev/null --header 'Content-Type: application/json' --post-data '${text}' '${webhook}' || true`]]
+    ? [
+        [
+          "sh",
+          "-c",
+          `wget -q -O /dev/null --header 'Content-Type: application/json' --post-data '${text}' '${webhook.replaceAll("'", "%27")}' || true`,
+        ],
+      ]
     : [];
 }
 

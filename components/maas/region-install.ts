@@ -1,4 +1,5 @@
 import type { MaasInstall } from "../../settings/maas-install";
+import { quote } from "../core/shell";
 
 /** Where `scripts/region.sh` lies on the region controller. */
 export const SCRIPT = "/usr/local/lib/homelab/maas-region.sh";
@@ -14,7 +15,7 @@ export function installCommand(url: string, { channel, admin }: MaasInstall): st
     `email=${admin.email}`,
     `tls_port=${protocol === "https:" ? port || 443 : 5443}`,
   ];
-  return ["sudo -n sh", SCRIPT, "install", ...words.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word}'`))].join(" ");
+  return ["sudo -n sh", SCRIPT, "install", ...words.map(quote)].join(" ");
 }
 
 export function secretsOnStdin({ database, tls }: MaasInstall, password: string): string {

@@ -32,7 +32,7 @@ function render(mode: "tcp" | "http", options: { log: boolean }, frontend: strin
 
 /**
  * What stands in front of taskd, which serves one connection at a time and waits for its TLS handshake without a limit:
- * only connections that begin with one get through, so that a silent one stops nobody, and the others queue here. TLS
+ * only connections that begin with one get through, so that a silent one stops nobody; what is too much at once queues here. TLS
  * itself stays taskd's.
  */
 export function renderTaskdGate(ports: { listen: number; server: number }, options: { log: boolean }): string {
@@ -48,7 +48,9 @@ export function renderTaskdGate(ports: { listen: number; server: number }, optio
       "tcp-request content accept if { req.ssl_hello_type 1 }",
       "tcp-request content reject",
     ],
-    ["timeout server 5m", `server taskd 127.0.0.1:${ports.server} maxconn 1`],
+    // taskd serves one at a time; the others wait at its door, where the liveness probe sees that a connection which says nothing
+    // after its first message holds it up, and restarts it within half a minute.
+    ["timeout server 5m", `server taskd 127.0.0.1:${ports.server} maxconn 8`],
   );
 }
 

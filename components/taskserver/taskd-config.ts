@@ -28,6 +28,8 @@ export function renderTaskdConfig(settings: TaskdOptions, options: TaskdConfigOp
   const { data, certificates } = options;
   const values: Record<string, string> = {
     "ca.cert": `${certificates}/ca.pem`,
+    // GnuTLS's notation; clients of the last ten years speak 1.2.
+    ciphers: "NORMAL:-VERS-TLS1.0:-VERS-TLS1.1",
     confirmation: "0",
     debug: settings.verbosity === "debug" ? "1" : "0",
     "ip.log": settings.ipLog ? "1" : "0",

@@ -1,5 +1,6 @@
 /** `/sim/…`: what a real MAAS does not have. Faults, the power buttons of machines without a BMC, numbers for benchmarks. */
 
+import { timingSafeEqual } from "node:crypto";
 import type { Fault } from "./faults";
 import { Answer, json } from "./http/answers";
 import type { MaasRequest } from "./http/request";
@@ -27,7 +28,33 @@ function parse(request: MaasRequest): Record<string, unknown> | undefined {
   }
 }
 
-export async function handleControl(maas: Maas, request: MaasRequest): Promise<Answer> {
+/** Who asks: the ends of the connection. */
+export interface Caller {
+  remote: string | undefined;
+  local: string | undefined;
+}
+
+/**
+ * The simulator's switches are for this computer's own programs, with the administrator's API key: not for the machines on the
+ * bridge, and not for a web page that a browser here shows (browsers say where a request comes from, and a page cannot send the
+ * key; a name that was made to lead here is no address).
+ */
+function refusal(caller: Caller, request: MaasRequest, apiKey: string): Answer | undefined {
+  const address = (text: string | undefined) => text?.replace(/^::ffff:/, "");
+  const own = address(caller.remote) === address(caller.local) || /^(127\.|::1$)/.test(address(caller.remote) ?? "");
+  if (!own) return problem(403, "only from the computer that runs the simulator");
+  if (request.headers.origin !== undefined || request.headers["sec-fetch-site"] !== undefined) return problem(403, "not from a web page");
+  if (!/^(localhost|[\d.]+|\[[\da-f:]+\])(:\d+)?$/i.test(request.host)) return problem(403, "only by address, or as localhost");
+  const given = Buffer.from(/^Bearer (.+)$/.exec(request.headers.authorization ?? "")?.[1] ?? "");
+  const wanted = Buffer.from(apiKey);
+  return given.length === wanted.length && timingSafeEqual(given, wanted)
+    ? undefined
+    : problem(401, "needs the header Authorization: Bearer, with the administrator's API key (the file api-key of the state folder)");
+}
+
+export async function handleControl(maas: Maas, request: MaasRequest, caller: Caller, apiKey: string): Promise<Answer> {
+  const refused = refusal(caller, request, apiKey);
+  if (refused) return refused;
   const [, , what, id] = request.path.split("/");
   if (what === "faults") return faults(maas, request, id);
   if (what === "power-button" && request.method === "POST") {

@@ -1,6 +1,6 @@
 /**
  * Faults on demand: `POST /sim/faults` with one fault as JSON, `GET /sim/faults`, `DELETE /sim/faults` (all) or
- * `DELETE /sim/faults/ID`. No login: the simulator is a toy on loopback.
+ * `DELETE /sim/faults/ID`, from this computer and with the administrator's API key; see `control.ts`.
  *
  *   {"kind": "slow", "seconds": 2, "path": "machines"}      requests whose path contains `path` are held back
  *   {"kind": "error", "status": 503, "path": "machines"}    they are answered with that status, before anything is done

@@ -171,7 +171,7 @@ class Simulator implements MaasSimulator {
       answer =
         fault?.kind === "error"
           ? new Answer(fault.status!, fault.message ?? "a fault was injected", contentTypes.text)
-          : await this.answer(request, message.url ?? "");
+          : await this.answer(request, message);
       // What an answer promises is on disk before it is sent; plain reading promises nothing.
       if (request.method !== "GET" || request.path.startsWith("/MAAS/metadata/")) await this.maas.store.flush();
       if (fault?.kind === "lost-answer") answer = new Answer(504, "Gateway Time-out", contentTypes.html);
@@ -202,8 +202,10 @@ class Simulator implements MaasSimulator {
     return new ApiError(500, error instanceof Error ? error.message : String(error)).answer();
   }
 
-  private async answer(request: MaasRequest, url: string): Promise<Answer> {
-    if (request.path.startsWith("/sim/")) return handleControl(this.maas, request);
+  private async answer(request: MaasRequest, { url = "", socket }: IncomingMessage): Promise<Answer> {
+    if (request.path.startsWith("/sim/")) {
+      return handleControl(this.maas, request, { remote: socket.remoteAddress, local: socket.localAddress }, this.adminApiKey());
+    }
     this.maas.requests += 1;
     const parameters = [...request.query.entries(), ...request.form.entries()].flatMap(([name, values]) =>
       values.map((value) => [name, value] as [string, string]),

@@ -1,4 +1,5 @@
 /** Faults on demand. */
+import { handleControl } from "../../../rig/maas/control";
 import { Server } from "./server";
 
 describe("fault injection", () => {
@@ -12,6 +13,26 @@ describe("fault injection", () => {
     await server.control("POST", "faults", { kind: "error", status: 503, path: "zones", method: "POST", times: 1 });
     expect((await server.call("POST", "zones/", { name: "a" })).status).toBe(503);
     expect((await server.call("POST", "zones/", { name: "a" })).status).toBe(200);
+  });
+
+  it.each([
+    ["without the key", { authorization: "" }, 401],
+    ["with another key", { authorization: "Bearer a:b:c" }, 401],
+    ["from a web page", { origin: "http://evil.example" }, 403],
+    ["from a web page of this very address", { "sec-fetch-site": "same-origin" }, 403],
+  ])("are not switched %s", async (_, headers, status) => {
+    const refused = await server.control("POST", "faults", { kind: "drop", path: "zones" }, headers);
+    expect(refused.status).toBe(status);
+    expect((await server.control("GET", "faults")).body).toEqual([]);
+  });
+
+  it("are not switched by a name that leads here, nor by a machine on the bridge", async () => {
+    const request = { path: "/sim/faults", method: "GET", headers: {}, host: "evil.example:5240" } as never;
+    const ask = (remote: string, host: string) =>
+      handleControl(server.maas.maas, { ...(request as object), host } as never, { remote, local: "192.168.200.1" }, "a:b:c");
+    expect((await ask("127.0.0.1", "evil.example:5240")).status).toBe(403);
+    expect((await ask("192.168.200.11", "192.168.200.1:5240")).status).toBe(403);
+    expect((await ask("192.168.200.1", "192.168.200.1:5240")).status).toBe(401);
   });
 
   it("loses the answer of work that was done", async () => {

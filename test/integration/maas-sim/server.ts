@@ -48,8 +48,12 @@ export class Server {
   }
 
   /** `/sim/…` */
-  async control(method: string, path: string, body?: object): Promise<Reply> {
-    const response = await fetch(`${this.url.replace(/\/MAAS$/, "")}/sim/${path}`, { method, body: body && JSON.stringify(body) });
+  async control(method: string, path: string, body?: object, headers: Record<string, string> = {}): Promise<Reply> {
+    const response = await fetch(`${this.url.replace(/\/MAAS$/, "")}/sim/${path}`, {
+      method,
+      headers: { authorization: `Bearer ${this.maas.adminApiKey()}`, ...headers },
+      body: body && JSON.stringify(body),
+    });
     return { status: response.status, headers: response.headers, body: await response.json() };
   }
 

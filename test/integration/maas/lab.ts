@@ -86,7 +86,7 @@ export class Lab {
     const answer = await fetch(new URL("/sim/faults", this.url), {
       method: "POST",
       body: JSON.stringify(fault),
-      headers: { "content-type": "application/json" },
+      headers: { "content-type": "application/json", authorization: `Bearer ${this.simulator.adminApiKey()}` },
     });
     if (!answer.ok) {
       throw new Error(await answer.text());

@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import * as net from "node:net";
@@ -56,6 +57,25 @@ describe("taskd refuses", () => {
     await server.start();
   });
   afterAll(() => server.destroy());
+
+  test.each([
+    ["1.0", false],
+    ["1.1", false],
+    ["1.2", true],
+  ])("TLS %s? It goes on with the handshake: %s", async (version, accepted) => {
+    const priority = `NORMAL:-VERS-ALL:+VERS-TLS${version}:%COMPAT`;
+    const client = spawn("gnutls-cli", ["--insecure", "--priority", priority, "--port", String(server.port), "127.0.0.1"]);
+    let said = "";
+    for (const stream of [client.stdout, client.stderr]) {
+      stream.on("data", (chunk) => {
+        said += chunk;
+      });
+    }
+    client.stdin.end();
+    await once(client, "close");
+    // The certificate is what a server sends once it has agreed on a version.
+    expect({ said, accepted: /Certificate type: X.509/.test(said) }).toEqual({ said, accepted });
+  });
 
   test("a certificate by another authority", async () => {
     const stranger = await TaskdOnLoopback.create({ organisations });

@@ -21,6 +21,7 @@ describe("taskd's configuration", () => {
     const text = renderTaskdConfig(TASKD_DEFAULTS, { data: "/d", certificates: "/c" });
     expect(text).toMatchInlineSnapshot(`
 "ca.cert=/c/ca.pem
+ciphers=NORMAL:-VERS-TLS1.0:-VERS-TLS1.1
 confirmation=0
 debug=0
 ip.log=1
