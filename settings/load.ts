@@ -18,7 +18,7 @@ export function loadSettings(): Settings {
   if (config[API_KEY] && isConfigSecret?.(API_KEY) === false) {
     throw new UserError({
       path: API_KEY,
-      message: "is a secret, and stands in the stack's file in plain text",
+      message: "is a secret, but the stack file holds it in plain text",
       fix: `give it with pulumi config set --secret ${API_KEY}; where others have seen it, make another one in MAAS`,
     });
   }

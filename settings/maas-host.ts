@@ -38,7 +38,7 @@ const curtin = z.strictObject({
     .url({ protocol: /^https?$/, error: "must be a URL" })
     .optional()
     .describe(
-      "URL that gets a message at the start and the end of an installation, such as a Slack incoming webhook, and every report of curtin's as JSON, failures among them. Slack itself refuses those: for failures, use another receiver, or watch MAAS.",
+      "URL that gets a message when an installation starts and ends, and curtin's own reports as JSON. Slack refuses those reports: to hear of failures, use another receiver.",
     ),
 });
 

@@ -340,6 +340,6 @@ function duplicates(values: [path: string, value: string][]): Problem[] {
   return values.flatMap(([path, value]) => {
     const owner = first.get(value);
     first.set(value, owner ?? path);
-    return owner ? [{ path, message: `is the same as ${owner}`, found: value, fix: "give each its own" }] : [];
+    return owner ? [{ path, message: `is the same as ${owner}`, found: value, fix: "use a different value for each machine" }] : [];
   });
 }

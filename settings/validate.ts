@@ -22,7 +22,7 @@ export function parseSettings(raw: unknown, origins: readonly string[] = []): Se
   if (problems.length > 0) {
     throw new UserError(
       problems.map((problem) => ({ ...problem, path: atOrigin(problem.path, origins), message: atOrigin(problem.message, origins) })),
-      problems.length === 1 ? "The settings have a mistake:" : `The settings have ${problems.length} mistakes:`,
+      problems.length === 1 ? "1 error in the settings:" : `${problems.length} errors in the settings:`,
     );
   }
   return result.data as Settings;

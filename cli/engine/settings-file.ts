@@ -23,7 +23,7 @@ export function configOf(text: string, file: string): Record<string, unknown> {
     throw new UserError({
       path: file,
       message: `not YAML: ${(error as Error).message.split("\n")[0]}`,
-      fix: "correct that line, then run this again",
+      fix: "fix that line, then run the command again",
     });
   }
   refuseAliases(parsed, file);

@@ -22,7 +22,7 @@ function parse(text: string, file: string): KubeConfig {
     throw new UserError({
       path: file,
       message: `not YAML: ${(error as Error).message.split("\n")[0]}`,
-      fix: "mend or move it, then run this again",
+      fix: "fix or move it, then run the command again",
     });
   }
   if (typeof config !== "object" || config === null || (config as KubeConfig).kind !== "Config") {
