@@ -16,13 +16,13 @@ export async function livesAsNewStack(lab: TestLab, folder: string): Promise<voi
     done(lab.spawn(path.join(checkout, "lab"), ["pulumi", "stack", "init", stack], { environment }).done);
   await fs.rm(file, { force: true });
   try {
-    const machines = ["node1=54:b2:03:00:00:01", "node2=54:b2:03:00:00:02"].flatMap((machine) => ["--machine", machine]);
+    const machines = ["node1=54:b2:03:aa:00:01", "node2=54:b2:03:aa:00:02"].flatMap((machine) => ["--machine", machine]);
     const args = ["--maas-url", "http://192.0.2.2:5240/MAAS", "--subnet", "192.0.2.0/24", ...machines];
     await done(lab.lab("new", stack, ...args));
     const written = await fs.readFile(file, "utf8");
     const [checked, again] = await Promise.all([lab.lab("check", stack), lab.lab("new", stack, ...args, "--user", "eve")]);
     expect([checked.code, checked.output]).toEqual([0, `Pulumi.${stack}.yaml is valid: 2 machines, environment physical\n`]);
-    expect([again.code, again.output]).toEqual([2, expect.stringContaining("is there already")]);
+    expect([again.code, again.output]).toEqual([2, expect.stringContaining("exists already")]);
     expect(await fs.readFile(file, "utf8")).toBe(written);
 
     // Its machines get a BMC, whose password and MAAS's key are secrets.

@@ -82,8 +82,10 @@ async function settled(lab: TestLab) {
     lab.maas<{ fqdn: string; ip_addresses: { ip: string }[] }[]>("dnsresources/"),
   ]);
   return {
-    // Below them stands which stack has enlisted the machine.
-    notes: Object.fromEntries(machines.map(({ hostname, description }) => [hostname, description.replace(/\n?\[enlisted by .*\]$/, "")])),
+    // Below them are lines on what the stack has made and set.
+    notes: Object.fromEntries(
+      machines.map(({ hostname, description }) => [hostname, description.replace(/\n?\[(enlisted|address set) by .*\]$/gm, "").trim()]),
+    ),
     spare: machines.filter(({ tag_names }) => tag_names.includes("spare")).map(({ hostname }) => hostname),
     reserved: ranges.find(({ type, comment }) => type === "reserved" && comment.startsWith("router"))?.comment,
     address: records.find(({ fqdn }) => fqdn === "nas.home.arpa")?.ip_addresses.map(({ ip }) => ip),
