@@ -1,14 +1,17 @@
-import { guards, K3sCluster, loadSettings, Monitoring, outputs, TaskServers } from "./components";
-import { environments } from "./environments";
-import { clusterArgs, monitoringArgs, taskServersArgs } from "./settings/args";
+import { guards, K3sCluster, MaasRegion, Monitoring, TaskServers } from "./components";
+import { clusterArgs, guardArgs, monitoringArgs, regionArgs, taskServersArgs } from "./settings/args";
+import { loadSettings } from "./settings/load";
+import { makeMachines } from "./settings/make-machines";
+import { outputs } from "./settings/outputs";
 
 const settings = loadSettings();
-const guarded = { transformations: guards(settings) };
+const options = { transformations: guards(guardArgs(settings)) };
 
-const { machines, region, apiKey } = environments[settings.environment](settings, guarded);
-const cluster = new K3sCluster("k3s", clusterArgs(settings, machines), guarded);
-const tasks = new TaskServers("tasks", taskServersArgs(settings, cluster, machines), guarded);
-const parts = { cluster, tasks, machines, apiKey };
-const monitoring = settings.monitoring.enabled ? new Monitoring("monitoring", monitoringArgs(settings, parts), guarded) : undefined;
+const region = new MaasRegion("maas", regionArgs(settings), options);
+const machines = makeMachines(settings, region, options);
+const cluster = new K3sCluster("k3s", clusterArgs(settings, machines), options);
+const tasks = new TaskServers("tasks", taskServersArgs(settings, cluster, machines), options);
+const parts = { region, machines, cluster, tasks };
+const monitoring = settings.monitoring.enabled ? new Monitoring("monitoring", monitoringArgs(settings, parts), options) : undefined;
 
-export = outputs({ settings, region, machines, cluster, monitoring, taskServers: tasks });
+export = outputs({ settings, monitoring, ...parts });

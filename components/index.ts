@@ -1,16 +1,35 @@
-/** What `index.ts` and the environments use of the components. */
+/** The face of this library: components, their arguments, and what those are made of. */
 
-export { loadSettings } from "../settings/load";
-export { outputs } from "../settings/outputs";
-export type { Settings } from "../settings/schema";
-export { parseSettings } from "../settings/validate";
-export { type Images, imagesOf } from "./core/images";
+export { type ExistingMachineArgs, existingMachine } from "./core/existing-machine";
+export type { ImageName, Images } from "./core/images";
+export { imagesOf } from "./core/images";
 export type { MachineAccess, MachineRole } from "./core/machine-access";
+export type { Duration, Size } from "./core/notations";
+export { Secret, type SecretInput } from "./core/secret";
+export type { Transform } from "./core/transform";
 export { formatProblem, isUserError, type Problem, UserError } from "./core/user-error";
-export { guards } from "./guards/guards";
-export type { K3sClusterArgs } from "./k3s/args";
+export {
+  type AlertRule,
+  type DashboardSpec,
+  dashboard,
+  inCluster,
+  onMachines,
+  type PanelSpec,
+  type RecordingRule,
+  type RuleGroup,
+  type ScrapeJob,
+  type Watched,
+  type WatchedDashboard,
+  type WatchPlace,
+} from "./core/watched";
+export { type GuardArgs, guards } from "./guards/guards";
+export type { K3sClusterArgs, NodeArgs } from "./k3s/args";
 export { K3sCluster } from "./k3s/k3s-cluster";
-export { otherMachines } from "./maas/other-machines";
-export { MaasRegion, type MaasRegionArgs } from "./maas/region";
+export type { MaasAccess, MaasMachineArgs, MaasRegionArgs } from "./maas/args";
+export { MaasMachine } from "./maas/machine";
+export { MaasRegion } from "./maas/region";
+export type { MeasuredMachine, MonitoringArgs, ReceiverArgs } from "./monitoring/args";
+export { withNodeExporter } from "./monitoring/machine-exporter";
 export { Monitoring } from "./monitoring/monitoring";
+export type { OrganisationArgs, TaskServersArgs } from "./taskserver/args";
 export { TaskServers } from "./taskserver/task-servers";

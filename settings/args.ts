@@ -1,16 +1,20 @@
-import type * as pulumi from "@pulumi/pulumi";
 import { imagesOf } from "../components/core/images";
 import type { MachineAccess, MachineRole } from "../components/core/machine-access";
 import { addressesOf, parseRange } from "../components/core/notations";
 import { Secret, type SecretInput } from "../components/core/secret";
 import type { Watched } from "../components/core/watched";
+import type { GuardArgs } from "../components/guards/guards";
 import { ownAddresses } from "../components/k3s/address-pool";
 import type { K3sClusterArgs } from "../components/k3s/args";
 import type { K3sCluster } from "../components/k3s/k3s-cluster";
-import { otherMachines } from "../components/maas/other-machines";
-import { maasDashboard, maasWatched } from "../components/maas/watched";
+import type { MaasMachineArgs, MaasRegionArgs } from "../components/maas/args";
+import { fixedAddress } from "../components/maas/desired";
+import type { MaasRegion } from "../components/maas/region";
+import { maasDashboard } from "../components/maas/watched";
 import type { MonitoringArgs, ReceiverArgs } from "../components/monitoring/args";
+import { withNodeExporter } from "../components/monitoring/machine-exporter";
 import type { TaskServersArgs } from "../components/taskserver/args";
+import { consents } from "./fingerprint";
 import type { Receiver } from "./monitoring";
 import type { Settings } from "./schema";
 
@@ -21,6 +25,53 @@ import type { Settings } from "./schema";
 /** A value of a secret setting, which a plain string is as well. */
 function secret<T>(value: T | Secret<T>): SecretInput<T> {
   return Secret.isInstance(value) ? (value as Secret<T>) : new Secret(value);
+}
+
+/** `homelab:protect`, `homelab:consent` and `homelab:waivers`. */
+export function guardArgs(settings: Settings): GuardArgs {
+  return { waivers: settings.waivers, consents: (subject) => consents(settings, subject) };
+}
+
+/** `homelab:maas`, `homelab:network`, and what the machines need of the region. */
+export function regionArgs(settings: Settings): MaasRegionArgs {
+  const { maas, network, machines, maasApiKey, monitoring } = settings;
+  const { host, install, vmHosts, repair, ...rest } = maas;
+  const { eraseForeign: _, ...repairOptions } = repair;
+  // Where MAAS chooses addresses for some machines, it must leave those of the others alone.
+  const fixed = machines.map(fixedAddress);
+  return {
+    ...rest,
+    apiKey: maasApiKey ? secret(maasApiKey) : undefined,
+    install: install && {
+      ...install,
+      database: install.database === undefined ? undefined : secret(install.database),
+      tls: install.tls && { ...install.tls, key: secret(install.tls.key) },
+    },
+    host: host && { ...host, privateKey: secret(host.privateKey) },
+    network,
+    keep: fixed.includes(undefined) ? fixed.filter((each) => each !== undefined) : [],
+    groups: { zones: machines.flatMap(({ zone }) => zone ?? []), pools: machines.flatMap(({ pool }) => pool ?? []) },
+    defaults: { metrics: monitoring.maas.enabled || undefined, ...maas.defaults },
+    vmHosts: vmHosts.map(({ password, certificate, key, ...vmHost }) => ({
+      ...vmHost,
+      password: password === undefined ? undefined : secret(password),
+      certificate,
+      key: key === undefined ? undefined : secret(key),
+    })),
+    repair: repairOptions,
+  };
+}
+
+/** An entry of `homelab:machines`, but for what is made beside it. */
+export function machineArgs(settings: Settings, entry: Settings["machines"][number]): Omit<MaasMachineArgs, "region" | "deployKey"> {
+  const { role: _, labels: __, taints: ___, userData, ...machine } = entry;
+  const { user, port, authorizedKeys } = settings.ssh;
+  return {
+    ...machine,
+    userData: settings.monitoring.nodeExporter.from === "cloud-init" ? withNodeExporter(userData) : userData,
+    eraseForeign: settings.maas.repair.eraseForeign.includes(machine.name),
+    ssh: { user, port, authorizedKeys },
+  };
 }
 
 /** `homelab:cluster` as the cluster's arguments, but for its nodes. */
@@ -81,8 +132,7 @@ export function monitoringArgs(
     cluster: Pick<K3sCluster, "provider" | "watched">;
     tasks: { watched: Watched };
     machines: readonly MachineAccess[];
-    /** Of MAAS. */
-    apiKey: pulumi.Input<string>;
+    region: Pick<MaasRegion, "watched" | "othersDeployed">;
   },
 ): MonitoringArgs {
   const { prometheus, alertmanager, grafana, kubeStateMetrics, ...rest } = settings.monitoring;
@@ -97,9 +147,11 @@ export function monitoringArgs(
       parts.tasks.watched,
       parts.cluster.watched,
       // The dashboard is there in any case, so that switching MAAS's metrics on and off deletes nothing.
-      rest.maas.enabled ? maasWatched({ url: settings.maas.url, racks: rest.maas.racks }) : { name: "maas", dashboard: maasDashboard() },
+      rest.maas.enabled ? parts.region.watched(rest.maas.racks) : { name: "maas", dashboard: maasDashboard() },
     ],
-    alsoScrape: otherMachines(settings, parts.apiKey),
+    alsoScrape: rest.otherMachines.enabled
+      ? parts.region.othersDeployed({ known: settings.machines.map(({ name }) => name), tag: rest.otherMachines.tag })
+      : undefined,
     prometheus,
     alertmanager: alerting && {
       ...alertmanagerOptions,

@@ -1,25 +1,5 @@
 import { z } from "zod";
-
-/** Every container image the lab runs. What each means upstream, and its stand-in, is in `versions.json`. */
-export const IMAGE_NAMES = [
-  "pause",
-  "coredns",
-  "local-path-provisioner",
-  "local-path-helper",
-  "prometheus",
-  "alertmanager",
-  "node-exporter",
-  "kube-state-metrics",
-  "grafana",
-  "taskd",
-  "taskchampion-sync-server",
-  "haproxy",
-  "kube-vip",
-  "metallb-controller",
-  "metallb-speaker",
-] as const;
-
-export type ImageName = (typeof IMAGE_NAMES)[number];
+import { IMAGE_NAMES, type ImageName } from "../components/core/images";
 
 const reference = z
   .string()

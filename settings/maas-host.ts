@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Problem } from "../components/core/user-error";
+import { PRESEED_PARTS, preseedName } from "../components/maas/args";
 
 /** SSH to the region controller's computer, for what its API cannot do: preseed files, installation, upgrades. */
 export const maasHost = z.strictObject({
@@ -62,24 +63,19 @@ export const preseed = z.strictObject({
 export type MaasHost = z.output<typeof maasHost>;
 export type Preseed = z.output<typeof preseed>;
 
-const PARTS = ["os", "architecture", "subarchitecture", "release", "node"] as const;
-
-/** `curtin_userdata_ubuntu_amd64_generic_noble_node1`. */
-export function preseedName(preseed: Preseed): string {
-  return [preseed.prefix, ...PARTS.map((key) => preseed[key])].filter(Boolean).join("_");
-}
-
 /** Gaps in names, two templates of one name, neither or both of file and settings, no host to write to. */
 export function checkPreseeds({ preseeds, host }: { preseeds: Preseed[]; host?: MaasHost }): Problem[] {
   const problems: Problem[] = [];
   preseeds.forEach((each, index) => {
     const path = `homelab:maas.preseeds[${index}]`;
-    const gap = PARTS.find((key, position) => each[key] === undefined && PARTS.slice(position).some((later) => each[later] !== undefined));
+    const gap = PRESEED_PARTS.find(
+      (key, position) => each[key] === undefined && PRESEED_PARTS.slice(position).some((later) => each[later] !== undefined),
+    );
     if (gap) {
       problems.push({
         path: `${path}.${gap}`,
         message: "is required, as a later part of the file's name is given: MAAS would never look for it",
-        allowed: PARTS.join(", then "),
+        allowed: PRESEED_PARTS.join(", then "),
         fix: `add ${gap}, or take the later parts out`,
       });
     }

@@ -8,18 +8,18 @@ import type { Settings } from "./schema";
 
 interface Parts {
   settings: Settings;
-  region?: MaasRegion;
+  region: MaasRegion;
   machines: readonly MachineAccess[];
   cluster: K3sCluster;
   monitoring?: Monitoring;
-  taskServers: TaskServers;
+  tasks: TaskServers;
 }
 
 /** The stack's outputs: what `./lab` shows and what other stacks may build on. Read them with `pulumi stack output`. */
-export function outputs({ settings, region, machines, cluster, monitoring, taskServers }: Parts) {
+export function outputs({ settings, region, machines, cluster, monitoring, tasks }: Parts) {
   return present({
     /** Where the stack installed MAAS: how to log in as its administrator; secret. */
-    maas: region && {
+    maas: region.password && {
       url: settings.maas.url,
       username: settings.maas.install?.admin.username,
       password: region.password,
@@ -54,11 +54,11 @@ export function outputs({ settings, region, machines, cluster, monitoring, taskS
     monitoringNamespace: monitoring?.namespace,
     /** Where the task servers run. */
     taskNamespace: settings.taskServers.namespace,
-    taskServer: { taskd: taskServers.taskd, taskchampion: taskServers.champion?.url, authority: taskServers.authority },
+    taskServer: { taskd: tasks.taskd, taskchampion: tasks.champion?.url, authority: tasks.authority },
     /** By organisation/user: address, credentials, certificate and key for Taskwarrior; secret. */
-    taskUsers: taskServers.users,
+    taskUsers: tasks.users,
     /** Files of the same servers for a machine without Kubernetes, for `lab compose`; secret. */
-    taskCompose: taskServers.compose,
+    taskCompose: tasks.compose,
   });
 }
 

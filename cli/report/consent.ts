@@ -1,5 +1,5 @@
-import { fingerprint } from "../../components/guards/fingerprint";
-import { consents, guardedSubject } from "../../components/guards/protection";
+import { guardedSubject } from "../../components/guards/protection";
+import { consents, fingerprint } from "../../settings/fingerprint";
 import type { Settings } from "../../settings/schema";
 import type { Effect } from "./effects";
 import type { Change } from "./preview";

@@ -1,6 +1,26 @@
-import type { ImageName, ImagesSettings } from "../../settings/images";
 import versions from "../../versions.json";
 import { UserError } from "./user-error";
+
+/** Every container image the lab runs. What each means upstream, and its stand-in, is in `versions.json`. */
+export const IMAGE_NAMES = [
+  "pause",
+  "coredns",
+  "local-path-provisioner",
+  "local-path-helper",
+  "prometheus",
+  "alertmanager",
+  "node-exporter",
+  "kube-state-metrics",
+  "grafana",
+  "taskd",
+  "taskchampion-sync-server",
+  "haproxy",
+  "kube-vip",
+  "metallb-controller",
+  "metallb-speaker",
+] as const;
+
+export type ImageName = (typeof IMAGE_NAMES)[number];
 
 /** Where components get image references from; none of them spells one out. */
 export interface Images {
@@ -13,7 +33,7 @@ export interface Images {
 type Table = Record<string, { upstream?: string; standIn?: string } | undefined>;
 
 /** Image references under the stack's overrides. `table` is `versions.json`'s unless a test gives its own. */
-export function imagesOf(overrides: ImagesSettings, table: Table = versions.images as Table): Images {
+export function imagesOf(overrides: Partial<Record<ImageName, string>>, table: Table = versions.images as Table): Images {
   return {
     ref(name) {
       const reference = overrides[name] ?? table[name]?.upstream;

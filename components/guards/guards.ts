@@ -1,9 +1,16 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { Settings } from "../../settings/schema";
-import { enforcement } from "./policy";
+import { enforcement, type Waivers } from "./policy";
 import { protection } from "./protection";
 
+/** Arguments of {@link guards}. */
+export interface GuardArgs {
+  /** By policy: names of resources that need not keep it. Default none. */
+  waivers?: Waivers;
+  /** Whether a machine or a volume may be lost, by its name. Default: none may. */
+  consents?: (subject: string) => boolean;
+}
+
 /** Protection and policies, as `transformations` of the components of a program. */
-export function guards(settings: Settings): pulumi.ResourceTransformation[] {
-  return [enforcement(settings.waivers), protection(settings)];
+export function guards({ waivers = {}, consents = () => false }: GuardArgs = {}): pulumi.ResourceTransformation[] {
+  return [enforcement(waivers), protection(consents)];
 }

@@ -1,6 +1,6 @@
 import { dump } from "js-yaml";
-import type { MachineSettings } from "../../settings/machines";
-import type { SshSettings } from "../../settings/ssh";
+import type { InClear } from "../core/secret-output";
+import type { CommandArgs, SshOptions, UserDataOptions } from "./args";
 
 /** A file that cloud-init writes at first boot. */
 export interface CloudInitFile {
@@ -83,18 +83,24 @@ export function cloudConfig(args: CloudInitArgs) {
   };
 }
 
-/** From a machine's settings, with the account and the keys that the program itself needs. */
+/** A machine's user data with its secrets in clear. */
+export type PlainUserData = Omit<InClear<UserDataOptions>, "bootCommands" | "commands"> & {
+  bootCommands: readonly CommandArgs[];
+  commands: readonly CommandArgs[];
+};
+
+/** From a machine's arguments, with the account and the keys that the program itself needs. */
 export function userDataArgs(args: {
-  machine: Pick<MachineSettings, "userData">;
-  ssh: SshSettings;
+  userData: PlainUserData;
+  ssh: Pick<SshOptions, "user" | "authorizedKeys">;
   deployKey: string;
   hostKey: { privateKey: string; publicKey: string };
 }): CloudInitArgs {
-  const { users, ntpServers, sysctl, ...rest } = args.machine.userData;
+  const { users, ntpServers, sysctl, ...rest } = args.userData;
   const own = { name: args.ssh.user, authorizedKeys: [args.deployKey, ...args.ssh.authorizedKeys], sudo: true };
   return {
     ...rest,
-    users: [own, ...users],
+    users: [own, ...users.map((each) => ({ ...each, authorizedKeys: each.authorizedKeys ?? [] }))],
     hostKey: args.hostKey,
     ntp: ntpServers.length > 0 ? { servers: ntpServers } : undefined,
     sysctl: Object.keys(sysctl).length > 0 ? sysctl : undefined,

@@ -1,9 +1,17 @@
 import * as fs from "node:fs";
 import { dump, load } from "js-yaml";
-import type { Preseed } from "../../settings/maas-host";
 import { UserError } from "../core/user-error";
+import type { CommandArgs, CurtinArgs, PreseedArgs } from "./args";
 
-type Curtin = NonNullable<Preseed["curtin"]>;
+/** What is rendered, with its secrets in clear. */
+export interface Curtin extends Omit<CurtinArgs, "earlyCommands" | "lateCommands" | "webhook"> {
+  earlyCommands?: readonly CommandArgs[];
+  lateCommands?: readonly CommandArgs[];
+  webhook?: string;
+}
+
+/** A preseed with its secrets in clear. */
+export type PlainPreseed = Omit<PreseedArgs, "curtin"> & { curtin?: Curtin };
 
 /** MAAS's own part, without which a machine neither gets its debconf answers nor stops booting from the network. */
 const OF_MAAS = `debconf_selections:
@@ -49,7 +57,7 @@ const ifDriver = (text: string) => `{{if third_party_drivers and driver}}\n${tex
  *
  * @see https://curtin.readthedocs.io/en/latest/topics/config.html
  */
-export function curtinTemplate({ earlyCommands, lateCommands, storage, network, webhook }: Curtin): string {
+export function curtinTemplate({ earlyCommands = [], lateCommands = [], storage, network, webhook }: Curtin): string {
   const early = [...notice(webhook, "start"), ...earlyCommands];
   const late = [...lateCommands, ...notice(webhook, "finish")];
   const own = {
@@ -83,7 +91,7 @@ function isSlack(webhook: string): boolean {
 }
 
 /** The template of an entry, refused before it is written if MAAS could not render it. */
-export function preseedTemplate(preseed: Preseed, index: number): string {
+export function preseedTemplate(preseed: PlainPreseed, index: number): string {
   const where = `homelab:maas.preseeds[${index}]`;
   if (preseed.curtin) {
     return checkTemplate(curtinTemplate(preseed.curtin), `${where}.curtin`);

@@ -1,33 +1,32 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { StorageSettings } from "../../settings/machine-storage";
-import type { MachineSettings } from "../../settings/machines";
-import type { NetworkSettings } from "../../settings/network";
 import { type Size, toBytes, toSeconds } from "../core/notations";
 import type { Identity } from "./api/lookup";
-import type { MaasAccess } from "./step-command";
+import type { InterfaceArgs, MaasAccess, MachineOptions } from "./args";
 import type { CommissionDesired } from "./steps/commission";
 import type { Composition } from "./steps/compose";
 import type { DeployDesired } from "./steps/deploy";
 import type { EnlistDesired } from "./steps/enlist";
+import type { InterfaceDesired } from "./steps/interfaces";
 import type { ReleaseSettings } from "./steps/release";
 import type { StorageDesired } from "./steps/storage";
 
 /** The desired states of a machine's three phases, from its settings. Pure but for the stack's name. */
 
+type Parameters = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
 interface Args {
-  machine: MachineSettings;
+  machine: MachineOptions;
   maas: MaasAccess;
-  network: NetworkSettings;
 }
 
-export function enlistDesired({ machine, maas, network }: Args): EnlistDesired {
+export function enlistDesired({ machine, maas }: Args): EnlistDesired {
   const { architecture, zone, pool, domain, tags, notes, kernelOptions, swap } = machine;
   return {
     ...identity(machine),
     stack: stackName(),
     architecture,
     powerType: machine.power.type,
-    composition: machine.compose && composition(machine.compose, network.subnet),
+    composition: machine.compose && composition(machine.compose, maas.subnet),
     zone,
     pool,
     domain,
@@ -35,18 +34,19 @@ export function enlistDesired({ machine, maas, network }: Args): EnlistDesired {
     notes,
     kernelOptions,
     swapSize: typeof swap === "string" ? toBytes(swap) : swap,
-    eraseForeign: erasesForeign({ machine, maas }),
+    eraseForeign: erasesForeign({ machine }),
     release: releaseSettings({ machine, maas }),
   };
 }
 
-export function commissionDesired({ machine, maas }: Pick<Args, "machine" | "maas">): CommissionDesired {
-  const { failedCommissioning, failedTesting, broken, rescue } = maas.settings.repair;
-  const { scripts, tests, parameters, skipNetworking, skipStorage, skipBmcConfig, enableSsh } = machine.commissioning;
+/** @param parameters of scripts, in clear */
+export function commissionDesired({ machine, maas }: Args, parameters: Parameters): CommissionDesired {
+  const { failedCommissioning, failedTesting, broken, rescue } = maas.repair;
+  const { scripts, tests, skipNetworking, skipStorage, skipBmcConfig, enableSsh } = machine.commissioning;
   return {
     ...identity(machine),
-    commissioningScripts: scripts,
-    testingScripts: tests,
+    commissioningScripts: [...scripts],
+    testingScripts: [...tests],
     // MAAS wants them as SCRIPT_PARAMETER.
     parameters: Object.fromEntries(
       Object.entries(parameters).flatMap(([script, values]) => Object.entries(values).map(([key, value]) => [`${script}_${key}`, value])),
@@ -56,21 +56,21 @@ export function commissionDesired({ machine, maas }: Pick<Args, "machine" | "maa
     skipBmcConfig,
     enableSsh,
     repair: { failedCommissioning, ...(failedTesting && { failedTesting }), broken, rescue },
-    limit: toSeconds(maas.settings.waits.commission),
+    limit: toSeconds(maas.waits.commission),
     powerPrompt: machine.powerPrompt,
   };
 }
 
-export function deployDesired(args: Args, incarnation: string, userData: string, sent = userData): DeployDesired {
-  const { machine, maas, network } = args;
+export function deployDesired(args: Args, parameters: Parameters, incarnation: string, userData: string, sent = userData): DeployDesired {
+  const { machine, maas } = args;
   return {
     ...identity(machine),
     stack: stackName(),
     incarnation,
     address: fixedAddress(machine),
     storage: machine.storage && storage(machine.storage),
-    interfaces: machine.interfaces,
-    subnet: network.subnet,
+    interfaces: machine.interfaces as InterfaceDesired[],
+    subnet: maas.subnet,
     osRelease: machine.release,
     kernel: machine.kernel,
     ephemeral: machine.ephemeral,
@@ -80,32 +80,32 @@ export function deployDesired(args: Args, incarnation: string, userData: string,
     ...(sent !== userData && { sentUserData: sent }),
     lock: machine.lock,
     eraseForeign: erasesForeign(args),
-    failedDeployment: maas.settings.repair.failedDeployment,
-    limit: toSeconds(maas.settings.waits.deploy),
-    commissioning: commissionDesired(args),
+    failedDeployment: maas.repair.failedDeployment,
+    limit: toSeconds(maas.waits.deploy),
+    commissioning: commissionDesired(args, parameters),
     ...releaseSettings(args),
   };
 }
 
 /** The address that the settings fix, directly or on an interface. */
-export function fixedAddress(machine: MachineSettings): string | undefined {
-  const links = machine.interfaces.flatMap((each) => each.links).filter((link) => link.address);
+export function fixedAddress(machine: { address?: string; interfaces?: readonly InterfaceArgs[] }): string | undefined {
+  const links = (machine.interfaces ?? []).flatMap((each) => each.links ?? []).filter((link) => link.address);
   return machine.address ?? (links.find((link) => link.defaultGateway) ?? links[0])?.address;
 }
 
 /** Sizes in bytes, "rest" left out. */
-function storage(settings: StorageSettings): StorageDesired {
+function storage(settings: NonNullable<MachineOptions["storage"]>): StorageDesired {
   return JSON.parse(JSON.stringify(settings), (key, value) =>
     /size$/i.test(key) ? (value === "rest" ? undefined : toBytes(value)) : value,
   ) as StorageDesired;
 }
 
 /** What a machine is known by; another one is another machine. */
-export function identity({ name, macAddresses, compose }: MachineSettings): Identity {
-  return compose ? { name, macAddresses: [], vmHost: compose.host } : { name, macAddresses };
+export function identity({ name, macAddresses, compose }: MachineOptions): Identity {
+  return compose ? { name, macAddresses: [], vmHost: compose.host } : { name, macAddresses: [...macAddresses] };
 }
 
-function composition({ cores, memory, disks, subnets }: NonNullable<MachineSettings["compose"]>, subnet: string): Composition {
+function composition({ cores, memory, disks, subnets }: NonNullable<MachineOptions["compose"]>, subnet: string): Composition {
   return {
     cores,
     memory: toBytes(memory) / 2 ** 20,
@@ -125,12 +125,12 @@ function releaseSettings({ machine, maas }: Pick<Args, "machine" | "maas">): Rel
     erase: erase !== "no",
     secureErase: erase === "secure" || erase === "secure-or-quick",
     quickErase: erase === "quick" || erase === "secure-or-quick",
-    releaseLimit: toSeconds(maas.settings.waits.release),
+    releaseLimit: toSeconds(maas.waits.release),
   };
 }
 
-function erasesForeign({ machine, maas }: Pick<Args, "machine" | "maas">): boolean {
-  return maas.settings.repair.eraseForeign.includes(machine.name);
+function erasesForeign({ machine }: Pick<Args, "machine">): boolean {
+  return machine.eraseForeign;
 }
 
 /** As MAAS's descriptions and owner data name it. */

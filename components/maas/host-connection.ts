@@ -1,14 +1,14 @@
 import type { types } from "@pulumi/command";
-import * as pulumi from "@pulumi/pulumi";
-import type { MaasHost } from "../../settings/maas-host";
+import { secretOutput } from "../core/secret-output";
+import type { SshHostArgs } from "./args";
 
 /** How remote commands reach the region controller's host. */
-export function connectionTo(host: MaasHost): types.input.remote.ConnectionArgs {
+export function connectionTo(host: SshHostArgs): types.input.remote.ConnectionArgs {
   return {
     host: host.address,
-    port: host.port,
-    user: host.user,
-    privateKey: pulumi.secret(host.privateKey),
+    port: host.port ?? 22,
+    user: host.user ?? "ubuntu",
+    privateKey: secretOutput(host.privateKey),
     hostKey: host.hostKey,
   };
 }

@@ -3,28 +3,17 @@ import type * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import * as tls from "@pulumi/tls";
-import type { MachineSettings } from "../../settings/machines";
-import type { NetworkSettings } from "../../settings/network";
-import type { SshSettings } from "../../settings/ssh";
 import { canonical } from "../core/canonical";
 import type { MachineAccess } from "../core/machine-access";
-import { userData, userDataArgs } from "./cloud-init";
+import { inClear } from "../core/secret-output";
+import { withTransform } from "../core/transform";
+import { UserError } from "../core/user-error";
+import { type MaasMachineArgs, withDefaults } from "./args";
+import { type PlainUserData, userData, userDataArgs } from "./cloud-init";
 import { commissionDesired, deployDesired, enlistDesired, fixedAddress } from "./desired";
-import { type MaasAccess, observed, stepCommand } from "./step-command";
+import { observed, stepCommand } from "./step-command";
 import type { Deployed } from "./steps/deploy";
 import { sentUserData } from "./vendor-data";
-
-export interface MaasMachineArgs {
-  /** The machine's entry under `homelab:machines`. */
-  machine: MachineSettings;
-  maas: MaasAccess;
-  network: NetworkSettings;
-  ssh: SshSettings;
-  /** Digests of the scripts that this stack uploads, by name. */
-  scripts?: Readonly<Record<string, string>>;
-  /** The lab's key, with which the program logs in. */
-  deployKey: tls.PrivateKey;
-}
 
 /**
  * One machine, from its MAC address to a deployed operating system that answers on SSH with a host key known
@@ -46,20 +35,23 @@ export class MaasMachine extends pulumi.ComponentResource {
   };
 
   constructor(name: string, args: MaasMachineArgs, opts?: pulumi.ComponentResourceOptions) {
-    const { name: machineName, role, macAddresses } = args.machine;
+    const machine = withDefaults(name, args);
     // These lie in the state in clear: no more than what tells which machine it is, as user data and parameters hold secrets.
-    super("homelab:maas:Machine", name, { name: machineName, role, macAddresses }, opts);
-    const { machine, maas, ssh } = args;
+    super("homelab:maas:Machine", name, { name: machine.name, macAddresses: machine.macAddresses }, withTransform(opts, args.transform));
+    checkIdentity(machine);
+    const { region: maas } = args;
+    const { ssh } = machine;
     // A virtual machine of another size is another machine, as one with another network card is.
     const key = machine.compose ? canonical({ name: machine.name, ...machine.compose }) : machine.macAddresses[0];
     const { scripts, tests } = machine.commissioning;
-    const digests = [...scripts, ...tests].map((script) => args.scripts?.[script] ?? "");
+    const digests = [...scripts, ...tests].map((script) => maas.scripts[script] ?? "");
     // How commissioning is done matters the next time; what it runs, at once.
     const next = { skipNetworking: false, skipStorage: false, skipBmcConfig: false, enableSsh: false };
-    const commissioned = canonical({ ...machine.commissioning, ...next, digests });
+    const parameters = inClear(machine.commissioning.parameters) as pulumi.Output<Record<string, Record<string, string>>>;
+    const commissioned = parameters.apply((inner) => canonical({ ...machine.commissioning, parameters: inner, ...next, digests }));
     // Parameters of scripts may be secrets; without any, the preview may show what changes.
-    const hidden = <T>(value: T): pulumi.Input<T> =>
-      Object.keys(machine.commissioning.parameters).length > 0 ? (pulumi.secret(value) as pulumi.Output<T>) : value;
+    const hidden = <T>(value: pulumi.Output<T>) =>
+      Object.keys(machine.commissioning.parameters).length > 0 ? (pulumi.secret(value) as unknown as pulumi.Output<T>) : value;
     const address = fixedAddress(machine);
     const parent = { parent: this };
 
@@ -69,20 +61,27 @@ export class MaasMachine extends pulumi.ComponentResource {
       {
         step: "enlist",
         maas,
-        desired: enlistDesired(args),
-        secrets: { POWER_PARAMETERS: JSON.stringify(machine.power.parameters) },
+        desired: enlistDesired({ machine, maas }),
+        secrets: { POWER_PARAMETERS: inClear(machine.power.parameters).apply((power) => JSON.stringify(power)) },
         triggers: [key],
       },
       parent,
     );
     const commissioning = stepCommand(
       `${name}-commissioning`,
-      { step: "commission", maas, desired: hidden(commissionDesired(args)), triggers: [key, hidden(commissioned)] },
+      {
+        step: "commission",
+        maas,
+        desired: hidden(parameters.apply((inner) => commissionDesired({ machine, maas }, inner))),
+        triggers: [key, hidden(commissioned)],
+      },
       { ...parent, dependsOn: enlistment },
     );
     const cloudInit = pulumi
-      .all([args.deployKey.publicKeyOpenssh, hostKey.privateKeyOpenssh, hostKey.publicKeyOpenssh])
-      .apply(([deployKey, privateKey, publicKey]) => userDataArgs({ machine, ssh, deployKey, hostKey: { privateKey, publicKey } }));
+      .all([args.deployKey.publicKeyOpenssh, hostKey.privateKeyOpenssh, hostKey.publicKeyOpenssh, inClear(machine.userData)])
+      .apply(([deployKey, privateKey, publicKey, inner]) =>
+        userDataArgs({ userData: inner as PlainUserData, ssh, deployKey, hostKey: { privateKey, publicKey } }),
+      );
     const userDataOfMachine = pulumi.secret(cloudInit.apply(userData));
     const sent = pulumi.secret(cloudInit.apply((cloudInitArgs) => sentUserData(cloudInitArgs, machine)));
     const incarnation = new random.RandomId(
@@ -109,8 +108,8 @@ export class MaasMachine extends pulumi.ComponentResource {
       parent,
     );
     const desired = pulumi
-      .all([incarnation.hex, userDataOfMachine, sent])
-      .apply(([id, text, sentText]) => deployDesired(args, id, text, sentText));
+      .all([parameters, incarnation.hex, userDataOfMachine, sent])
+      .apply(([inner, id, text, sentText]) => deployDesired({ machine, maas }, inner, id, text, sentText));
     const deployment = stepCommand(
       `${name}-deployment`,
       { step: "deploy", maas, desired, triggers: [incarnation.hex] },
@@ -130,6 +129,18 @@ export class MaasMachine extends pulumi.ComponentResource {
       deployed: pulumi.all([incarnation.hex, deployment.urn]).apply(([id]) => id),
       resource: deployment,
     };
-    this.registerOutputs({ address: this.access.address, hostKey: this.access.hostKey });
+    this.registerOutputs({ address: this.access.address, hostKey: this.access.hostKey, port: ssh.port, user: ssh.user });
+  }
+}
+
+/** @throws UserError where it cannot be known which machine is meant */
+function checkIdentity({ name, macAddresses, compose }: { name: string; macAddresses: readonly string[]; compose?: object }): void {
+  if (macAddresses.length > 0 === (compose !== undefined)) {
+    throw new UserError({
+      path: name,
+      message: compose ? "has both macAddresses and compose" : "has neither macAddresses nor compose",
+      allowed: "macAddresses for a machine that exists, compose for a virtual one that MAAS makes",
+      fix: "give one of them",
+    });
   }
 }

@@ -1,11 +1,12 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { NetworkSettings } from "../../settings/network";
 import { addressNumber, overlaps, parseRange } from "./api/addresses";
-import { type MaasAccess, stepCommand } from "./step-command";
+import type { MaasEndpoint, NetworkOptions } from "./args";
+import { stepCommand } from "./step-command";
 
+/** Arguments of {@link MaasNetwork}. */
 export interface MaasNetworkArgs {
-  maas: MaasAccess;
-  network: NetworkSettings;
+  maas: MaasEndpoint;
+  network: NetworkOptions;
   /** Fixed addresses of machines that MAAS must not give to others by itself. */
   keep?: readonly string[];
 }
@@ -75,7 +76,7 @@ export class MaasNetwork extends pulumi.ComponentResource {
 /** Neighbouring addresses as one range each, without those that the settings reserve anyway. */
 export function keptRanges(
   addresses: readonly string[],
-  network: Pick<NetworkSettings, "reservedRanges">,
+  network: Pick<NetworkOptions, "reservedRanges">,
 ): { start: string; end: string }[] {
   const reserved = network.reservedRanges.map(({ start, end }) => parseRange(`${start}-${end}`));
   const left = addresses

@@ -1,27 +1,26 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import type { Settings } from "../../settings/schema";
 import { canonical } from "../core/canonical";
+import type { MaasEndpoint } from "./args";
 import type { OtherMachine } from "./steps/others";
 
 /**
- * Machines that MAAS has deployed and that are none of this stack's, as MAAS says at each preview and each `up`: nothing
- * of them is in the state. Undefined where the settings do not ask for them.
+ * Machines that MAAS has deployed beside those of this stack, as MAAS says at each preview and each `up`: nothing of them is in the
+ * state.
+ *
+ * @param filter.known names of this stack's machines
+ * @param filter.tag only machines with this tag in MAAS
  */
 export function otherMachines(
-  settings: Pick<Settings, "maas" | "machines" | "monitoring">,
-  apiKey: pulumi.Input<string>,
-): pulumi.Output<OtherMachine[]> | undefined {
-  const { maas, machines, monitoring } = settings;
-  if (!monitoring.otherMachines.enabled) {
-    return undefined;
-  }
+  maas: MaasEndpoint,
+  { known, tag }: { known: readonly string[]; tag?: string },
+): pulumi.Output<OtherMachine[]> {
   const answer = command.local.runOutput({
     command: "node maas/step.cjs others create",
-    stdin: canonical({ known: machines.map(({ name }) => name), tag: monitoring.otherMachines.tag }),
+    stdin: canonical({ known, tag }),
     environment: {
       MAAS_URL: maas.url,
-      MAAS_API_KEY: pulumi.secret(apiKey),
+      MAAS_API_KEY: pulumi.secret(maas.apiKey),
       ...(maas.caFile && { NODE_EXTRA_CA_CERTS: maas.caFile }),
     },
     logging: command.local.Logging.Stderr,

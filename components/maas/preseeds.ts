@@ -1,12 +1,14 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import { type MaasHost, type Preseed, preseedName } from "../../settings/maas-host";
-import { preseedTemplate } from "./curtin";
+import { inClear } from "../core/secret-output";
+import { type PreseedArgs, preseedName, type SshHostArgs } from "./args";
+import { type PlainPreseed, preseedTemplate } from "./curtin";
 import { connectionTo } from "./host-connection";
 
+/** Arguments of {@link MaasPreseeds}. */
 export interface MaasPreseedsArgs {
-  host: MaasHost;
-  preseeds: readonly Preseed[];
+  host: SshHostArgs;
+  preseeds: readonly PreseedArgs[];
   /** MAAS's installation, where the stack does it: the snap's folder must be there. */
   after?: pulumi.Resource;
 }
@@ -29,7 +31,7 @@ export class MaasPreseeds extends pulumi.ComponentResource {
           update: writeScript(file),
           delete: restoreScript(file),
           // It may hold a webhook's address.
-          stdin: pulumi.secret(preseedTemplate(preseed, index)),
+          stdin: pulumi.secret(inClear(preseed).apply((inner) => preseedTemplate(inner as PlainPreseed, index))),
           addPreviousOutputInEnv: false,
           logging: command.remote.Logging.Stderr,
         },

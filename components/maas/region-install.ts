@@ -1,24 +1,25 @@
-import type { MaasInstall } from "../../settings/maas-install";
+import type { InClear } from "../core/secret-output";
 import { quote } from "../core/shell";
+import type { InstallArgs } from "./args";
 
 /** Where `scripts/region.sh` lies on the region controller. */
 export const SCRIPT = "/usr/local/lib/homelab/maas-region.sh";
 
 /** Parameters only; see `scripts/region.sh`. */
-export function installCommand(url: string, { channel, admin }: MaasInstall): string {
+export function installCommand(url: string, { channel, admin }: Pick<InstallArgs, "channel" | "admin">): string {
   const { hostname, port, protocol } = new URL(url);
   const words = [
     `channel=${channel}`,
     // Machines boot over plain HTTP whatever the API speaks.
     `url=http://${hostname}:5240/MAAS`,
-    `username=${admin.username}`,
-    `email=${admin.email}`,
+    `username=${admin?.username ?? "admin"}`,
+    `email=${admin?.email ?? "admin@homelab.internal"}`,
     `tls_port=${protocol === "https:" ? port || 443 : 5443}`,
   ];
   return ["sudo -n sh", SCRIPT, "install", ...words.map(quote)].join(" ");
 }
 
-export function secretsOnStdin({ database, tls }: MaasInstall, password: string): string {
+export function secretsOnStdin({ database, tls }: InClear<Pick<InstallArgs, "database" | "tls">>, password: string): string {
   const secrets = { password, database, key: tls?.key, certificate: tls?.certificate, authority: tls?.authority };
   return Object.entries(secrets)
     .filter((entry): entry is [string, string] => entry[1] !== undefined)

@@ -1,71 +1,139 @@
-import * as fs from "node:fs";
-import * as path from "node:path";
-import * as command from "@pulumi/command";
+import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
-import * as random from "@pulumi/random";
-import type { MaasSettings } from "../../settings/maas";
-import type { MaasHost } from "../../settings/maas-host";
-import type { MaasInstall } from "../../settings/maas-install";
-import { toGoDuration, toSeconds } from "../core/notations";
-import { connectionTo } from "./host-connection";
-import { installCommand, SCRIPT, secretsOnStdin } from "./region-install";
+import { toSeconds } from "../core/notations";
+import { inClear, secretOutput } from "../core/secret-output";
+import { given, withTransform } from "../core/transform";
+import { UserError } from "../core/user-error";
+import type { Watched } from "../core/watched";
+import { type MaasAccess, type MaasRegionArgs, NETWORK_DEFAULTS, REPAIR_DEFAULTS, WAIT_DEFAULTS } from "./args";
+import { MaasInstallation } from "./installation";
+import { MaasNetwork } from "./network";
+import { otherMachines } from "./other-machines";
+import { MaasPreseeds } from "./preseeds";
+import { regionConfig } from "./region-config";
+import { readScript } from "./script-metadata";
 import { stepCommand } from "./step-command";
-
-export interface MaasRegionArgs {
-  settings: MaasSettings;
-  host: MaasHost;
-  install: MaasInstall;
-}
-
-const PLACE = `sudo -n sh -c 'umask 022 && mkdir -p ${path.posix.dirname(SCRIPT)} && cat >${SCRIPT}.partial && mv ${SCRIPT}.partial ${SCRIPT}'`;
+import type { OtherMachine } from "./steps/others";
+import { maasWatched } from "./watched";
 
 /**
- * A region and rack controller from the snap on an Ubuntu computer, over SSH: installed where there is none, upgraded
- * when the channel changes, otherwise left alone. Done when MAAS answers in the version of the channel and the rack's
- * services run. Nothing is taken away when the stack goes: MAAS knows more than one stack.
+ * A MAAS region as machines need it: installed where `install` says so, and with the network, images, defaults, scripts and VM hosts
+ * that the arguments name. A part that they do not name stays as MAAS has it. Machines depend on the whole.
  */
 export class MaasRegion extends pulumi.ComponentResource {
-  /** `consumer:token:secret` of the administrator, once MAAS is healthy; secret. */
+  /** What machines need to know of it. */
+  readonly access: MaasAccess;
+  /** `consumer:token:secret` of an administrator; a secret. */
   readonly apiKey: pulumi.Output<string>;
-  /** Of the administrator, where this stack made the account; secret. */
-  readonly password: pulumi.Output<string>;
+  /** Of the administrator, where this stack made the account; a secret. */
+  readonly password?: pulumi.Output<string>;
+  /** What it is made of, for options that this component does not offer. */
+  readonly nodes: { installation?: MaasInstallation; network: MaasNetwork };
 
-  constructor(name: string, { settings, host, install }: MaasRegionArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("homelab:maas:Region", name, { url: settings.url, channel: install.channel }, opts);
+  /**
+   * @param name prefix of the names of all that it makes
+   * @param args see {@link MaasRegionArgs}
+   * @throws UserError where something that is asked for lacks what it needs, or a script or preseed is wrong
+   */
+  constructor(name: string, args: MaasRegionArgs, opts?: pulumi.ComponentResourceOptions) {
+    const { url, caFile, install, host } = args;
+    const network = { ...NETWORK_DEFAULTS, ...given(args.network) };
+    const options = withTransform(opts, args.transform);
+    // The token is of the time before this component installed MAAS as well: with another one every resource would be another.
+    super("homelab:maas:Maas", name, { url, network }, options);
+    const installation =
+      install && new MaasInstallation(`${name}-region`, { url, caFile, host: required(host, "install"), install }, besides(options));
+    this.apiKey = args.apiKey ? secretOutput(args.apiKey) : required(installation, "apiKey").apiKey;
+    this.password = installation?.password;
+    const maas = { url, caFile, apiKey: this.apiKey };
+    const settings = { scripts: [], vmHosts: [], preseeds: [], sshKeys: [], ...given(args), defaults: args.defaults ?? {} };
+    const scripts = settings.scripts.map(readScript);
     const parent = { parent: this };
-    const connection = connectionTo(host);
-    const shared = { connection, addPreviousOutputInEnv: false, logging: command.remote.Logging.Stderr };
-    const password = new random.RandomPassword(`${name}-admin`, { length: 32, special: false }, parent);
-    const script = new command.remote.Command(
-      `${name}-script`,
-      { ...shared, create: PLACE, update: PLACE, stdin: fs.readFileSync(path.join(__dirname, "scripts/region.sh"), "utf8") },
-      parent,
-    );
-    const run = installCommand(settings.url, install);
-    const timeout = toGoDuration(install.wait);
-    const installation = new command.remote.Command(
-      `${name}-installation`,
-      {
-        ...shared,
-        create: run,
-        update: run,
-        stdin: pulumi.secret(password.result.apply((result) => secretsOnStdin(install, result))),
-      },
-      { ...parent, dependsOn: script, customTimeouts: { create: timeout, update: timeout }, additionalSecretOutputs: ["stdout"] },
-    );
-    const apiKey = pulumi.secret(installation.stdout.apply((text) => (JSON.parse(text) as { apiKey: string }).apiKey));
-    const health = stepCommand(
-      `${name}-health`,
-      {
-        step: "region",
-        maas: { settings, apiKey },
-        desired: { version: install.channel.split("/")[0], limit: toSeconds(install.wait) },
-      },
-      { ...parent, dependsOn: installation },
-    );
-    // Through the health check, so that nothing is asked of a MAAS that is still starting.
-    this.apiKey = pulumi.secret(pulumi.all([health.stdout, apiKey]).apply(([, key]) => key));
-    this.password = pulumi.secret(password.result);
-    this.registerOutputs({ apiKey: this.apiKey, password: this.password });
+
+    const networkOfMaas = new MaasNetwork(`${name}-network`, { maas, network, keep: args.keep }, parent);
+    const images =
+      settings.images &&
+      stepCommand(
+        `${name}-images`,
+        {
+          step: "images",
+          maas,
+          desired: {
+            source: settings.images.source,
+            releases: settings.images.releases,
+            limit: toSeconds(settings.images.wait ?? "1 hour"),
+          },
+        },
+        parent,
+      );
+    for (const kind of ["zone", "pool"] as const) {
+      for (const group of new Set(args.groups?.[`${kind}s`]?.filter((each) => each !== "default"))) {
+        stepCommand(`${name}-${kind}-${group}`, { step: "group", maas, desired: { kind, name: group }, triggers: [group] }, parent);
+      }
+    }
+    const values = regionConfig(settings.defaults);
+    if (Object.keys(values).length > 0) {
+      // A default release must have been imported.
+      stepCommand(`${name}-defaults`, { step: "config", maas, desired: { values } }, { ...parent, dependsOn: images ?? [] });
+    }
+    for (const key of settings.sshKeys) {
+      stepCommand(`${name}-ssh-key-${digest(key)}`, { step: "ssh-key", maas, desired: { key } }, parent);
+    }
+    for (const script of scripts) {
+      stepCommand(`${name}-script-${script.name}`, { step: "script", maas, desired: script, triggers: [script.name] }, parent);
+    }
+    for (const { password, certificate, key, ...host } of settings.vmHosts) {
+      const secrets = { VM_HOST_SECRETS: inClear({ password, certificate, key }).apply((inner) => JSON.stringify(inner)) };
+      stepCommand(
+        `${name}-vm-host-${host.name}`,
+        { step: "vm-host", maas, desired: { project: "default", tags: [], ...host }, secrets, triggers: [host.name, host.type] },
+        parent,
+      );
+    }
+
+    if (settings.preseeds.length > 0) {
+      const preseeds = { host: required(host, "preseeds"), preseeds: settings.preseeds, after: installation };
+      new MaasPreseeds(`${name}-preseeds`, preseeds, parent);
+    }
+
+    this.access = {
+      ...maas,
+      subnet: network.subnet,
+      scripts: Object.fromEntries(scripts.map((script) => [script.name, script.digest])),
+      repair: { ...REPAIR_DEFAULTS, ...given(args.repair) },
+      waits: { ...WAIT_DEFAULTS, ...given(args.waits) },
+    };
+    this.nodes = { installation, network: networkOfMaas };
+    this.registerOutputs({ url, apiKey: this.apiKey, password: this.password });
   }
+
+  /** For `Monitoring`: MAAS's own metrics. `racks` are addresses of rack controllers; the region controller's host when empty. */
+  watched(racks?: readonly string[]): Watched {
+    return maasWatched({ url: this.access.url, racks });
+  }
+
+  /** Machines that MAAS has deployed beside these, for `Monitoring`'s `alsoScrape`; see {@link otherMachines}. */
+  othersDeployed(filter: { known: readonly string[]; tag?: string }): pulumi.Output<OtherMachine[]> {
+    return otherMachines(this.access, filter);
+  }
+}
+
+/** Options for what stands beside the region and not in it, as the installation's URNs were before there was this component. */
+function besides(opts: pulumi.ComponentResourceOptions): pulumi.ComponentResourceOptions {
+  return { ...opts, aliases: undefined };
+}
+
+function required<T>(value: T | undefined, by: "install" | "preseeds" | "apiKey"): T {
+  if (value === undefined) {
+    throw new UserError(
+      by === "apiKey"
+        ? { path: "apiKey", message: "is required where MAAS is not installed", fix: "give apiKey, or install" }
+        : { path: "host", message: `is required by ${by}, which needs SSH to the region controller`, fix: `give host, or leave ${by} out` },
+    );
+  }
+  return value;
+}
+
+function digest(text: string): string {
+  return createHash("sha256").update(text).digest("hex").slice(0, 8);
 }

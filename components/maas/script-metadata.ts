@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { load } from "js-yaml";
-import type { ScriptOfMaas } from "../../settings/maas-region";
 import { nearest, type Problem, UserError } from "../core/user-error";
+import type { ScriptArgs } from "./args";
 import type { ScriptDesired } from "./steps/script";
 
 const START = /^# --- Start MAAS 1\.0 script metadata ---$/;
@@ -37,7 +37,7 @@ const FIELDS: Record<string, { allowed: string; test(value: unknown): boolean }>
  * @see https://canonical.com/maas/docs/commissioning-script-reference
  * @throws UserError naming `homelab:maas.scripts[…].file`.
  */
-export function readScript(script: ScriptOfMaas, index: number): ScriptDesired {
+export function readScript(script: ScriptArgs, index: number): ScriptDesired {
   const where = `homelab:maas.scripts[${index}].file`;
   let content: string;
   try {
@@ -55,7 +55,7 @@ export function readScript(script: ScriptOfMaas, index: number): ScriptDesired {
 }
 
 /** The same for a content that is at hand. */
-export function parseScript(content: string, script: ScriptOfMaas & { where: string }): ScriptDesired {
+export function parseScript(content: string, script: ScriptArgs & { where: string }): ScriptDesired {
   const problem = (message: string, fix: string, found?: unknown, allowed?: string): UserError =>
     new UserError({ path: script.where, message: `${script.file}: ${message}`, found, allowed, fix });
   const lines = content.split(/\r?\n/);
@@ -100,7 +100,7 @@ function header(lines: string[], problem: (message: string, fix: string, found?:
   throw problem("its metadata header is no map", "write it as `# key: value` lines");
 }
 
-function check(metadata: Record<string, unknown>, { where, file }: ScriptOfMaas & { where: string }): Problem[] {
+function check(metadata: Record<string, unknown>, { where, file }: ScriptArgs & { where: string }): Problem[] {
   return Object.entries(metadata).flatMap(([key, value]) => {
     const field = FIELDS[key];
     if (!field) {

@@ -1,23 +1,17 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import type { MaasSettings } from "../../settings/maas";
 import { canonical } from "../core/canonical";
+import type { MaasEndpoint } from "./args";
 import type { StepName } from "./steps";
 
-/** How steps reach MAAS. */
-export interface MaasAccess {
-  settings: MaasSettings;
-  /** `consumer:token:secret`. */
-  apiKey: pulumi.Input<string>;
-}
-
+/** Arguments of {@link stepCommand}. */
 export interface StepCommandArgs {
   step: StepName;
-  maas: MaasAccess;
+  maas: MaasEndpoint;
   /** Desired state, sent as JSON on stdin. */
   desired: pulumi.Input<object>;
   /** A change of any of these is a replacement: the old thing is deleted first, as there is only one machine. */
-  triggers?: pulumi.Input<any>[];
+  triggers?: pulumi.Input<string>[];
   /** Further secrets for the step's environment. */
   secrets?: Record<string, pulumi.Input<string>>;
 }
@@ -37,9 +31,9 @@ export function stepCommand(name: string, args: StepCommandArgs, opts: pulumi.Cu
       delete: `node maas/step.cjs ${step} delete`,
       stdin: pulumi.output(desired).apply(canonical),
       environment: {
-        MAAS_URL: maas.settings.url,
+        MAAS_URL: maas.url,
         MAAS_API_KEY: pulumi.secret(maas.apiKey),
-        ...(maas.settings.caFile && { NODE_EXTRA_CA_CERTS: maas.settings.caFile }),
+        ...(maas.caFile && { NODE_EXTRA_CA_CERTS: maas.caFile }),
         ...Object.fromEntries(secretEnvironment),
       },
       triggers,

@@ -2,10 +2,11 @@ import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { load } from "js-yaml";
-import { userData, userDataArgs } from "../../../components/maas/cloud-init";
+import { type PlainUserData, userData, userDataArgs } from "../../../components/maas/cloud-init";
 import { sentUserData } from "../../../components/maas/vendor-data";
 import { ensureRootFileSystem } from "../../../rig/machines/root-file-system";
 import { parseSettings } from "../../../settings/validate";
+import { inClearNow } from "../../support/in-clear";
 import { root } from "./lab";
 
 /** cloud-init's own check, by the cloud-init of the embedded lab's machines. */
@@ -41,7 +42,10 @@ test.each(["physical", "virtual"])(
   (name) => {
     const { machines, ssh } = parseSettings(load(fs.readFileSync(path.join(root, `test/fixtures/settings/maas-${name}.yaml`), "utf8")));
     for (const machine of machines) {
-      const document = sentUserData(userDataArgs({ machine, ssh, deployKey: "ssh-ed25519 DEPLOY", hostKey }), machine);
+      const document = sentUserData(
+        userDataArgs({ userData: inClearNow(machine.userData) as PlainUserData, ssh, deployKey: "ssh-ed25519 DEPLOY", hostKey }),
+        machine,
+      );
       expect({ machine: machine.name, ...check(cloudConfigOf(document)) }).toMatchObject({ status: 0 });
     }
   },

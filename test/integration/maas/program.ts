@@ -1,11 +1,14 @@
-import { guards } from "../../../components/guards/guards";
-import { maasMachines } from "../../../environments/maas-machines";
+import { guards, MaasRegion } from "../../../components";
+import { guardArgs, regionArgs } from "../../../settings/args";
 import { loadSettings } from "../../../settings/load";
+import { makeMachines } from "../../../settings/make-machines";
 
 /** The machines of a stack and nothing that comes after them. */
 const settings = loadSettings();
-const { machines, region } = maasMachines(settings, { transformations: guards(settings) });
+const options = { transformations: guards(guardArgs(settings)) };
+const region = new MaasRegion("maas", regionArgs(settings), options);
+const machines = makeMachines(settings, region, options);
 
 export const addresses = Object.fromEntries(machines.map((machine) => [machine.name, machine.address]));
 
-export const apiKey = region?.apiKey;
+export const apiKey = settings.maasApiKey ? undefined : region.apiKey;

@@ -4,9 +4,9 @@ import * as yaml from "js-yaml";
 import { missingConsents } from "../../../cli/report/consent";
 import type { Preview } from "../../../cli/report/preview";
 import { renderText, reportOf } from "../../../cli/report/report";
-import { fingerprint } from "../../../components/guards/fingerprint";
 import { enforcement, violations } from "../../../components/guards/policy";
 import { guardedSubject, protection } from "../../../components/guards/protection";
+import { consents, fingerprint } from "../../../settings/fingerprint";
 import type { Settings } from "../../../settings/schema";
 import { parseSettings } from "../../../settings/validate";
 import { readFixture } from "../../support/previews/fixture";
@@ -43,7 +43,9 @@ describe("a consent", () => {
       draft.consent = { node2: fingerprint(settings(release("jammy")), "node2") };
     });
     const protect = (of: Settings, type: string, name: string) =>
-      protection(of)({ type, name, props: {}, opts: {}, resource: undefined as any })?.opts as { protect?: boolean } | undefined;
+      protection((subject) => consents(of, subject))({ type, name, props: {}, opts: {}, resource: undefined as any })?.opts as
+        | { protect?: boolean }
+        | undefined;
     const command = "command:local:Command";
     expect(protect(given, command, "node2-deployment")).toEqual({ protect: false });
     expect(protect(given, command, "node1-deployment")).toEqual({ protect: true });

@@ -3,9 +3,9 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { dump, load } from "js-yaml";
+import { preseedName } from "../../../components/maas/args";
 import { checkTemplate, curtinTemplate } from "../../../components/maas/curtin";
 import { restoreScript, writeScript } from "../../../components/maas/preseeds";
-import { preseedName } from "../../../settings/maas-host";
 import { debianPackage } from "../../support/debian";
 
 const none = { earlyCommands: [], lateCommands: [] };

@@ -2,8 +2,9 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { load } from "js-yaml";
 import { UserError } from "../../../components/core/user-error";
-import { userData, userDataArgs } from "../../../components/maas/cloud-init";
+import { type PlainUserData, userData, userDataArgs } from "../../../components/maas/cloud-init";
 import { parseSettings } from "../../../settings/validate";
+import { inClearNow } from "../../support/in-clear";
 
 const fixtures = path.join(__dirname, "../../fixtures/settings");
 const read = (name: string) => load(fs.readFileSync(path.join(fixtures, `maas-${name}.yaml`), "utf8")) as any;
@@ -40,7 +41,9 @@ describe.each(["physical", "virtual"])("the settings maas-%s.yaml", (name) => {
       publicKey: "ssh-ed25519 HOST",
     };
     for (const machine of machines) {
-      expect(userData(userDataArgs({ machine, ssh, deployKey: "ssh-ed25519 DEPLOY", hostKey }))).toMatchSnapshot(machine.name);
+      expect(
+        userData(userDataArgs({ userData: inClearNow(machine.userData) as PlainUserData, ssh, deployKey: "ssh-ed25519 DEPLOY", hostKey })),
+      ).toMatchSnapshot(machine.name);
     }
   });
 });

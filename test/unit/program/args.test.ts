@@ -1,9 +1,11 @@
 import * as kubernetes from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
 import { withDefaults as clusterDefaults } from "../../../components/k3s/args";
 import { K3sCluster } from "../../../components/k3s/k3s-cluster";
+import { withDefaults as machineDefaults, NETWORK_DEFAULTS, REPAIR_DEFAULTS, WAIT_DEFAULTS } from "../../../components/maas/args";
 import { withDefaults as monitoringDefaults } from "../../../components/monitoring/args";
 import { withDefaults } from "../../../components/taskserver/args";
-import { clusterOptions, monitoringArgs, taskServersArgs } from "../../../settings/args";
+import { clusterOptions, machineArgs, monitoringArgs, regionArgs, taskServersArgs } from "../../../settings/args";
 import { parseSettings } from "../../../settings/validate";
 import { fakeMachine } from "../../support/machines";
 import { recordResources } from "./mocks";
@@ -30,8 +32,22 @@ describe("what a setting's default is, an argument's default is", () => {
     expect(clusterDefaults(clusterOptions(least))).toEqual(clusterDefaults({}));
   });
 
+  test("of a region", () => {
+    const { network, repair, waits, ...rest } = regionArgs(least);
+    expect({ ...NETWORK_DEFAULTS, ...network }).toEqual(NETWORK_DEFAULTS);
+    expect({ ...REPAIR_DEFAULTS, ...repair }).toEqual(REPAIR_DEFAULTS);
+    expect({ ...WAIT_DEFAULTS, ...waits }).toEqual(WAIT_DEFAULTS);
+    expect(rest).toMatchObject({ url: "http://192.168.200.1:5240/MAAS", scripts: [], vmHosts: [], preseeds: [], sshKeys: [] });
+  });
+
+  test("of a machine", () => {
+    const { macAddresses } = least.machines[0];
+    expect(machineDefaults("node1", machineArgs(least, least.machines[0]))).toEqual(machineDefaults("node1", { macAddresses }));
+  });
+
   test("of monitoring", () => {
-    const parts = { cluster: { provider, watched }, tasks: { watched }, machines: [], apiKey: "" };
+    const region = { watched: () => watched, othersDeployed: () => pulumi.output([]) };
+    const parts = { cluster: { provider, watched }, tasks: { watched }, machines: [], region };
     const { provider: _, machines: __, ...args } = monitoringArgs(least, parts);
     expect(monitoringDefaults(args)).toEqual(monitoringDefaults({}));
   });

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import type { Settings } from "../../settings/schema";
-import { canonical } from "../core/canonical";
+import { canonical } from "../components/core/canonical";
+import type { Settings } from "./schema";
 
 type Wanted = Pick<Settings, "machines" | "monitoring" | "taskServers">;
 
@@ -17,6 +17,11 @@ export function fingerprint(settings: Wanted, subject: string): string {
     ? deploymentOf(machine)
     : { machines: machines.map((each) => (each.role === "server" ? deploymentOf(each) : each.name)), volumes: volumesOf(settings) };
   return createHash("sha256").update(canonical({ subject, wanted })).digest("hex").slice(0, 8);
+}
+
+/** Whether the settings consent to the loss of a thing, by the fingerprint that fits this very change. */
+export function consents(settings: Wanted & Pick<Settings, "protect" | "consent">, subject: string): boolean {
+  return !settings.protect || settings.consent[subject] === fingerprint(settings, subject);
 }
 
 /** What decides whether a machine is deployed anew, as far as the settings do. */
