@@ -27,7 +27,12 @@ export interface WithInventory {
 export function withInventory(raw: Record<string, unknown>, folder: string): WithInventory {
   const own = Array.isArray(raw.machines) ? (raw.machines as unknown[]) : [];
   const origins = own.map((_, index) => `homelab:machines[${index}]`);
-  if (typeof raw.inventory !== "string" || raw.inventory === "") {
+  if (raw.inventory === "") {
+    // Pulumi.yaml's default of a text that may be left out.
+    const { inventory: _, ...others } = raw;
+    return { raw: others, origins };
+  }
+  if (typeof raw.inventory !== "string") {
     return { raw, origins };
   }
   const machines = [...own];

@@ -37,6 +37,10 @@ describe("homelab:inventory", () => {
     return parseSettings(raw, origins);
   };
 
+  it("is left out when it is empty, as Pulumi.yaml gives it to the program", () => {
+    expect(parsed({ machines: [machine(0)], inventory: "" }).machines.map(({ name }) => name)).toEqual(["node0"]);
+  });
+
   it("adds machines from a file, and from a folder in the order of its files' names", () => {
     write("more.yaml", [machine(1), machine(2)]);
     write("racks/b.yaml", machine(4));
