@@ -29,7 +29,6 @@ const dnsName = z
 
 /** What may be done with an account: sync, be told "Account suspended", or be refused as unknown with its data kept. */
 export const ACCOUNT_STATES = ["active", "suspended", "removed"] as const;
-export type AccountState = (typeof ACCOUNT_STATES)[number];
 
 const user = z.strictObject({
   name: accountName.describe("Name of the user, such as anna."),

@@ -16,10 +16,6 @@ function diagnosed(output: string): string[] {
   }
 }
 
-export function errorsOf(output: string): string {
-  return diagnosed(output).join("\n");
-}
-
 /** What the engine says where a protected resource would have to go; the rest of such a preview is as complete as any. */
 const refusal = /marked for protection|cannot be deleted|preview failed/;
 

@@ -63,7 +63,11 @@ async function signer(pem: string): Promise<{ key: CryptoKey; algorithm: { name:
   return { key: (await webcrypto.subtle.importKey("pkcs8", der, algorithm, false, ["sign"])) as CryptoKey, algorithm };
 }
 
-/** Reads a request, writes the list. */
+/**
+ * Reads a request, writes the list. Started by revoke.cjs.
+ *
+ * @public
+ */
 export async function main(): Promise<void> {
   try {
     process.stdout.write(await renderRevocations(JSON.parse(await text(process.stdin))));

@@ -48,6 +48,3 @@ export async function restore(shell: Shell, hosts: readonly Host[], archive: Buf
 function rejoinParameters(host: Host, first: Host): Record<string, string> {
   return host.role === "server" ? { role: "server", start: "etcd", peers: first.address } : { role: "agent" };
 }
-
-/** How the resource that reads the kubeconfig ends; see `restore`. */
-export const KUBECONFIG_RESOURCE = "k3s-kubeconfig";

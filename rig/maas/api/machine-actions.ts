@@ -4,7 +4,7 @@ import type { Context } from "../http/context";
 import { checkbox, formErrors, invalidChoice } from "../http/forms";
 import type { CommissionOptions } from "../machine/lifecycle";
 import { ScriptType } from "../machine/script-sets";
-import { changeStatus, commissionable, Status, statusName } from "../machine/status";
+import { changeStatus, commissionable, Status } from "../machine/status";
 import type { Node } from "../state/model";
 
 /** The machine of the path that the caller may see. */
@@ -237,5 +237,3 @@ export function setOwnerData(context: Context) {
   context.maas.store.touch();
   return context.maas.render.node.machine(node);
 }
-
-export const stateName = (node: Node) => statusName(node.status);

@@ -1,7 +1,7 @@
 /** Commissioning, testing, failures and the watchdog: how a machine moves between its statuses. */
 import type { HardwareResult } from "../../hardware";
 import type { Faults } from "../faults";
-import { ApiError, conflict } from "../http/answers";
+import { conflict } from "../http/answers";
 import type { Node, User } from "../state/model";
 import type { World } from "../world";
 import type { Deployments } from "./deployment";
@@ -339,6 +339,3 @@ export class Lifecycle {
     }
   }
 }
-
-/** For actions that go on after the answer: their API errors are the answer's, anything else is the machine's. */
-export const isApiError = (error: unknown): error is ApiError => error instanceof ApiError;

@@ -26,6 +26,12 @@ describe("the repository", () => {
     expect(result.status === 0 ? "" : result.stdout + result.stderr).toBe("");
   }, 120_000);
 
+  it("has no file, export or dependency that nothing uses", () => {
+    const result = run(process.execPath, ["node_modules/knip/bin/knip.js", "--no-progress"]);
+    expect(result.stdout + result.stderr).toBe("");
+    expect(result.status).toBe(0);
+  }, 120_000);
+
   it("offers a hook that keeps what is not formatted out of a commit", () => {
     const scratch = mkdtempSync(path.join(tmpdir(), "homelab-hook-"));
     const inScratch = (command: string, ...args: string[]) => spawnSync(command, args, { cwd: scratch, encoding: "utf8" });

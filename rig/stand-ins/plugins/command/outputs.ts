@@ -1,8 +1,5 @@
 import { Bytes, type PropertyValue } from "../protocol";
 
-/** Which lines go to the engine's log while a command runs; in the state are both, whatever this says. */
-export type Logging = "stdout" | "stderr" | "stdoutAndStderr" | "none";
-
 /** Takes what a command prints: by stream for the state, in order of arrival for errors, line by line for the log. */
 export class Outputs {
   private readonly chunks = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
