@@ -1,7 +1,7 @@
 import { settingNames, settings } from "../data/config-settings";
 import { plainJson, text, validationError } from "../http/answers";
 import type { Context } from "../http/context";
-import { checkbox, formErrors, isIp, mandatory } from "../http/forms";
+import { checkbox, formErrors, invalidChoice, isIp, mandatory } from "../http/forms";
 import type { Endpoint } from "../http/router";
 import { releases } from "./machine-deploy";
 import { hostnameError } from "./machine-form";
@@ -76,7 +76,7 @@ function parse(context: Context, name: string, value: string): unknown {
     return value;
   }
   if (typeof kind === "object") {
-    if (!kind.choices.includes(value)) throw choices(name, value, kind.choices);
+    if (!kind.choices.includes(value)) throw name === "default_storage_layout" ? invalidChoice(value) : choices(name, value, kind.choices);
     return value;
   }
   return empty ? "" : value;

@@ -50,8 +50,10 @@ export const controllerEndpoints: Endpoint<Context>[] = [
     path: "rackcontrollers/",
     operations: {
       GET: list(2),
-      "GET describe_power_types": () => powerTypes,
-      "GET power_types": () => powerTypes,
+      "GET describe_power_types": (context) => {
+        context.requireAdmin();
+        return powerTypes;
+      },
       "GET is_registered": isRegistered,
       "POST import_boot_images": importImages,
       "GET power_parameters": (context) =>
@@ -65,8 +67,13 @@ export const controllerEndpoints: Endpoint<Context>[] = [
       PUT: (context) => update(context, racks(context)),
       DELETE: (context) => {
         racks(context);
-        context.requireAdmin();
+        context.requirePermission(context.isAdmin);
         throw badRequest("Unable to delete the rack controller: the simulator has only this one.");
+      },
+      // The simulated one has manual power.
+      "GET query_power_state": (context) => {
+        racks(context);
+        return { state: "unknown" };
       },
       "GET list_boot_images": (context) => {
         racks(context);

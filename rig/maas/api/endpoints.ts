@@ -15,6 +15,7 @@ import { ipAddressEndpoints } from "./ip-addresses";
 import { ipRangeEndpoints } from "./ip-ranges";
 import { machineEndpoints } from "./machines";
 import { miscellaneousEndpoints } from "./miscellaneous";
+import { nodeDeviceEndpoints } from "./node-devices";
 import { nodeEndpoints } from "./nodes";
 import { notificationEndpoints } from "./notifications";
 import { poolEndpoints } from "./pools";
@@ -48,6 +49,7 @@ const described: Endpoint<Context>[] = [
   ...configEndpoints,
   ...machineEndpoints,
   ...nodeEndpoints,
+  ...nodeDeviceEndpoints,
   ...interfaceEndpoints,
   ...storageEndpoints,
   ...resultEndpoints,

@@ -1,7 +1,18 @@
 /** `nodes/{id}/interfaces/`: physical cards, bonds, bridges, VLAN interfaces, and their links to subnets. */
 import { ApiError, conflict, crashed, deleted, notFound } from "../http/answers";
 import type { Context } from "../http/context";
-import { checkbox, Form, formErrors, invalidModelChoice, isIp, isMac, mandatory, normaliseMac, required } from "../http/forms";
+import {
+  checkbox,
+  Form,
+  formErrors,
+  invalidChoice,
+  invalidModelChoice,
+  isIp,
+  isMac,
+  mandatory,
+  normaliseMac,
+  required,
+} from "../http/forms";
 import type { Endpoint } from "../http/router";
 import { contains } from "../machine/addresses";
 import { Status } from "../machine/status";
@@ -49,7 +60,7 @@ function readMac(context: Context, form: Form, own?: Interface): string | undefi
   return form.required("mac_address", (value) => {
     if (!isMac(value)) return `'${value}' is not a valid MAC address.`;
     const used = context.maas.tables.interfaces.find(
-      (row) => row.macAddress === normaliseMac(value) && row.type === "physical" && row !== own,
+      (row) => row.macAddress === normaliseMac(value) && row.type === "physical" && row !== own && (own?.type ?? "physical") === "physical",
     );
     const owner = used && context.maas.tables.nodes.find((row) => row.systemId === used.nodeId);
     return owner ? `This MAC address is already in use by ${used!.name} (physical) on ${owner.hostname}.` : undefined;
@@ -60,7 +71,7 @@ function readName(context: Context, form: Form, of: Node, own?: Interface): stri
   return form.optional("name", (value) => {
     if (!/^[A-Za-z0-9_.:-]{1,15}$/.test(value)) return `Invalid interface name '${value}'.`;
     return context.maas.network.interfacesOf(of).some((row) => row.name === value && row !== own)
-      ? `Node ${of.hostname} already has an interface named '${value}'.`
+      ? `Node ${of.systemId} (${of.hostname}) already has an interface named '${value}'.`
       : undefined;
   });
 }
@@ -111,6 +122,7 @@ function add(context: Context, of: Node, values: Partial<Interface> & Pick<Inter
   const { maas } = context;
   const row = maas.store.insert("interfaces", newInterface({ id: maas.store.nextId("interfaces"), nodeId: of.systemId, ...values }));
   maas.network.carryParents(row);
+  raiseMtu(context, row);
   if (row.vlanId !== null) maas.network.addLinkUp(row);
   return row;
 }
@@ -137,16 +149,36 @@ function createPhysical(context: Context) {
   return show(context, row);
 }
 
-function parents(context: Context, form: Form, of: Node, field: "parents" | "parent"): Interface[] {
-  const wanted = form.fields
-    .all(field)
-    .flatMap((value) => value.split(","))
-    .filter(Boolean);
-  const rows = wanted.map((id) => context.maas.network.interfacesOf(of).find((row) => String(row.id) === id || row.name === id));
-  if (wanted.length === 0) form.error(field, required);
-  else if (rows.some((row) => row === undefined))
-    form.error(field, `Select a valid choice. ${wanted[rows.indexOf(undefined)]} is not one of the available choices.`);
-  return rows.flatMap((row) => (row ? [row] : []));
+const childKinds = { bond: "A bond", bridge: "A bridge", vlan: "A VLAN" };
+
+/** The cards below a new one. Bridges and VLAN interfaces have one, by either field name; its errors are `parent`'s. */
+function parents(context: Context, form: Form, of: Node, kind: keyof typeof childKinds): Interface[] {
+  const field = kind === "bond" ? "parents" : "parent";
+  const given = [...form.fields.all("parents"), ...(kind === "bond" ? [] : form.fields.all("parent"))].filter(Boolean);
+  const rows: Interface[] = [];
+  for (const id of given) {
+    const row = context.maas.network.interfacesOf(of).find((one) => String(one.id) === id);
+    if (row) rows.push(row);
+    else form.error(field, /^\d+$/.test(id) ? invalidChoice(id) : `“${id}” is not a valid value.`);
+  }
+  if (form.errors[field]) return [];
+  const fits = kind === "bond" ? rows.length > 0 : rows.length === 1;
+  if (!fits)
+    form.error(field, `${childKinds[kind]} interface must have ${kind === "bond" ? "one or more parents" : "exactly one parent"}.`);
+  if (!fits && kind !== "vlan" && !form.get("mac_address")) form.error("mac_address", "This field cannot be blank.");
+  return fits ? rows : [];
+}
+
+/** A card's MTU is never below that of what is on top of it. */
+function raiseMtu(context: Context, card: Interface): void {
+  const mtu = card.params === "" ? undefined : (card.params.mtu as number | undefined);
+  if (mtu === undefined) return;
+  for (const parent of context.maas.tables.interfaces.filter((row) => card.parentIds.includes(row.id))) {
+    const own = parent.params === "" ? {} : parent.params;
+    if (((own.mtu as number | undefined) ?? 0) >= mtu) continue;
+    parent.params = { ...own, mtu };
+    raiseMtu(context, parent);
+  }
 }
 
 function createBond(context: Context) {
@@ -154,7 +186,7 @@ function createBond(context: Context) {
   const form = new Form(context.form);
   const name = readName(context, form, of);
   if (!name) form.error("name", required);
-  const rows = parents(context, form, of, "parents");
+  const rows = parents(context, form, of, "bond");
   const used = rows.filter((row) => context.maas.tables.interfaces.some((other) => other.parentIds.includes(row.id)));
   if (used.length > 0) form.error("parents", `Interfaces already in-use: ${used.map((row) => row.name).join(", ")}.`);
   const vlan = readVlan(context, form);
@@ -185,7 +217,7 @@ function createBridge(context: Context) {
   const form = new Form(context.form);
   const name = readName(context, form, of);
   if (!name) form.error("name", required);
-  const [parent] = parents(context, form, of, "parent");
+  const [parent] = parents(context, form, of, "bridge");
   const vlan = readVlan(context, form);
   const params = readParams(form, bridgeDefaults);
   const mac = form.get("mac_address");
@@ -209,7 +241,7 @@ function createBridge(context: Context) {
 function createVlan(context: Context) {
   const of = changeable(context);
   const form = new Form(context.form);
-  const [parent] = parents(context, form, of, "parent");
+  const [parent] = parents(context, form, of, "vlan");
   const vlan = readVlan(context, form);
   if (vlan === undefined && !form.errors.vlan) form.error("vlan", required);
   if (vlan && vlan.vid === 0) form.error("vlan", "A VLAN interface can only belong to a tagged VLAN.");
@@ -221,7 +253,7 @@ function createVlan(context: Context) {
   }
   const name = vlan && parent ? `${parent.name}.${vlan.vid}` : "";
   if (name && context.maas.network.interfacesOf(of).some((row) => row.name === name))
-    form.error("name", `Node ${of.hostname} already has an interface named '${name}'.`);
+    form.error("name", `Node ${of.systemId} (${of.hostname}) already has an interface named '${name}'.`);
   const params = readParams(form, {});
   form.done();
   return show(
@@ -263,6 +295,7 @@ function update(context: Context) {
     interfaceSpeed: interfaceSpeed ?? row.interfaceSpeed,
   });
   context.maas.network.setVlan(row, vlan === undefined ? row.vlanId : (vlan?.id ?? null));
+  raiseMtu(context, row);
   context.maas.store.touch();
   return show(context, row);
 }

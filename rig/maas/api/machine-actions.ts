@@ -188,6 +188,7 @@ export function markBroken(context: Context) {
   node.acquired = false;
   if (status === Status.Allocated) {
     node.ownerId = null;
+    node.ownerData = {};
     maas.network.releaseAutoAddresses(node);
     maas.events.add(node, "Released", "INFO");
   }

@@ -1,5 +1,5 @@
 /** Small collections: package repositories, DHCP snippets, files, license keys, discoveries. */
-import { ApiError, badRequest, contentTypes, deleted, notFound, text } from "../http/answers";
+import { ApiError, badRequest, contentTypes, deleted, notFound, refusal, text } from "../http/answers";
 import type { Context } from "../http/context";
 import { Form, mandatory } from "../http/forms";
 import type { Endpoint } from "../http/router";
@@ -131,10 +131,27 @@ function revertSnippet(context: Context) {
   return snippetValue(row);
 }
 
-/** Everything at once, or what one machine was seen with. */
+function requireDiscoveryAdmin(context: Context): void {
+  if (!context.isAdmin) throw refusal(403, "Must be an administrator to clear discovery entries.");
+}
+
+/** Everything at once. */
 function clearDiscoveries(context: Context) {
-  context.requireAdmin();
+  requireDiscoveryAdmin(context);
+  if (!["all", "mdns", "neighbours"].some((name) => /^(1|t|true|y|yes|on)$/i.test(context.form.get(name) ?? "")))
+    throw refusal(400, "Bad request: could not determine what data to clear.\nMust specify mdns=True, neighbours=True, or all=True.");
   context.maas.store.remove("discoveries", () => true);
+  return deleted();
+}
+
+/** What one machine was seen with; 410 where it never was. */
+function clearDiscovery(context: Context) {
+  const ip = mandatory(context.form, "ip");
+  const mac = mandatory(context.form, "mac");
+  requireDiscoveryAdmin(context);
+  const seen = (row: Plain) => row.ip === ip && row.mac_address === mac;
+  if (!context.maas.tables.discoveries.some(seen)) return text("Gone", 410);
+  context.maas.store.remove("discoveries", seen);
   return deleted();
 }
 
@@ -236,6 +253,7 @@ export const miscellaneousEndpoints: Endpoint<Context>[] = [
       "GET by_unknown_ip": ({ maas }) => maas.tables.discoveries,
       "GET by_unknown_ip_and_mac": ({ maas }) => maas.tables.discoveries,
       "POST clear": clearDiscoveries,
+      "POST clear_by_mac_and_ip": clearDiscovery,
     },
   },
   { path: "discovery/{id}/", operations: { GET: discovery } },

@@ -156,8 +156,39 @@ function remove(context: Context) {
   return deleted();
 }
 
+/** The older list of results, of all nodes at once: what has ended, with its output in base64. */
+function outputs(context: Context) {
+  const { query, maas } = context;
+  const [ids, names] = [query.all("system_id"), query.all("name")];
+  const type = query.get("result_type");
+  const ended: number[] = [ResultStatus.passed, ResultStatus.failed, ResultStatus.timedOut, ResultStatus.aborted];
+  const shown = (set: ScriptSet, row: ScriptResult, name: string, data: string) => ({
+    id: row.id,
+    name,
+    created: row.created,
+    updated: row.updated,
+    script_result: row.exitStatus,
+    result_type: set.type,
+    node: { system_id: set.nodeId },
+    data: base64(data),
+    resource_uri: "/MAAS/api/2.0/commissioning-scripts/",
+  });
+  return maas.tables.nodes
+    .filter((row) => maas.visible(row, context.user) && (ids.length === 0 || ids.includes(row.systemId)))
+    .flatMap((row) => maas.scripts.ofNode(row))
+    .filter((set) => type === undefined || String(set.type) === type)
+    .flatMap((set) => set.results.map((row) => ({ set, row })))
+    .filter(({ row }) => ended.includes(row.status) && (names.length === 0 || names.includes(row.name)))
+    .flatMap(({ set, row }) => [
+      shown(set, row, row.name, row.stdout || row.output),
+      ...(row.stderr ? [shown(set, row, `${row.name}.err`, row.stderr)] : []),
+    ]);
+}
+
 export const resultEndpoints: Endpoint<Context>[] = [
   { path: "nodes/{system_id}/results/", operations: { GET: list } },
+  { path: "installation-results/", operations: { GET: outputs } },
+  { path: "commissioning-results/", operations: { GET: outputs } },
   {
     path: "nodes/{system_id}/results/{id}/",
     operations: { GET: (context) => show(context, find(context)), PUT: update, DELETE: remove, "GET download": download },

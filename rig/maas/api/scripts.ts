@@ -283,14 +283,15 @@ function list(context: Context) {
   return maas.tables.scripts
     .filter((row) => (type === undefined || row.type === type) && (hardwareType === undefined || row.hardwareType === hardwareType))
     .filter((row) => filters.length === 0 || filters.some((one) => row.name === one || row.title === one || row.tags.includes(one)))
-    .map((row) => show(row, checkbox(query.get("include_script"))));
+    .map((row) => show(row, Boolean(query.get("include_script"))));
 }
 
 function download(context: Context) {
   const script = find(context);
   const revisionId = context.query.get("revision");
+  if (revisionId !== undefined && !/^-?\d+$/.test(revisionId)) throw badRequest("Invalid revision: Please enter an integer value");
   const chosen = revisionId === undefined ? script.revisions[0] : script.revisions.find((row) => String(row.id) === revisionId);
-  if (!chosen) throw notFound("VersionedTextFile");
+  if (!chosen) throw badRequest(`${revisionId} not found in history`);
   return text(Buffer.from(chosen.data, "base64"), 200, contentTypes.binary);
 }
 
@@ -325,7 +326,7 @@ export const scriptEndpoints: Endpoint<Context>[] = [
   {
     path: "scripts/{name}",
     operations: {
-      GET: (context) => show(find(context), checkbox(context.query.get("include_script"))),
+      GET: (context) => show(find(context), Boolean(context.query.get("include_script"))),
       PUT: update,
       DELETE: remove,
       "GET download": download,

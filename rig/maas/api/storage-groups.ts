@@ -1,5 +1,5 @@
 /** Volume groups, RAIDs and bcaches. */
-import { badRequest, deleted, notFound } from "../http/answers";
+import { badRequest, deleted, notFound, validationError } from "../http/answers";
 import type { Context } from "../http/context";
 import { Form, invalidChoice, required } from "../http/forms";
 import type { Endpoint } from "../http/router";
@@ -11,29 +11,35 @@ import { changeableStorage, parseSize, storageNode } from "./storage-node";
 
 type Holder = BlockDevice | Partition;
 
-function chosen(context: Context, form: Form, node: Node, devicesField: string, partitionsField: string): Holder[] {
+function join({ maas }: Context, holder: Holder, fstype: string, group: FilesystemGroup): void {
+  holder.filesystem = newFilesystem(fstype, null, null, { groupId: group.id, joined: maas.store.nextId("filesystems") });
+}
+
+/** Whole disks or partitions that nothing uses (or that `used` allows), by id or by name; the first bad choice is the error. */
+function chosen(
+  context: Context,
+  form: Form,
+  node: Node,
+  devicesField: string,
+  partitionsField: string,
+  used: (holder: Holder) => boolean = (holder) => !holder.filesystem,
+): Holder[] {
   const disks = context.maas.layouts.disksOf(node);
-  const ids = (name: string) =>
-    form.fields
-      .all(name)
-      .flatMap((value) => value.split(","))
-      .filter(Boolean);
-  const pick = (name: string, rows: Holder[]) =>
-    ids(name).flatMap((id) => {
-      const row = rows.find((candidate) => String(candidate.id) === id);
-      if (!row || row.filesystem) form.error(name, invalidChoice(id));
-      return row && !row.filesystem ? [row] : [];
-    });
-  return [
-    ...pick(
-      devicesField,
-      disks.filter((disk) => disk.partitions.length === 0),
-    ),
-    ...pick(
-      partitionsField,
-      disks.flatMap((disk) => disk.partitions),
-    ),
-  ];
+  const pick = (field: string, rows: [Holder, string][]) => {
+    const found: Holder[] = [];
+    for (const wanted of form.fields.all(field).filter(Boolean)) {
+      const row = rows.find(([holder, name]) => (String(holder.id) === wanted || name === wanted) && used(holder));
+      if (!row) {
+        form.error(field, invalidChoice(wanted));
+        return [];
+      }
+      found.push(row[0]);
+    }
+    return found;
+  };
+  const whole = disks.filter((disk) => disk.partitions.length === 0).map((disk): [Holder, string] => [disk, disk.name]);
+  const parts = disks.flatMap((disk) => disk.partitions.map((row): [Holder, string] => [row, `${disk.name}-part${row.index}`]));
+  return [...pick(devicesField, whole), ...pick(partitionsField, parts)];
 }
 
 function groups(context: Context, node: Node, kind: FilesystemGroup["kind"]): FilesystemGroup[] {
@@ -78,30 +84,44 @@ function createVolumeGroup(context: Context) {
     form.error("__all__", "At least one valid block device or partition is required.");
   form.done();
   const group = insert(context, node, { kind: "lvm-vg", name: name! }, form.get("uuid"));
-  for (const holder of holders) holder.filesystem = newFilesystem("lvm-pv", null, null, { groupId: group.id });
+  for (const holder of holders) join(context, holder, "lvm-pv", group);
   return show(context, node, group);
 }
 
+const cacheModes = ["writeback", "writethrough", "writearound"];
 const raidLevels: Record<string, number> = { "raid-0": 2, "raid-1": 2, "raid-5": 3, "raid-6": 4, "raid-10": 3 };
+
+/** MAAS looks at the name and the number of devices only when it saves, after the form. */
+function checkRaid(level: string, name: string | undefined, devices: number): void {
+  if (!name) throw validationError({ name: ["This field cannot be blank."] });
+  if (devices >= raidLevels[level]!) return;
+  const message = `RAID level ${level.replace("raid-", "")} must have at least ${raidLevels[level]} raid devices and any number of spares.`;
+  throw validationError({ __all__: [message] });
+}
+
+/** A RAID that the machine boots from is made of a partition of each disk. */
+function bootable(context: Context, node: Node, holders: Holder[], all: Holder[]): Holder[] {
+  const boot = context.maas.layouts.bootDisk(node);
+  if (!all.some((holder) => holder === boot)) return holders;
+  return holders.map((holder) => ("partitions" in holder ? context.maas.layouts.addPartition(holder, undefined) : holder));
+}
 
 function createRaid(context: Context) {
   const node = changeableStorage(context);
   const form = new Form(context.form);
   const level = form.required("level", (value) => (value in raidLevels ? undefined : invalidChoice(value)));
-  const holders = chosen(context, form, node, "block_devices", "partitions");
-  const spares = chosen(context, form, node, "spare_devices", "spare_partitions");
-  if (level && level in raidLevels && holders.length < raidLevels[level]!) {
-    form.error(
-      "__all__",
-      `RAID level ${level.replace("raid-", "")} must have at least ${raidLevels[level]} ${level === "raid-0" || level === "raid-1" ? "raid devices" : "raid devices"} and any number of spares.`,
-    );
-  }
+  const members = chosen(context, form, node, "block_devices", "partitions");
+  const spare = chosen(context, form, node, "spare_devices", "spare_partitions");
+  if (members.length === 0 && !form.errors.block_devices && !form.errors.partitions)
+    form.error("__all__", "At least one block device or partition must be added to the array.");
   form.done();
-  const count = groups(context, node, "raid").length;
-  const group = insert(context, node, { kind: "raid", name: form.get("name") || `md${count}`, level }, form.get("uuid"));
-  for (const holder of holders) holder.filesystem = newFilesystem("raid", null, null, { groupId: group.id });
-  for (const holder of spares) holder.filesystem = newFilesystem("raid-spare", null, null, { groupId: group.id });
-  context.maas.layouts.addVirtual(node, group.name, context.maas.render.storage.groupSize(node, group), group.id);
+  checkRaid(level!, form.get("name"), members.length);
+  const holders = bootable(context, node, members, [...members, ...spare]);
+  const spares = bootable(context, node, spare, [...members, ...spare]);
+  const group = insert(context, node, { kind: "raid", name: form.get("name")!, level }, form.get("uuid"));
+  for (const holder of holders) join(context, holder, "raid", group);
+  for (const holder of spares) join(context, holder, "raid-spare", group);
+  context.maas.layouts.addVirtual(node, group.name, context.maas.render.storage.groupSize(node, group), group.id, 512);
   return show(context, node, group);
 }
 
@@ -116,6 +136,21 @@ function createCacheSet(context: Context) {
   const count = context.maas.tables.cacheSets.filter((row) => row.nodeId === node.systemId).length;
   const set = store.insert("cacheSets", { id: store.nextId("cacheSets"), nodeId: node.systemId, name: `cache${count}` });
   holders[0]!.filesystem = newFilesystem("bcache-cache", null, null, { cacheSetId: set.id });
+  return context.maas.render.storage.cacheSet(node, set.id);
+}
+
+/** Moves the set to another device, and away from the one it had. */
+function updateCacheSet(context: Context) {
+  const node = changeableStorage(context);
+  const set = findCacheSet(context, node);
+  const form = new Form(context.form, false);
+  const [holder] = chosen(context, form, node, "cache_device", "cache_partition");
+  form.done();
+  if (holder) {
+    forEachFilesystem(context, node, (filesystem) => filesystem.cacheSetId === set.id);
+    holder.filesystem = newFilesystem("bcache-cache", null, null, { cacheSetId: set.id });
+    context.maas.store.touch();
+  }
   return context.maas.render.storage.cacheSet(node, set.id);
 }
 
@@ -146,9 +181,7 @@ function createBcache(context: Context) {
   const set = context.maas.tables.cacheSets.find((row) => row.nodeId === node.systemId && String(row.id) === form.get("cache_set"));
   if (!set)
     form.error("cache_set", form.has("cache_set") ? "Select a valid choice. That choice is not one of the available choices." : required);
-  const cacheMode = form.required("cache_mode", (value) =>
-    ["writeback", "writethrough", "writearound"].includes(value) ? undefined : invalidChoice(value),
-  );
+  const cacheMode = form.required("cache_mode", (value) => (cacheModes.includes(value) ? undefined : invalidChoice(value)));
   const holders = chosen(context, form, node, "backing_device", "backing_partition");
   if (holders.length !== 1 && Object.keys(form.errors).length === 0)
     form.error("__all__", "Either backing_device or backing_partition must be specified.");
@@ -161,15 +194,19 @@ function createBcache(context: Context) {
     form.get("uuid"),
   );
   holders[0]!.filesystem = newFilesystem("bcache-backing", null, null, { groupId: group.id });
-  context.maas.layouts.addVirtual(node, group.name, holders[0]!.size, group.id);
-  return show(context, node, group);
+  const [backing] = holders;
+  const disk = context.maas.layouts.disksOf(node).find((row) => row === backing || row.partitions.some((part) => part === backing))!;
+  context.maas.layouts.addVirtual(node, group.name, backing!.size, group.id, disk.blockSize);
+  // The answer to a creation is shorter than the bcache is shown afterwards.
+  const { uuid, name, cache_mode, cache_set, virtual_device, id } = context.maas.render.storage.bcache(node, group);
+  return { uuid, name, cache_mode, cache_set, virtual_device, id };
 }
 
 function remove(context: Context, kind: FilesystemGroup["kind"]) {
   const node = changeableStorage(context);
   const group = find(context, node, kind);
   const { store, tables } = context.maas;
-  if (kind === "lvm-vg" && tables.blockDevices.some((row) => row.groupId === group.id && row.filesystem))
+  if (kind === "lvm-vg" && tables.blockDevices.some((row) => row.groupId === group.id))
     throw badRequest("This volume group has logical volumes; it cannot be deleted.");
   store.remove("blockDevices", (row) => row.groupId === group.id);
   forEachFilesystem(context, node, (filesystem) => filesystem.groupId === group.id);
@@ -177,11 +214,40 @@ function remove(context: Context, kind: FilesystemGroup["kind"]) {
   return deleted();
 }
 
+/** The device that a RAID or bcache shows to the system has its name and size. */
+function follow(context: Context, node: Node, group: FilesystemGroup): void {
+  const device = context.maas.tables.blockDevices.find((row) => row.groupId === group.id);
+  if (device && group.kind !== "lvm-vg")
+    Object.assign(device, { name: group.name, size: context.maas.render.storage.groupSize(node, group) });
+}
+
 function update(context: Context, kind: FilesystemGroup["kind"]) {
   const node = changeableStorage(context);
   const group = find(context, node, kind);
-  const name = context.form.get("name");
-  if (name) group.name = name;
+  const form = new Form(context.form, false);
+  const mine = (fstype: string) => (holder: Holder) => holder.filesystem?.groupId === group.id && holder.filesystem.fstype === fstype;
+  const roles =
+    kind === "raid"
+      ? [
+          ["raid", "block_devices", "partitions"],
+          ["raid-spare", "spare_devices", "spare_partitions"],
+        ]
+      : kind === "lvm-vg"
+        ? [["lvm-pv", "block_devices", "partitions"]]
+        : [];
+  const added = roles.flatMap(([fstype, disks, parts]) =>
+    chosen(context, form, node, `add_${disks}`, `add_${parts}`).map((holder) => ({ holder, fstype: fstype! })),
+  );
+  const removed = roles.flatMap(([fstype, disks, parts]) =>
+    chosen(context, form, node, `remove_${disks}`, `remove_${parts}`, mine(fstype!)),
+  );
+  const cacheMode = form.optional("cache_mode", (value) => (cacheModes.includes(value) ? undefined : invalidChoice(value)));
+  form.done();
+  for (const { holder, fstype } of added) join(context, holder, fstype, group);
+  for (const holder of removed) holder.filesystem = null;
+  group.name = form.get("name") || group.name;
+  if (kind === "bcache" && cacheMode) group.cacheMode = cacheMode;
+  follow(context, node, group);
   context.maas.store.touch();
   return show(context, node, group);
 }
@@ -199,7 +265,18 @@ function createLogicalVolume(context: Context) {
   else if (size < 4 * 1024 * 1024) form.error("size", "Ensure this value is greater than or equal to 4194304.");
   form.done();
   const volume = context.maas.layouts.addVirtual(node, `${group.name}-${name}`, alignDown(size), group.id);
-  return context.maas.render.storage.blockDevice(node, volume);
+  // Shorter than a block device is shown.
+  const {
+    uuid,
+    available_size,
+    system_id,
+    size: taken,
+    name: full,
+    id,
+    used_size,
+    resource_uri,
+  } = context.maas.render.storage.blockDevice(node, volume);
+  return { uuid, available_size, system_id, size: taken, name: full, id, used_size, resource_uri };
 }
 
 function deleteLogicalVolume(context: Context) {
@@ -228,8 +305,9 @@ function endpoints(
         POST: create,
       },
     },
-    {
-      path: `nodes/{system_id}/${singular}/{id}/`,
+    // Volume groups have their one by either name.
+    ...[singular, ...(kind === "lvm-vg" ? [plural] : [])].map((name) => ({
+      path: `nodes/{system_id}/${name}/{id}/`,
       operations: {
         GET: (context) => {
           const node = storageNode(context);
@@ -238,8 +316,8 @@ function endpoints(
         PUT: (context) => update(context, kind),
         DELETE: (context) => remove(context, kind),
         ...more,
-      },
-    },
+      } satisfies Endpoint<Context>["operations"],
+    })),
   ];
 }
 
@@ -269,6 +347,7 @@ export const storageGroupEndpoints: Endpoint<Context>[] = [
         const node = storageNode(context);
         return context.maas.render.storage.cacheSet(node, findCacheSet(context, node).id);
       },
+      PUT: updateCacheSet,
       DELETE: removeCacheSet,
     },
   },

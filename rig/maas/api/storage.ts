@@ -47,7 +47,7 @@ function createDevice(context: Context) {
     type: "physical",
     model: form.get("model") ?? "",
     serial: form.get("serial") ?? "",
-    idPath: idPath ?? null,
+    idPath: idPath ?? "",
     size: parseSize(size!),
     blockSize: Number(blockSize),
     tags: [],

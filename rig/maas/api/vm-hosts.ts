@@ -1,5 +1,5 @@
 /** VM hosts: registered, and machines composed on them. */
-import { badRequest, conflict, deleted, notFound } from "../http/answers";
+import { badRequest, conflict, deleted, notFoundText } from "../http/answers";
 import type { Context } from "../http/context";
 import { Form, invalidChoice, invalidModelChoice, required } from "../http/forms";
 import type { Endpoint } from "../http/router";
@@ -55,7 +55,7 @@ function show(context: Context, host: VmHost) {
 
 function find(context: Context): VmHost {
   const host = context.maas.tables.vmHosts.find((row) => String(row.id) === context.parameter("id"));
-  if (!host) throw notFound("Pod");
+  if (!host) throw notFoundText("Not Found");
   return host;
 }
 

@@ -54,6 +54,8 @@ export const conflict = (message: string) => new ApiError(409, message);
 /** No object of that kind; `kind` is MAAS's model name, for example `Machine`. */
 export const notFound = (kind: string) => new ApiError(404, `No ${kind} matches the given query.`, contentTypes.bareText, usual);
 export const notFoundText = (message: string) => new ApiError(404, message, contentTypes.bareText, usual);
+/** An answer that a handler makes itself, in plain text. */
+export const refusal = (status: number, message: string) => new ApiError(status, message, contentTypes.bareText, usual);
 /** Object permissions: no words at all. */
 export const forbidden = () => new ApiError(403, "");
 export const adminsOnly = () => new ApiError(403, "This method is reserved for admin users.");

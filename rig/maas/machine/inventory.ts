@@ -79,6 +79,7 @@ export class InventoryWriter {
     cards.forEach((card, index) => {
       const seen = found.interfaces?.find((row) => row.macAddress.toLowerCase() === card.macAddress);
       if (rename || card.vendor === null) card.name = seen?.name ?? `enp${index + 1}s0`;
+      delete card.deviceRemoved;
       card.vendor = seen?.vendor ?? "Intel Corporation";
       card.product = seen?.product ?? "Ethernet Controller X550";
       card.firmwareVersion = seen?.firmwareVersion ?? "0x80000aee";

@@ -140,10 +140,10 @@ export class StorageLayouts {
       cacheSetId: set.id,
     });
     backing.filesystem = newFilesystem("bcache-backing", null, null, { groupId: group.id });
-    this.addVirtual(node, group.name, backing.size, group.id).filesystem = newFilesystem("ext4", "root", "/");
+    this.addVirtual(node, group.name, backing.size, group.id, disk.blockSize).filesystem = newFilesystem("ext4", "root", "/");
   }
 
-  addVirtual(node: Node, name: string, size: number, groupId: number): BlockDevice {
+  addVirtual(node: Node, name: string, size: number, groupId: number, blockSize = 4096): BlockDevice {
     return this.maas.store.insert("blockDevices", {
       id: this.maas.store.nextId("blockDevices"),
       nodeId: node.systemId,
@@ -153,7 +153,7 @@ export class StorageLayouts {
       serial: null,
       idPath: null,
       size,
-      blockSize: 4096,
+      blockSize,
       tags: [],
       firmwareVersion: null,
       numaNode: null,

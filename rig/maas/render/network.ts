@@ -9,8 +9,8 @@ const uri = (path: string) => `/MAAS/api/2.0/${path}`;
 
 export const fabricName = (fabric: Fabric) => fabric.name ?? `fabric-${fabric.id}`;
 
-export function vlanName(vlan: Vlan): string {
-  return vlan.name ?? (vlan.vid === 0 ? "untagged" : `${vlan.vid}`);
+export function vlanName(vlan: Vlan): string | null {
+  return vlan.name ?? (vlan.vid === 0 ? "untagged" : null);
 }
 
 export class NetworkRenderer {

@@ -6,6 +6,8 @@ import type { World } from "../world";
 const uri = (path: string) => `/MAAS/api/2.0/${path}`;
 /** MAAS keeps this much at the start of a GPT disk, and the same at its end, and cuts partitions to it. */
 export const alignment = 4 * 1024 * 1024;
+/** What mdadm keeps of each RAID (of each disk of RAID 0). */
+const superblock = 128 * 1024;
 const tableOverhead = 6 * 1024 * 1024;
 
 export const alignDown = (size: number) => Math.floor(size / alignment) * alignment;
@@ -173,16 +175,26 @@ export class StorageRenderer {
   }
 
   private holders(node: Node, match: (filesystem: Filesystem) => boolean) {
-    const found: { size: number; shown: unknown; fstype: string }[] = [];
+    const found: { size: number; shown: unknown; fstype: string; joined: number }[] = [];
     for (const device of this.maas.tables.blockDevices.filter((row) => row.nodeId === node.systemId)) {
       if (device.filesystem && match(device.filesystem))
-        found.push({ size: device.size, shown: this.blockDevice(node, device), fstype: device.filesystem.fstype });
+        found.push({
+          size: device.size,
+          shown: this.blockDevice(node, device),
+          fstype: device.filesystem.fstype,
+          joined: device.filesystem.joined ?? 0,
+        });
       for (const partition of device.partitions) {
         if (partition.filesystem && match(partition.filesystem))
-          found.push({ size: partition.size, shown: this.partition(node, device, partition), fstype: partition.filesystem.fstype });
+          found.push({
+            size: partition.size,
+            shown: this.partition(node, device, partition),
+            fstype: partition.filesystem.fstype,
+            joined: partition.filesystem.joined ?? 0,
+          });
       }
     }
-    return found;
+    return found.sort((a, b) => a.joined - b.joined);
   }
 
   private members(node: Node, group: FilesystemGroup, fstype?: string) {
@@ -200,12 +212,10 @@ export class StorageRenderer {
     if (group.kind === "lvm-vg") return sizes.reduce((sum, size) => sum + alignDown(size) - alignment, 0);
     if (group.kind === "bcache") return sizes[0]!;
     const smallest = Math.min(...sizes);
+    const devices = { "raid-5": sizes.length - 1, "raid-6": sizes.length - 2, "raid-10": sizes.length / 2 };
     const level = group.level ?? "raid-0";
-    if (level === "raid-0") return smallest * sizes.length;
-    if (level === "raid-1") return smallest;
-    if (level === "raid-5") return smallest * (sizes.length - 1);
-    if (level === "raid-6") return smallest * (sizes.length - 2);
-    return Math.floor((smallest * sizes.length) / 2);
+    if (level === "raid-0") return sizes.reduce((sum, size) => sum + size - superblock, 0);
+    return smallest * (devices[level as keyof typeof devices] ?? 1) - superblock;
   }
 }
 

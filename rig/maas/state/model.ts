@@ -150,6 +150,8 @@ export interface Interface {
   product: string | null;
   firmwareVersion: string | null;
   numaNode: number | null;
+  /** Somebody deleted the device of this card; the next commissioning finds it again. */
+  deviceRemoved?: boolean;
   /** The address that the last commissioning saw, for when the network is put back to what it was. */
   lastSeen?: string;
 }
@@ -162,6 +164,8 @@ export interface Filesystem {
   mountOptions: string | null;
   groupId?: number;
   cacheSetId?: number;
+  /** Members of a group are shown in the order in which they joined. */
+  joined?: number;
 }
 export interface Partition {
   id: number;

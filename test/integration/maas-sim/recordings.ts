@@ -27,6 +27,8 @@ export interface Recording {
   name: string;
   request: RecordedRequest;
   response: RecordedResponse;
+  /** Before this request the machines had done what they were told. */
+  settle?: true;
   /** 2: answered by the second region, whose machines have other hardware. */
   rig?: 2;
 }

@@ -119,6 +119,11 @@ const numericFields: Record<string, string> = {
   id: "link",
   space: "space",
   fabric: "fabric",
+  block_devices: "blockdevice",
+  partitions: "partition",
+  cache_device: "blockdevice",
+  backing_device: "blockdevice",
+  cache_set: "cacheset",
 };
 const notableHeaders = ["content-type", "vary", "x-maas-api-hash", "x-frame-options", "allow", "www-authenticate", "retry-after"];
 
@@ -126,7 +131,8 @@ function translate(request: RecordedRequest, mapping: Mapping): RecordedRequest 
   const value = (name: string, given: string) => {
     const node = mapping.live("node", given);
     if (node !== given) return node;
-    return numericFields[name] && /^\d+$/.test(given) ? mapping.live(numericFields[name], given) : given;
+    const kind = name === "id" && request.query.op === "delete_logical_volume" ? "blockdevice" : numericFields[name];
+    return kind && /^\d+$/.test(given) ? mapping.live(kind, given) : given;
   };
   return {
     ...request,
@@ -180,8 +186,8 @@ const otherHardware = [
   /(^|\.)numanode_set\[\*\]\.memory$/,
   // It claims automatic addresses in a workflow, and its machines report no lshw for automatic tags.
   /\.links\[\*\]\.ip_address$/,
-  /^\.(tag_names|storage|memory|hardware_info\.\w+|hardware_uuid|cpu_\w+|power_state)$/,
-  /^(\[\*\])?\.(firmware_version|block_size|name|size|model|serial|path|available_size|id_path|tags)$/,
+  /^(\[\*\])?\.(tag_names|storage|memory|hardware_info\.\w+|hardware_uuid|cpu_\w+|power_state)$/,
+  /^(\[\*\])?\.(used_size|firmware_version|block_size|name|size|model|serial|path|available_size|id_path|tags)$/,
 ];
 
 export interface ReplayOptions {
@@ -196,6 +202,7 @@ export async function replay(rig: Rig, recordings: Recording[], options: ReplayO
   const mapping = new Mapping();
   const outcomes: Outcome[] = [];
   for (const recording of recordings) {
+    if (recording.settle) await rig.settle();
     await options.before[recording.name]?.(rig, mapping);
     const live = await rig.patiently(send(rig.origin, rig.keys, recording.name, translate(recording.request, mapping)));
     const ignored = [...(recording.rig === 2 ? otherHardware : []), ...(options.ignored[recording.name] ?? [])];
