@@ -1,7 +1,10 @@
 import * as fs from "node:fs/promises";
+import { tmpdir } from "node:os";
+import * as path from "node:path";
 import { type Command, Option } from "commander";
 import { UserError } from "../../components/core/user-error";
-import { openLab } from "../engine/open-lab";
+import { type OpenLab, openLab } from "../engine/open-lab";
+import { savePlan } from "../engine/saved-plan";
 import { checkStackFile } from "../engine/settings-file";
 import { simStack } from "../engine/stack";
 import { renderMarkdown } from "../report/comment";
@@ -24,7 +27,20 @@ interface Options {
 /** Exit code of a report that has something destructive in it. */
 const destructiveExit = 3;
 
-async function reportFor({ from, base, preview, savePlan, stack }: Options): Promise<Report> {
+/** A preview whose plan is kept. */
+async function plannedPreview(lab: OpenLab, file: string): Promise<Preview> {
+  const folder = await fs.mkdtemp(path.join(tmpdir(), "homelab-plan-"));
+  try {
+    const enginePlan = path.join(folder, "plan.json");
+    const preview = await makePreview(lab, enginePlan);
+    await savePlan(lab, enginePlan, file);
+    return preview;
+  } finally {
+    await fs.rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function reportFor({ from, base, preview, savePlan: to, stack }: Options): Promise<Report> {
   if ((from === undefined) !== (base === undefined)) {
     throw new UserError({ path: "--from", message: "needs --base, and --base needs it", fix: "give both: --from FILE --base main" });
   }
@@ -32,11 +48,11 @@ async function reportFor({ from, base, preview, savePlan, stack }: Options): Pro
     return (await reportOnPaper(from, await commitOf(base), await engineForPaper())).report as Report;
   }
   const { settings } = await checkStackFile(stack);
-  const made =
-    preview !== undefined
-      ? (JSON.parse(await fs.readFile(preview, "utf8")) as Preview)
-      : await makePreview(await openLab(stack, { installs: false }), savePlan);
-  return reportOf(stack, made, settings);
+  if (preview !== undefined) {
+    return reportOf(stack, JSON.parse(await fs.readFile(preview, "utf8")) as Preview, settings);
+  }
+  const lab = await openLab(stack, { installs: false });
+  return reportOf(stack, await (to === undefined ? makePreview(lab) : plannedPreview(lab, to)), settings);
 }
 
 export function register(program: Command): void {

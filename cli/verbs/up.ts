@@ -1,4 +1,6 @@
+import { rmSync } from "node:fs";
 import * as fs from "node:fs/promises";
+import { tmpdir } from "node:os";
 import * as path from "node:path";
 import type { Command } from "commander";
 import { drawTimeline } from "../draw/timeline";
@@ -8,6 +10,7 @@ import { engineUp } from "../engine/engine-run";
 import { requireConsents } from "../engine/guard";
 import { openLab } from "../engine/open-lab";
 import { say, total } from "../engine/progress";
+import { openPlan } from "../engine/saved-plan";
 import { simStack } from "../engine/stack";
 import { labStatus, renderNextSteps, renderStatus } from "../live/summary";
 
@@ -25,10 +28,13 @@ export function register(program: Command): void {
     )
     .action(async (options: { stack: string; repair?: boolean; plan?: string; timeline?: string }) => {
       const lab = await openLab(options.stack);
+      const folder = await fs.mkdtemp(path.join(tmpdir(), "homelab-plan-"));
+      process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+      // Before anything changes the state.
+      const plan = options.plan ? ["--plan", await openPlan(lab, options.plan, folder)] : [];
       await requireConsents(lab);
       const repairs = options.repair ? await repair(lab, await driftOf(lab)) : [];
       say("\nBringing up the stack");
-      const plan = options.plan ? ["--plan", path.resolve(options.plan)] : [];
       const { code, timeline } = await engineUp(lab, [...repairs, ...plan]);
       if (options.timeline) {
         await fs.writeFile(options.timeline, drawTimeline(timeline));

@@ -48,7 +48,12 @@ export function workflowSteps(lab: TestLab): void {
           address: ["192.168.200.5"],
         });
 
-        // Somebody merges more while the plan waits for its approval.
+        // The same plan once more: what it was made for is there no longer.
+        const stale = await runner.run("deploy.yml", "apply");
+        expect([stale.code, stale.output]).toEqual([2, expect.stringContaining("the plan was made for another state")]);
+
+        // Somebody merges more while the next plan waits for its approval.
+        expect((await runner.run("deploy.yml", "plan")).code).toBe(0);
         const reviewed = lab.environment.LAB_SIM_SETTINGS;
         const edit = (change: (machines: any[]) => void) => changeSettings(lab, (config) => change(config["homelab:machines"]), "later");
         edit(([node1]) => Object.assign(node1, { notes: "on the shelf" }));
