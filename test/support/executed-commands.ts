@@ -8,7 +8,16 @@ export const executed: Record<string, readonly string[]> = {
     ...["lab backup cluster", "lab backup cluster --list", "lab discover", "lab discover --url", "lab doctor", "lab drift"],
     ...["lab graph", "lab kubeconfig", "lab machine on", "lab machine query", "lab new", "lab new --machine"],
     ...["lab new --maas-url", "lab new --subnet", "lab open", "lab plot", "lab plot --minutes", "lab plot --out", "lab preview"],
-    ...["lab report", "lab restore tasks", "lab restore tasks --list", "lab status", "lab taskrc", "lab taskrc --archive"],
+    ...[
+      "lab record",
+      "lab record --output",
+      "lab report",
+      "lab restore tasks",
+      "lab restore tasks --list",
+      "lab status",
+      "lab taskrc",
+      "lab taskrc --archive",
+    ],
     ...["lab taskrc --taskwarrior", "lab test", "lab test --only", "lab up", "lab up --plan"],
     ...["lab report --save-plan", "lab up --repair"],
     ...["lab pulumi config", "lab pulumi config --path", "lab pulumi config --secret", "lab pulumi stack output"],
@@ -27,6 +36,8 @@ const region = "wants a real MAAS, which cannot be installed here";
 const device = "Taskwarrior's own, on somebody's device with the tasks of years";
 const developers = "a developer's own command: what it starts is what the tests or CI start";
 
+const paper = "needs no lab: run by test/integration/workflows and test/integration/report";
+
 /** Commands of the documentation that these tests do not run by themselves, and why: verbs, or how they begin. */
 export const notRun: Record<string, string> = {
   "journalctl --vacuum-size": repairs,
@@ -43,15 +54,21 @@ export const notRun: Record<string, string> = {
   "lab --help": "prints what docs/reference/commands.md is generated from",
   "lab down --yes": "answers for a protected stack's owner; those of the tests are not protected",
   "lab env": tutorial,
+  "lab forge": paper,
   "lab pulumi login": "wants an account; LAB_BACKEND_URL takes the same and is run with a folder",
   "lab pulumi plugin": "said of the engine, which must not download here",
   "lab pulumi preview": tutorial,
   "lab pulumi stack change-secrets-provider": "asks for a new passphrase on a terminal",
   "lab pulumi state": "said of what lab up does by itself",
   "lab pulumi up": tutorial,
+  "lab record --push": paper,
+  "lab report --base": paper,
+  "lab report --from": paper,
+  "lab review": paper,
   "lab restore tasks --archive": "as without it, with an older archive than the newest",
   docker: "there is no Docker here; the files that it would start are compared with what runs",
   "git config": developers,
+  "git worktree": "in a hook of a bare repository",
   export: "sets a variable for the commands below it, which are run with it",
   maas: region,
   node: developers,

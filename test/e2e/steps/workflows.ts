@@ -1,5 +1,6 @@
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
+import { readRecording } from "../../../cli/report/paper/recording";
 import type { Report } from "../../../cli/report/report";
 import type { Machine } from "../../../components/maas/api/types";
 import { runScript, type StepOutcome, workflowStep } from "../../support/workflows";
@@ -71,6 +72,14 @@ export function workflowSteps(lab: TestLab): void {
         expect((await runner.report()).destructive).toBe(true);
         lab.environment.LAB_SIM_SETTINGS = reviewed;
         expect(await runner.run("drift.yml", "drift")).toMatchObject({ code: 0 });
+
+        // For the reports on pull requests: all that there is, with none of its secrets.
+        const recording = path.join(workspace, "recording");
+        const recorded = await lab.lab("record", "--output", recording);
+        expect(recorded.code === 0 ? "" : recorded.output.slice(-4000)).toBe("");
+        const { resources, unapplied } = await readRecording(recording);
+        const key = (await fs.readFile(path.join(lab.state, "sim", "api-key"), "utf8")).trim();
+        expect([resources.length > 100, unapplied, JSON.stringify(resources).includes(key)]).toEqual([true, [], false]);
       } finally {
         await fs.rm(workspace, { recursive: true, force: true });
       }
