@@ -9,7 +9,6 @@ import type { Readiness, Verdict } from "./verdict";
 import { expectations } from "./wait-for";
 import { daemonSet, deployment, statefulSet } from "./workloads";
 
-export { AwaitError } from "./context";
 
 /** Kinds that are waited for; others are ready as soon as they are there. */
 const KINDS: Record<string, Readiness> = {
