@@ -18,5 +18,3 @@ export const imagesSettings = z.strictObject(
     IMAGE_NAMES.map((name) => [name, reference.optional().describe(`Image of ${name}. Set it to use your own registry.`)]),
   ) as Record<ImageName, z.ZodOptional<typeof reference>>,
 );
-
-export type ImagesSettings = z.output<typeof imagesSettings>;

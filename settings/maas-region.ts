@@ -98,7 +98,6 @@ export const vmHostOfMaas = z.strictObject({
 
 export type ImagesOfMaas = z.output<typeof imagesOfMaas>;
 export type DefaultsOfMaas = z.output<typeof defaultsOfMaas>;
-export type ScriptOfMaas = z.output<typeof scriptOfMaas>;
 export type VmHostOfMaas = z.output<typeof vmHostOfMaas>;
 
 interface Region {

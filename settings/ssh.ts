@@ -16,5 +16,3 @@ export const sshSettings = z.strictObject({
     .default([])
     .describe("Public SSH keys of people who may log in as well, each as a line of authorized_keys. A change redeploys the machines."),
 });
-
-export type SshSettings = z.output<typeof sshSettings>;

@@ -9,7 +9,6 @@ import type { Readiness, Verdict } from "./verdict";
 import { expectations } from "./wait-for";
 import { daemonSet, deployment, statefulSet } from "./workloads";
 
-
 /** Kinds that are waited for; others are ready as soon as they are there. */
 const KINDS: Record<string, Readiness> = {
   "apps/v1/DaemonSet": daemonSet,
