@@ -11,6 +11,7 @@
  *   {"kind": "power", "machine": "m1", "message": "…"}       the BMC refuses
  *   {"kind": "other-address", "machine": "m1", "address": "192.168.200.77"}   it comes back with another address
  *   {"kind": "no-rack"}                                     no rack controller is connected
+ *   {"kind": "vm-host", "machine": "host1", "message": "…"}  the VM host of that name does not answer
  *
  * `method` narrows a fault to one HTTP method, `times` (default: for ever) wears it out. `machine` is a hostname,
  * system id or MAC address; without it every machine is meant.
@@ -33,6 +34,7 @@ export const faultKinds = [
   "power",
   "other-address",
   "no-rack",
+  "vm-host",
 ] as const;
 
 export interface Fault {
@@ -118,6 +120,12 @@ export class Faults {
   beforePower(node: Node, what: "on" | "off"): void {
     const fault = this.forMachine(node, (row) => row.kind === "power");
     if (fault) throw new PowerError(fault.message ?? `the BMC did not answer the power ${what} command: a fault was injected`);
+  }
+
+  /** Why a VM host cannot be asked. */
+  vmHost(name: string): string | undefined {
+    const fault = this.list.find((row) => row.kind === "vm-host" && (!row.machine || row.machine === name));
+    return fault && (this.use(fault).message ?? `Failed to connect to the VM host ${name}: a fault was injected`);
   }
 
   noRack(): boolean {

@@ -94,9 +94,17 @@ export async function register(
   return { id: object.id, type: object.type, created: made || (previous?.created ?? false) };
 }
 
-/** Out of MAAS, with the machines that were composed on it being gone before. */
+/** Out of MAAS. MAAS would remove the machines that are still on the host without a word: they have to go before. */
 export async function unregister({ client, log }: Context, desired: VmHostDesired, previous?: VmHostObserved): Promise<void> {
   if (previous?.created) {
+    const guests = await client.get<{ hostname: string; pod: { id: number } | null }[]>("machines/", { pod: desired.name });
+    const names = guests.filter(({ pod }) => pod?.id === previous.id).map(({ hostname }) => hostname);
+    if (names.length > 0) {
+      throw new StepError(
+        `VM host ${desired.name}: MAAS would remove the machines on it, too: ${names.sort().join(", ")}`,
+        "delete these machines in MAAS, or keep the VM host in homelab:maas.vmHosts",
+      );
+    }
     await client.delete(`vm-hosts/${previous.id}/`);
   } else {
     log(`VM host ${desired.name}: stays in MAAS, as it was there before this stack`);

@@ -1,5 +1,5 @@
 /** VM hosts: registered, and machines composed on them. */
-import { badRequest, conflict, deleted, notFoundText } from "../http/answers";
+import { ApiError, badRequest, conflict, deleted, notFound, notFoundText } from "../http/answers";
 import type { Context } from "../http/context";
 import { Form, invalidChoice, invalidModelChoice, required } from "../http/forms";
 import type { Endpoint } from "../http/router";
@@ -55,7 +55,7 @@ function show(context: Context, host: VmHost) {
 
 function find(context: Context): VmHost {
   const host = context.maas.tables.vmHosts.find((row) => String(row.id) === context.parameter("id"));
-  if (!host) throw notFoundText("Not Found");
+  if (!host) throw context.request.method === "GET" ? notFoundText("Not Found") : notFound("Pod");
   return host;
 }
 
@@ -102,6 +102,10 @@ function create(context: Context) {
 function refresh(context: Context) {
   context.requireAdmin();
   const host = find(context);
+  if (!context.maas.racksConnected)
+    throw new ApiError(503, "Unable to start the VM host discovery process. No rack controllers connected.");
+  const silent = context.maas.faults.vmHost(host.name);
+  if (silent) throw new ApiError(503, silent);
   discover(host);
   context.maas.store.touch();
   return show(context, host);
@@ -151,7 +155,9 @@ async function compose(context: Context) {
   context.requireAdmin();
   const host = find(context);
   const { maas } = context;
-  discover(host);
+  const answers = maas.racksConnected && !maas.faults.vmHost(host.name);
+  if (answers) discover(host);
+  else if (!host.version) throw badRequest("VM host does not support composability.");
   const form = new Form(context.form);
   const cores = form.integer("cores") ?? 1;
   const memory = form.integer("memory") ?? 2048;
@@ -238,11 +244,8 @@ async function compose(context: Context) {
 function remove(context: Context) {
   context.requireAdmin();
   const host = find(context);
-  const machines = composed(context, host);
-  const decompose = context.form.get("decompose") === "true" || context.query.get("decompose") === "true";
-  if (machines.length > 0 && !decompose)
-    throw badRequest("This VM host has machines; they have to be deleted first, or decompose=true given.");
-  for (const node of machines) context.maas.removeNode(node);
+  // Its machines go with it; `decompose` only says whether they go from the host, too.
+  for (const node of composed(context, host)) context.maas.removeNode(node);
   context.maas.store.remove("vmHosts", (row) => row.id === host.id);
   return deleted();
 }

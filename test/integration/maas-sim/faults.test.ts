@@ -78,6 +78,31 @@ describe("fault injection", () => {
     await server.control("DELETE", "faults");
   });
 
+  it("a VM host that does not answer is kept without anything known of it, and its machines go with it", async () => {
+    await server.control("POST", "faults", { kind: "vm-host", machine: "h1", message: "connection refused" });
+    const made = await server.call("POST", "vm-hosts/", { type: "lxd", power_address: "10.0.0.9", name: "h1" });
+    expect(made).toMatchObject({ status: 200, body: { architectures: [], total: { cores: 0 } } });
+    const host = `vm-hosts/${made.body.id}/`;
+    expect(await server.call("POST", `${host}?op=refresh`, {})).toMatchObject({ status: 503, body: "connection refused" });
+    expect(await server.call("POST", `${host}?op=compose`, {})).toMatchObject({
+      status: 400,
+      body: "VM host does not support composability.",
+    });
+    await server.control("DELETE", "faults");
+    await server.control("POST", "faults", { kind: "no-rack", times: 1 });
+    expect(await server.call("POST", `${host}?op=refresh`, {})).toMatchObject({
+      status: 503,
+      body: "Unable to start the VM host discovery process. No rack controllers connected.",
+    });
+    await server.control("DELETE", "faults");
+    expect((await server.call("POST", `${host}?op=refresh`, {})).body.total.cores).toBeGreaterThan(0);
+    const { body } = await server.call("POST", `${host}?op=compose`, {});
+    expect((await server.call("DELETE", host)).status).toBe(204);
+    expect((await server.call("GET", `machines/${body.system_id}/`)).status).toBe(404);
+    expect(await server.call("GET", host)).toMatchObject({ status: 404, body: "Not Found" });
+    expect(await server.call("DELETE", host)).toMatchObject({ status: 404, body: "No Pod matches the given query." });
+  });
+
   it("refuses faults that make no sense, with what would", async () => {
     expect(await server.control("POST", "faults", { kind: "meteor" })).toMatchObject({
       status: 400,

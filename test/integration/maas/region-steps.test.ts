@@ -173,6 +173,10 @@ test("a VM host is registered, a machine is composed on it, and both go", async 
   expect(JSON.parse(composed)).toMatchObject({ hostname: "vm1", adopted: false, powerType: "lxd" });
   expect(await run("enlist", "update", machine, composed)).toBe(composed);
   expect(await get<any[]>("machines/")).toHaveLength(1);
+  // MAAS would take the machine with the host.
+  const refused = await lab.run("vm-host", "delete", host, { ...secrets, PULUMI_COMMAND_STDOUT: registered });
+  expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining("MAAS would remove the machines on it, too: vm1") });
+  expect(await get<any[]>("machines/")).toHaveLength(1);
   await run("enlist", "delete", machine, composed);
   expect(await get<any[]>("machines/")).toHaveLength(0);
   await run("vm-host", "delete", host, registered, secrets);
