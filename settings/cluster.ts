@@ -202,7 +202,9 @@ export const clusterSettings = z.strictObject({
   disable: z
     .array(z.enum(["coredns", "servicelb", "traefik", "local-storage", "metrics-server"]))
     .default(["traefik", "metrics-server"])
-    .describe("Components of k3s to leave out. Set it to [metrics-server] to get Traefik."),
+    .describe(
+      "Components of k3s to leave out. Set it to [metrics-server] to get Traefik. The embedded lab's own k3s has neither of the two.",
+    ),
   tlsSan: z
     .array(z.string().min(1))
     .default([])

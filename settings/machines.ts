@@ -137,7 +137,10 @@ const machine = z.strictObject({
     .optional()
     .describe("Release to deploy, such as noble or custom/my-image. Without it, MAAS's default. A change redeploys the machine."),
   kernel: z.string().optional().describe("Kernel to deploy, such as ga-24.04 or hwe-24.04. A change redeploys the machine."),
-  ephemeral: z.boolean().default(false).describe("Run the system from memory and leave the disks alone."),
+  ephemeral: z
+    .boolean()
+    .default(false)
+    .describe("Run the system from memory and leave the disks alone. Set it for a machine without disks: MAAS can deploy it no other way."),
   hardwareSync: z.boolean().default(false).describe("Report hardware changes to MAAS while the machine runs."),
   userData: userDataSettings.prefault({}).describe("First-boot configuration by cloud-init. A change redeploys the machine."),
   vmHost: z
