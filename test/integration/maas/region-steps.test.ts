@@ -175,7 +175,7 @@ test("a VM host is registered, a machine is composed on it, and both go", async 
   expect(await get<any[]>("machines/")).toHaveLength(1);
   // MAAS would take the machine with the host.
   const refused = await lab.run("vm-host", "delete", host, { ...secrets, PULUMI_COMMAND_STDOUT: registered });
-  expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining("MAAS would remove the machines on it, too: vm1") });
+  expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining("MAAS would remove the machines on it, too: vm1") });
   expect(await get<any[]>("machines/")).toHaveLength(1);
   await run("enlist", "delete", machine, composed);
   expect(await get<any[]>("machines/")).toHaveLength(0);
