@@ -14,7 +14,7 @@ export function register(program: Command): void {
     .addHelpText(
       "after",
       "\nReads only. Exit code 0: everything is as it should be; 1: something is not, or could not be asked." +
-        "\nSettings that are edited and not applied are no drift: './lab report' tells of them.",
+        "\nUnapplied edits of the settings are not drift; see './lab report'.",
     )
     .action(async (options: { stack: string; json?: string | true }) => {
       const drift = await driftOf(await knownStack(options.stack));

@@ -97,6 +97,26 @@ describe("the documentation", () => {
     expect(listed.filter((file) => !index.includes(`(${file.slice("docs/".length)})`))).toEqual([]);
   });
 
+  it("uses none of the words that docs/writing.md keeps out", () => {
+    const words = /\b(mend(s|ed|ing)?|hearken|naught|tells? of|is to be (had|found|written))\b/i;
+    const texts = tracked.filter(
+      (file) => /^((docs|examples)\/.*|README|CONTRIBUTING)\.?(md)?$/.test(file) && file.endsWith(".md") && file !== "docs/writing.md",
+    );
+    const sources = tracked.filter((file) => /^(cli|settings|components)\/.*\.ts$/.test(file));
+    // Of the sources what a reader may see: texts in quotes, without comments.
+    const shown = (file: string) =>
+      file.endsWith(".md") ? read(file) : (read(file).match(/"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`/g) ?? []).join("\n");
+    const found = [...texts, ...sources]
+      .filter((file) => fs.existsSync(path.join(checkout, file)))
+      .flatMap((file) =>
+        shown(file)
+          .split("\n")
+          .filter((line) => words.test(line))
+          .map((line) => `${file}: ${line.trim().slice(0, 120)}`),
+      );
+    expect(found).toEqual([]);
+  });
+
   it("quotes in its troubleshooting what the sources say", () => {
     const sources = tracked
       .filter((file) => /^(cli|components|maas|lab$)/.test(file) && fs.existsSync(path.join(checkout, file)))
