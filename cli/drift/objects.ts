@@ -1,6 +1,6 @@
-import { canonicalQuantity } from "../../rig/stand-ins/plugins/kubernetes/quantity";
 import type { KubernetesApi } from "../live/kubernetes-api";
 import type { Drift, Finding } from "./finding";
+import { canonicalQuantity } from "./quantity";
 import type { StateResource } from "./state";
 
 type Value = any;

@@ -79,12 +79,12 @@ async function refuseLittleMemory(): Promise<void> {
 async function refuseWithoutGo(): Promise<void> {
   const go = await run("go", ["env", "GOVERSION"], { allowFailure: true }).catch(() => undefined);
   const minor = Number(/^go1\.(\d+)/.exec(go?.stdout ?? "")?.[1] ?? 0);
-  if (minor < 25) {
+  if (minor < 26) {
     throw new UserError({
       path: "go",
       message: go ? "too old" : "not found on PATH",
       found: go?.stdout.trim(),
-      allowed: "Go 1.25 or newer",
+      allowed: "Go 1.26 or newer",
       fix: "install it (Debian's own is older: use the archive from Go's site, or your package source), then run this again",
     });
   }

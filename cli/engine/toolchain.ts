@@ -38,11 +38,14 @@ async function writeShim(): Promise<void> {
 export async function ensurePulumi(): Promise<Toolchain> {
   const reachable = await vendorReachable();
   const engine = await stage("Pulumi engine", (progress) => ensureEngine({ vendorReachable: reachable, progress }));
-  const plugins = await stage("Pulumi plugins", () =>
-    installPlugins(paths.pulumiHome, checkout, reachable, path.join(engine.directory, "pulumi")),
+  const plugins = await stage("Pulumi plugins", (progress) =>
+    installPlugins(paths.pulumiHome, { vendorReachable: reachable, engine: path.join(engine.directory, "pulumi"), progress }),
   );
   if (engine.source === "built") {
     say("    the engine's release cannot be downloaded here: built from its Go module, with a language host of the lab's own");
+  }
+  for (const { name, origin } of plugins.filter((plugin) => plugin.source === "built")) {
+    say(`    the plugin ${name} cannot be downloaded here: built from its Go module, ${origin}`);
   }
   const standIns = plugins.filter((plugin) => plugin.source === "stand-in").map((plugin) => plugin.name);
   if (standIns.length > 0) {

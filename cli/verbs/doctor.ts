@@ -6,6 +6,7 @@ import { rootFileSystemCached } from "../../rig/machines/root-file-system";
 import { engineFound } from "../../rig/stand-ins/engine";
 import { imagesCached } from "../../rig/stand-ins/images";
 import { k3sCached } from "../../rig/stand-ins/k3s";
+import { kubernetesProviderCached } from "../../rig/stand-ins/kubernetes-provider";
 import { vendorReachable } from "../../rig/stand-ins/vendor";
 import { missingPackages } from "../engine/host-packages";
 import { preflight } from "../engine/preflight";
@@ -59,6 +60,16 @@ async function findings(): Promise<Finding[]> {
       : reachable
         ? "'lab up' downloads it"
         : "'lab up' builds it from its Go module (about 3 minutes, once)",
+  });
+  const plugin = reachable || (await kubernetesProviderCached());
+  found.push({
+    what: "Kubernetes plugin",
+    state: plugin ? "present" : "missing",
+    detail: reachable
+      ? "the vendor's download"
+      : plugin
+        ? "built from its Go module"
+        : "'lab up' builds it from its Go module (about 5 minutes, once)",
   });
   const artefact = (what: string, there: boolean, otherwise: string) =>
     found.push({ what, state: there ? "present" : "missing", detail: there ? "cached" : otherwise });

@@ -2,6 +2,7 @@ import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import { checkout } from "../checkout";
 import { cached, keyOf, lookup } from "./cache";
+import { pinned } from "./go";
 import { makeImage, packArchive } from "./images/archive";
 import { type Recipe, recipes } from "./images/recipes";
 import { makeRoot } from "./images/root";
@@ -27,8 +28,10 @@ async function texts(folder: string): Promise<string[]> {
 /** What an image depends on: its recipe, this code, and the pinned Go module. */
 async function ingredients(recipe: Recipe): Promise<string[]> {
   const code = await Promise.all(["root.ts", "archive.ts"].map((name) => fs.readFile(path.join(__dirname, "images", name), "utf8")));
-  const folders = recipe.goModule ? [recipe.goModule.folder, ...(recipe.goModule.uses ?? [])] : [];
-  const module = (await Promise.all(folders.map((folder) => texts(path.join(checkout, folder))))).flat();
+  const { goModule } = recipe;
+  const folders = goModule?.sources?.map((folder) => path.join(checkout, folder)) ?? [];
+  const pins = goModule ? await pinned(goModule.module && path.join(checkout, goModule.module)) : [];
+  const module = [...pins, ...(await Promise.all(folders.map(texts))).flat()];
   const { crate } = recipe;
   const sources = crate ? await Promise.all([crate.folder, `${crate.folder}/src`].map((folder) => texts(path.join(checkout, folder)))) : [];
   return [JSON.stringify(recipe), ...code, ...module, ...sources.flat()];

@@ -2,10 +2,9 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
-import { UserError } from "../../components/core/user-error";
 import versions from "../../versions.json";
 import { cached, lookup } from "./cache";
-import { output } from "./engine/command";
+import { buildGo, flagsOf, type GoProgram, pinned, versionIn } from "./go";
 import { ensureAirgapArchive } from "./images";
 
 /** The k3s stand-in as a release folder: `k3s`, `sha256sum-amd64.txt`, `k3s-airgap-images-amd64.tar`, and `install.sh`. */
@@ -35,48 +34,27 @@ async function sources(folder = source): Promise<string[]> {
   return found;
 }
 
-/** What the linker writes into Kubernetes's own version variables; nothing is compiled anew for another version text. */
-function linkerFlags(version: string): string {
+/** The executable under a version's name: nothing is compiled anew for another version text. */
+function program(version: string): GoProgram {
   const [, major, minor] = /^v(\d+)\.(\d+)\./.exec(version) ?? [];
-  const set = Object.entries({ gitVersion: version, gitMajor: major, gitMinor: minor, gitTreeState: "clean" });
-  return ["-s", "-w", ...set.map(([name, value]) => `-X k8s.io/component-base/version.${name}=${value}`)].join(" ");
+  const set = { gitVersion: version, gitMajor: major, gitMinor: minor, gitTreeState: "clean" };
+  const variables = Object.entries(set).map(([name, value]) => [`k8s.io/component-base/version.${name}`, value]);
+  return { package: ".", module: source, variables: Object.fromEntries(variables) };
 }
 
 async function ingredients(version: string): Promise<string[]> {
   const files = await sources();
   const contents = await Promise.all(files.map((file) => fs.readFile(file, "utf8")));
-  return [...files.map((file) => path.relative(source, file)), ...contents, linkerFlags(version)];
+  return [...files.map((file) => path.relative(source, file)), ...contents, ...flagsOf(program(version))];
 }
 
 async function build(target: string, version: string, progress: (line: string) => void): Promise<void> {
-  const goMod = await fs.readFile(path.join(source, "go.mod"), "utf8");
-  const inModule = /k8s\.io\/kubernetes (v\S+)/.exec(goMod)?.[1];
+  const inModule = versionIn((await pinned(source))[0], "k8s.io/kubernetes");
   if (inModule !== version.split("+")[0]) {
     throw new Error(`versions.json says k3s ${version}, rig/stand-ins/k3s/go.mod says Kubernetes ${inModule}: they have to be the same`);
   }
   progress(`building Kubernetes ${inModule} from its Go modules, some 9 minutes on 2 cores when nothing of it is in Go's own cache`);
-  let downloads = 0;
-  await output("go", ["build", "-mod=readonly", "-trimpath", "-ldflags", linkerFlags(version), "-o", path.join(target, binary), "."], {
-    cwd: source,
-    // Without cgo the program is static: the machines' libc need not be this computer's.
-    env: { ...process.env, CGO_ENABLED: "0", GOFLAGS: "-buildvcs=false" },
-    onLine: (line) => {
-      if (line.startsWith("go: downloading") && ++downloads % 50 === 0) {
-        progress(`${downloads} modules downloaded`);
-      }
-    },
-  }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") {
-      throw new UserError({
-        path: "go",
-        message: "is needed to build Kubernetes, because k3s's releases cannot be downloaded from here",
-        found: "no executable go on PATH",
-        allowed: "Go 1.24 or newer",
-        fix: "install Go from its site, or golang-1.24-go from Debian's bookworm-backports",
-      });
-    }
-    throw error;
-  });
+  await buildGo(program(version), path.join(target, binary), progress);
 }
 
 async function sha256(file: string): Promise<string> {

@@ -10,14 +10,15 @@ export interface Recipe {
   packages: string[];
   /** Files of these packages that the image holds; the shared libraries they load come along. */
   files: string[];
-  /** A Go module of this repository, built without cgo, and where its program goes. */
+  /** A program of a Go module of this repository, and where it goes. */
   goModule?: {
-    folder: string;
+    /** Import path, or a path below the module. */
+    package: string;
     program: string;
-    /** The package to build, of a module that only pins others; the module's own unless given. */
-    package?: string;
-    /** Further folders that the program is compiled from. */
-    uses?: string[];
+    /** The module's folder; that of the stand-ins unless given. */
+    module?: string;
+    /** Folders of this repository that the program is compiled from. */
+    sources?: string[];
   };
   /** A Rust crate of this repository, built in the unpacked packages; its program is the tree's `usr/bin/<program>`. */
   crate?: { folder: string; program: string };
@@ -35,12 +36,15 @@ function recipe(name: string, made: Omit<Recipe, "name" | "reference">): Recipe[
   return reference ? [{ name, reference, ...made }] : [];
 }
 
+/** The module of the k3s stand-in: what its images have in common with it is compiled once. */
+const K3S = "rig/stand-ins/k3s";
+
 /** Every image that can be made here. Each one's entry point is its program, as in the upstream image. */
 export const recipes: readonly Recipe[] = [
   ...recipe("pause", {
     packages: [],
     files: [],
-    goModule: { folder: "rig/stand-ins/images/pause", program: "pause" },
+    goModule: { package: "./images/pause", program: "pause", sources: ["rig/stand-ins/images/pause"] },
     entrypoint: ["/pause"],
     user: "65535:65535",
     shell: false,
@@ -48,30 +52,26 @@ export const recipes: readonly Recipe[] = [
   ...recipe("coredns", {
     packages: [],
     files: [],
-    goModule: { folder: "rig/stand-ins/coredns", program: "coredns" },
+    goModule: { package: "./coredns", program: "coredns", sources: ["rig/stand-ins/coredns"] },
     entrypoint: ["/coredns"],
     user: "0:0",
     shell: false,
   }),
-  // Part of the k3s module, so that what the two have in common is compiled once.
   ...recipe("kube-vip", {
     packages: [],
     files: [],
-    goModule: { folder: "rig/stand-ins/k3s/kube-vip", program: "kube-vip" },
+    goModule: { package: "./kube-vip", module: K3S, program: "kube-vip", sources: ["rig/stand-ins/k3s/kube-vip"] },
     entrypoint: ["/kube-vip"],
     user: "0:0",
     shell: false,
   }),
+  // Upstream's own, where k3s's manifest looks for it.
   ...recipe("local-path-provisioner", {
     packages: [],
     files: [],
-    goModule: {
-      folder: "rig/stand-ins/k3s/local-path-provisioner",
-      program: "local-path-provisioner",
-      uses: ["rig/stand-ins/k3s/internal/localpath", "rig/stand-ins/k3s/internal/reconcile"],
-    },
-    entrypoint: ["/local-path-provisioner"],
-    user: "65534:65534",
+    goModule: { package: "github.com/rancher/local-path-provisioner", program: "usr/bin/local-path-provisioner" },
+    entrypoint: ["/usr/bin/local-path-provisioner"],
+    user: "0:0",
     shell: false,
   }),
   ...recipe("local-path-helper", { packages: [], files: [], entrypoint: ["/bin/sh"], user: "0:0", shell: true }),
@@ -107,12 +107,7 @@ export const recipes: readonly Recipe[] = [
     files: ["Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Etc", "Europe", "Indian", "Pacific", "UTC"].map(
       (region) => `usr/share/zoneinfo/${region}`,
     ),
-    // Upstream's program on the client libraries of the cluster's own version: most of it is compiled for k3s already.
-    goModule: {
-      folder: "rig/stand-ins/kube-state-metrics",
-      program: "kube-state-metrics",
-      package: "k8s.io/kube-state-metrics/v2",
-    },
+    goModule: { package: "k8s.io/kube-state-metrics/v2", program: "kube-state-metrics" },
     entrypoint: ["/kube-state-metrics"],
     user: "65534:65534",
     shell: false,

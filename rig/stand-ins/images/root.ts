@@ -2,6 +2,7 @@ import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import { checkout } from "../../checkout";
 import { output } from "../engine/command";
+import { buildGo } from "../go";
 import { buildCrate, compilerPackages } from "./crate";
 import type { Recipe } from "./recipes";
 
@@ -101,11 +102,9 @@ export async function makeRoot(recipe: Recipe, scratch: string, root: string): P
     await addShell(tree, root);
   }
   if (recipe.goModule) {
-    const { folder, program, package: built = "." } = recipe.goModule;
-    await output("go", ["build", "-mod=readonly", "-trimpath", "-ldflags", "-s -w", "-o", path.join(root, program), built], {
-      cwd: path.join(checkout, folder),
-      env: { ...process.env, CGO_ENABLED: "0", GOFLAGS: "-buildvcs=false" },
-    });
+    const { package: built, module, program } = recipe.goModule;
+    await fs.mkdir(path.dirname(path.join(root, program)), { recursive: true });
+    await buildGo({ package: built, module: module && path.join(checkout, module) }, path.join(root, program));
   }
   await addAccounts(root, recipe.user);
   for (const name of ["tmp", "proc", "sys", "dev", "run", "var", "data"]) {

@@ -23,7 +23,11 @@ export class Stack {
     const directory = fs.mkdtempSync(path.join(os.tmpdir(), "homelab-maas-"));
     const reachable = await vendorReachable();
     const engine = await ensureEngine({ vendorReachable: reachable });
-    await installPlugins(path.join(directory, "home"), root, reachable, path.join(engine.directory, "pulumi"));
+    await installPlugins(path.join(directory, "home"), {
+      vendorReachable: reachable,
+      engine: path.join(engine.directory, "pulumi"),
+      names: ["command", "random", "tls"],
+    });
     // As the project's own folder looks to the engine, the program and the steps.
     for (const name of ["node_modules", "maas", "test", "load-typescript.cjs", "package.json"]) {
       fs.symlinkSync(path.join(root, name), path.join(directory, name));

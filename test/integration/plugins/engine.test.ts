@@ -71,7 +71,11 @@ beforeAll(async () => {
   }
   fs.mkdirSync(path.join(directory, "state"));
   const engine = await ensureEngine({ vendorReachable: false });
-  await installPlugins(path.join(directory, "home"), checkout, false);
+  await installPlugins(path.join(directory, "home"), {
+    vendorReachable: false,
+    engine: "/none/pulumi",
+    names: ["command", "random", "tls"],
+  });
   environment = {
     ...process.env,
     PATH: `${engine.directory}:${process.env.PATH}`,

@@ -7,7 +7,6 @@ import { installPlugins } from "../../../rig/stand-ins/plugins/install";
 import { vendorReachable } from "../../../rig/stand-ins/vendor";
 import versions from "../../../versions.json";
 
-const checkout = path.resolve(__dirname, "../../..");
 let directory: string;
 beforeEach(() => {
   directory = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), "install-")));
@@ -21,7 +20,8 @@ function script(file: string, text: string): string {
   return full;
 }
 
-const names = Object.keys(versions.pulumi.plugins);
+/** Those that have a stand-in; Kubernetes's is built from its module. */
+const names = ["command", "random", "tls"] as const;
 const executableOf = (home: string, name: string) => {
   const version = (versions.pulumi.plugins as Record<string, string>)[name];
   return path.join(home, "plugins", `resource-${name}-v${version}`, `pulumi-resource-${name}`);
@@ -30,39 +30,64 @@ const executableOf = (home: string, name: string) => {
 describe("plugins", () => {
   it("are stand-ins under the SDKs' exact versions where the vendor cannot be reached", async () => {
     const home = path.join(directory, "home");
-    const installed = await installPlugins(home, checkout, false, "/none/pulumi");
+    const offline = { vendorReachable: false, engine: "/none/pulumi", names };
+    const installed = await installPlugins(home, offline);
     expect(installed.map(({ name, version, source }) => [name, version, source])).toEqual(
-      Object.entries(versions.pulumi.plugins).map(([name, version]) => [name, version, "stand-in"]),
+      names.map((name) => [name, versions.pulumi.plugins[name], "stand-in"]),
     );
     for (const name of names) {
       expect(fs.statSync(executableOf(home, name)).mode & 0o777).toBe(0o755);
     }
     // The second time nothing is written.
     const before = names.map((name) => fs.statSync(executableOf(home, name)).mtimeMs);
-    await installPlugins(home, checkout, false, "/none/pulumi");
+    await installPlugins(home, offline);
     expect(names.map((name) => fs.statSync(executableOf(home, name)).mtimeMs)).toEqual(before);
   }, 120_000);
 
   it("are the official ones where the vendor can be reached, also in place of stand-ins", async () => {
     const home = path.join(directory, "home");
-    await installPlugins(home, checkout, false, "/none/pulumi");
+    await installPlugins(home, { vendorReachable: false, engine: "/none/pulumi", names });
     // Does what `pulumi plugin install resource NAME VERSION` does.
     const engine = script(
       "pulumi",
       'd="$PULUMI_HOME/plugins/resource-$4-$5"; rm -rf "$d"; mkdir -p "$d"; echo official > "$d/pulumi-resource-$4"',
     );
-    const installed = await installPlugins(home, checkout, true, engine);
+    const installed = await installPlugins(home, { vendorReachable: true, engine, names });
     expect(installed.map(({ source }) => source)).toEqual(names.map(() => "official"));
     expect(names.map((name) => fs.readFileSync(executableOf(home, name), "utf8"))).toEqual(names.map(() => "official\n"));
     // Once there, they stay, network or not.
-    const later = await installPlugins(home, checkout, false, "/none/pulumi");
+    const later = await installPlugins(home, { vendorReachable: false, engine: "/none/pulumi", names });
     expect(later.map(({ source }) => source)).toEqual(names.map(() => "official"));
   }, 120_000);
 
   it("are stand-ins where the download fails after all", async () => {
-    const installed = await installPlugins(path.join(directory, "home"), checkout, true, script("pulumi", "exit 255"));
+    const installed = await installPlugins(path.join(directory, "home"), {
+      vendorReachable: true,
+      engine: script("pulumi", "exit 255"),
+      names,
+    });
     expect(installed.map(({ source }) => source)).toEqual(names.map(() => "stand-in"));
   }, 120_000);
+
+  it("are built from the vendor's module where it is served, and give way to the vendor's download", async () => {
+    const home = path.join(directory, "home");
+    const [built] = await installPlugins(home, { vendorReachable: false, engine: "/none/pulumi", names: ["kubernetes"] });
+    expect(built).toMatchObject({
+      source: "built",
+      origin: expect.stringMatching(/^github\.com\/pulumi\/pulumi-kubernetes\/provider\/v4 v4\./),
+    });
+    const { ino, size } = fs.statSync(executableOf(home, "kubernetes"));
+    expect(size).toBeGreaterThan(50e6);
+    await installPlugins(home, { vendorReachable: false, engine: "/none/pulumi", names: ["kubernetes"] });
+    expect(fs.statSync(executableOf(home, "kubernetes")).ino).toBe(ino);
+    const engine = script(
+      "pulumi",
+      'd="$PULUMI_HOME/plugins/resource-$4-$5"; rm -rf "$d"; mkdir -p "$d"; echo official > "$d/pulumi-resource-$4"',
+    );
+    const [official] = await installPlugins(home, { vendorReachable: true, engine, names: ["kubernetes"] });
+    expect(official.source).toBe("official");
+    expect(fs.readFileSync(executableOf(home, "kubernetes"), "utf8")).toBe("official\n");
+  }, 1_200_000);
 });
 
 describe("the engine on PATH", () => {

@@ -1,7 +1,5 @@
 import * as net from "node:net";
 import * as grpc from "@grpc/grpc-js";
-import { EngineService } from "@pulumi/pulumi/proto/engine_grpc_pb";
-import type { LogRequest } from "@pulumi/pulumi/proto/engine_pb";
 import { ResourceProviderClient } from "@pulumi/pulumi/proto/provider_grpc_pb";
 import * as pb from "@pulumi/pulumi/proto/provider_pb";
 import { Status } from "@pulumi/pulumi/proto/status_pb";
@@ -16,33 +14,9 @@ import {
   RpcError,
   Secret,
 } from "../../../rig/stand-ins/plugins/protocol";
+import { fakeEngine } from "./fake-engine";
 
 const URN = "urn:pulumi:s::p::test:index:Thing::thing";
-
-type Line = { severity: number; message: string; urn: string; ephemeral: boolean };
-
-/** An engine that keeps what is logged to it. */
-async function fakeEngine() {
-  const lines: Line[] = [];
-  const server = new grpc.Server();
-  server.addService(EngineService as unknown as grpc.ServiceDefinition, {
-    log: (call: grpc.ServerUnaryCall<LogRequest, Empty>, done: grpc.sendUnaryData<Empty>) => {
-      const { request } = call;
-      lines.push({
-        severity: request.getSeverity(),
-        message: request.getMessage(),
-        urn: request.getUrn(),
-        ephemeral: request.getEphemeral(),
-      });
-      // Answers late, so that a line that nobody waits for would be missing.
-      setTimeout(() => done(null, new Empty()), 20);
-    },
-  });
-  const port = await new Promise<number>((resolve, reject) =>
-    server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, bound) => (error ? reject(error) : resolve(bound))),
-  );
-  return { lines, address: `127.0.0.1:${port}`, close: () => server.forceShutdown() };
-}
 
 type Create = (request: CreateRequest, context: CallContext) => Promise<{ id: string; properties: Record<string, any> }>;
 

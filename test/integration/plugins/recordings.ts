@@ -6,7 +6,7 @@ import type { Answer, Recorded } from "./wire";
 const fixtures = path.resolve(__dirname, "../../fixtures/plugins");
 
 /** Calls of the engine that the official plugin answered; test/fixtures/plugins/README.md says how they were recorded. */
-export function recordings(plugin: "command" | "random"): Recorded[] {
+export function recordings(plugin: "command" | "random" | "kubernetes"): Recorded[] {
   return parse(gunzipSync(fs.readFileSync(path.join(fixtures, `${plugin}-official.jsonl.gz`))).toString("utf8"));
 }
 

@@ -2,6 +2,7 @@
 import * as grpc from "@grpc/grpc-js";
 import { ResourceProviderClient } from "@pulumi/pulumi/proto/provider_grpc_pb";
 import * as pb from "@pulumi/pulumi/proto/provider_pb";
+import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import { Struct } from "google-protobuf/google/protobuf/struct_pb";
 import { listen, type Provider } from "../../../rig/stand-ins/plugins/protocol";
 
@@ -99,6 +100,22 @@ export class UnderTest {
     });
   }
 
+  /** A plugin that runs as a process of its own. */
+  static connect(port: number, close: () => Promise<void>): UnderTest {
+    const client = new ResourceProviderClient(`127.0.0.1:${port}`, grpc.credentials.createInsecure());
+    return new UnderTest(client, async () => {
+      client.close();
+      await close();
+    });
+  }
+
+  /** The version that the plugin gives itself. */
+  version(): Promise<string> {
+    return new Promise((resolve, reject) =>
+      this.client.getPluginInfo(new Empty(), (error, info) => (error ? reject(error) : resolve(info.getVersion()))),
+    );
+  }
+
   private async unary<T>(method: string, message: any, read: (response: any) => T): Promise<Answer> {
     return new Promise((resolve) => {
       (this.client as any)[method](message, (error: grpc.ServiceError | null, response: unknown) =>
@@ -124,6 +141,9 @@ export class UnderTest {
         return this.unary("diff", diff(request), differs);
       case "Configure": {
         const message = new pb.ConfigureRequest();
+        for (const [name, value] of Object.entries<string>(request.variables ?? {})) {
+          message.getVariablesMap().set(name, value);
+        }
         message.setArgs(struct(request.args));
         message.setAcceptsecrets(request.acceptSecrets ?? false);
         return this.unary("configure", message, (response: pb.ConfigureResponse) =>

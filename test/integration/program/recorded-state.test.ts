@@ -23,7 +23,7 @@ beforeAll(async () => {
   directory = fs.mkdtempSync(path.join(os.tmpdir(), "homelab-recorded-"));
   const reachable = await vendorReachable();
   const engine = await ensureEngine({ vendorReachable: reachable });
-  await installPlugins(path.join(directory, "home"), root, reachable, path.join(engine.directory, "pulumi"));
+  await installPlugins(path.join(directory, "home"), { vendorReachable: reachable, engine: path.join(engine.directory, "pulumi") });
   fs.mkdirSync(path.join(directory, "backend"));
   environment = {
     PATH: `${engine.directory}:${process.env.PATH}`,

@@ -1,3 +1,0 @@
-module homelab/pause
-
-go 1.24
