@@ -38,14 +38,14 @@ func (n *Node) startContainerd(ctx context.Context) error {
 		return fmt.Errorf("the machine has no containerd: install Debian's containerd, runc and containernetworking-plugins")
 	}
 	root, snapshotter := n.containerdStorage()
-	registries, err := n.writeRegistries()
+	registries, logins, err := n.writeRegistries()
 	if err != nil {
 		return err
 	}
 	config := n.agentDir("etc/containerd/config.toml")
 	text := containerdConfig(containerdSettings{
 		root: root, snapshotter: snapshotter, pause: or(n.options.PauseImage, DefaultPauseImage),
-		cniConf: n.agentDir("etc/cni/net.d"), registries: registries,
+		cniConf: n.agentDir("etc/cni/net.d"), registries: registries, logins: logins,
 	})
 	if err := credentials.WriteFile(config, []byte(text), 0o600); err != nil {
 		return err
@@ -88,7 +88,7 @@ func isOverlay(path string) bool {
 }
 
 type containerdSettings struct {
-	root, snapshotter, pause, cniConf, registries string
+	root, snapshotter, pause, cniConf, registries, logins string
 }
 
 func containerdConfig(s containerdSettings) string {
@@ -124,7 +124,7 @@ oom_score = 0
     conf_dir = %q
   [plugins."io.containerd.grpc.v1.cri".registry]
     config_path = %q
-`, s.root, containerdState, ContainerdSocket, ContainerdSocket+".ttrpc", s.pause, inContainer(), s.snapshotter, cniBinaries, s.cniConf, s.registries)
+%s`, s.root, containerdState, ContainerdSocket, ContainerdSocket+".ttrpc", s.pause, inContainer(), s.snapshotter, cniBinaries, s.cniConf, s.registries, s.logins)
 }
 
 // importImages loads every archive of agent/images that has changed since the last start.

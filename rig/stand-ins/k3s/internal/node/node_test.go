@@ -63,7 +63,7 @@ func TestPodNetworkIsJSON(t *testing.T) {
 }
 
 func TestRegistries(t *testing.T) {
-	hosts, err := renderRegistries([]byte("mirrors: {docker.io: {endpoint: [\"https://mirror.example:5000\"]}, \"*\": {endpoint: [\"http://192.168.200.1:5000\"]}}\nconfigs: {\"mirror.example:5000\": {tls: {ca_file: /etc/ca.pem}}}\n"))
+	hosts, logins, err := renderRegistries([]byte("mirrors: {docker.io: {endpoint: [\"https://mirror.example:5000\"]}, \"*\": {endpoint: [\"http://192.168.200.1:5000\"]}}\nconfigs: {\"mirror.example:5000\": {tls: {ca_file: /etc/ca.pem}, auth: {username: jane, password: 'a\"b'}}, ghcr.io: {auth: {identity_token: t}}}\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,8 +75,17 @@ func TestRegistries(t *testing.T) {
 	if !strings.Contains(hosts["_default"], "192.168.200.1:5000") {
 		t.Errorf("%v", hosts)
 	}
-	for _, bad := range []string{"mirrors: {a: {endpoint: [nonsense]}}", "configs: {a: {auth: {username: u}}}", "unknown: 1"} {
-		if _, err := renderRegistries([]byte(bad)); err == nil {
+	want := `    [plugins."io.containerd.grpc.v1.cri".registry.configs."ghcr.io".auth]
+      identitytoken = "t"
+    [plugins."io.containerd.grpc.v1.cri".registry.configs."mirror.example:5000".auth]
+      username = "jane"
+      password = "a\"b"
+`
+	if logins != want {
+		t.Errorf("logins are\n%s", logins)
+	}
+	for _, bad := range []string{"mirrors: {a: {endpoint: [nonsense]}}", "configs: {a: {auth: {user: u}}}", "unknown: 1"} {
+		if _, _, err := renderRegistries([]byte(bad)); err == nil {
 			t.Errorf("%s was accepted", bad)
 		}
 	}

@@ -20,7 +20,7 @@ type registries struct {
 		Rewrite  map[string]string `json:"rewrite"`
 	} `json:"mirrors"`
 	Configs map[string]struct {
-		Auth *struct{} `json:"auth"`
+		Auth *registryAuth `json:"auth"`
 		TLS  *struct {
 			CAFile             string `json:"ca_file"`
 			CertFile           string `json:"cert_file"`
@@ -30,43 +30,52 @@ type registries struct {
 	} `json:"configs"`
 }
 
-// writeRegistries turns registries.yaml into containerd's folder of hosts.toml files and answers that folder.
-func (n *Node) writeRegistries() (string, error) {
-	folder := n.agentDir("etc/containerd/certs.d")
+// registryAuth is how to log in to an endpoint: one of the pair, the pair in base64, or a token.
+type registryAuth struct {
+	Username      string `json:"username"`
+	Password      string `json:"password"`
+	Auth          string `json:"auth"`
+	IdentityToken string `json:"identity_token"`
+}
+
+// writeRegistries turns registries.yaml into containerd's folder of hosts.toml files and answers that folder, and what containerd's
+// configuration says of logins: hosts.toml has no place for them.
+func (n *Node) writeRegistries() (folder, logins string, err error) {
+	folder = n.agentDir("etc/containerd/certs.d")
 	if err := os.RemoveAll(folder); err != nil {
-		return "", err
+		return "", "", err
 	}
 	if err := os.MkdirAll(folder, 0o755); err != nil {
-		return "", err
+		return "", "", err
 	}
 	content, err := os.ReadFile(n.options.PrivateRegistry)
 	if os.IsNotExist(err) {
-		return folder, nil
+		return folder, "", nil
 	}
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
-	hosts, err := renderRegistries(content)
+	hosts, logins, err := renderRegistries(content)
 	if err != nil {
-		return "", fmt.Errorf("%s: %w", n.options.PrivateRegistry, err)
+		return "", "", fmt.Errorf("%s: %w", n.options.PrivateRegistry, err)
 	}
 	for host, text := range hosts {
 		if err := credentials.WriteFile(filepath.Join(folder, host, "hosts.toml"), []byte(text), 0o600); err != nil {
-			return "", err
+			return "", "", err
 		}
 	}
-	return folder, nil
+	return folder, logins, nil
 }
 
-func renderRegistries(content []byte) (map[string]string, error) {
+func renderRegistries(content []byte) (files map[string]string, logins string, err error) {
 	var parsed registries
 	if err := yaml.UnmarshalStrict(content, &parsed); err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	out := map[string]string{}
 	for host, mirror := range parsed.Mirrors {
 		if len(mirror.Rewrite) > 0 {
-			return nil, fmt.Errorf("mirrors.%s.rewrite is not supported by the k3s stand-in", host)
+			return nil, "", fmt.Errorf("mirrors.%s.rewrite is not supported by the k3s stand-in", host)
 		}
 		var text strings.Builder
 		if host != "*" {
@@ -75,7 +84,7 @@ func renderRegistries(content []byte) (map[string]string, error) {
 		for _, endpoint := range mirror.Endpoint {
 			address, err := url.Parse(endpoint)
 			if err != nil || address.Host == "" {
-				return nil, fmt.Errorf("mirrors.%s.endpoint: %q is not a URL", host, endpoint)
+				return nil, "", fmt.Errorf("mirrors.%s.endpoint: %q is not a URL", host, endpoint)
 			}
 			fmt.Fprintf(&text, "\n[host.%q]\n  capabilities = [\"pull\", \"resolve\"]\n", endpoint)
 			if config, ok := parsed.Configs[address.Host]; ok && config.TLS != nil {
@@ -94,15 +103,29 @@ func renderRegistries(content []byte) (map[string]string, error) {
 		}
 		out[name] = text.String()
 	}
+	return out, renderLogins(parsed), nil
+}
+
+func renderLogins(parsed registries) string {
 	hosts := make([]string, 0, len(parsed.Configs))
 	for host := range parsed.Configs {
 		hosts = append(hosts, host)
 	}
 	sort.Strings(hosts)
+	var text strings.Builder
 	for _, host := range hosts {
-		if parsed.Configs[host].Auth != nil {
-			return nil, fmt.Errorf("configs.%s.auth is not supported by the k3s stand-in: use an imagePullSecret", host)
+		auth := parsed.Configs[host].Auth
+		if auth == nil {
+			continue
+		}
+		fmt.Fprintf(&text, "    [plugins.\"io.containerd.grpc.v1.cri\".registry.configs.%q.auth]\n", host)
+		for _, field := range [][2]string{
+			{"username", auth.Username}, {"password", auth.Password}, {"auth", auth.Auth}, {"identitytoken", auth.IdentityToken},
+		} {
+			if field[1] != "" {
+				fmt.Fprintf(&text, "      %s = %q\n", field[0], field[1])
+			}
 		}
 	}
-	return out, nil
+	return text.String()
 }
