@@ -11,11 +11,12 @@ import { vendorReachable } from "../../rig/stand-ins/vendor";
 import { missingPackages } from "../engine/host-packages";
 import { preflight } from "../engine/preflight";
 import { otherLabs, simulatorRunning } from "../engine/simulator-process";
+import { pastEnd } from "../engine/support";
 
 interface Finding {
   what: string;
-  /** `missing` is what `lab up` provides by itself; `wrong` stops it. */
-  state: "present" | "missing" | "wrong";
+  /** `missing` is what `lab up` provides by itself; `wrong` stops it; `old` is no longer supported by those who make it. */
+  state: "present" | "missing" | "wrong" | "old";
   detail: string;
 }
 
@@ -76,6 +77,9 @@ async function findings(): Promise<Finding[]> {
   artefact("machine image", cached.system, "'lab up' makes it from Debian packages (about a minute, once)");
   artefact("Kubernetes", cached.k3s, "'lab up' compiles the k3s stand-in from upstream's Go modules (about 9 minutes, once)");
   artefact("container images", cached.images, "'lab up' assembles them from Debian packages and Go modules (some minutes, once)");
+  for (const { what, line, ends, read } of pastEnd(new Date())) {
+    found.push({ what, state: "old", detail: `support of ${line}, which versions.json pins, ended on ${ends} (${read}): plan an upgrade` });
+  }
   const running = await simulatorRunning();
   found.push({
     what: "embedded lab",

@@ -38,6 +38,7 @@ function addressPoolManifest({ addresses, repository }: NonNullable<K3sOptions["
     controller: { image: controller },
     // Addresses are announced by ARP: no routing daemon, and announced for by servers as well.
     speaker: { image: imageValues(images.ref("metallb-speaker")), frr: { enabled: false }, ignoreExcludeLB: true },
+    frrk8s: { enabled: false },
   };
   const metadata = (name: string, namespace: string) => ({ name, namespace, labels: { "app.kubernetes.io/managed-by": "homelab" } });
   const objects = [

@@ -27,12 +27,13 @@ export function virtualAddressManifest({ address, interface: card, image }: Virt
     cp_namespace: namespace,
     port: "6443",
     vip_arp: "true",
-    vip_cidr: "32",
     vip_leaderelection: "true",
     vip_leaseduration: "3",
     vip_leasename: "plndr-cp-lock",
     vip_renewdeadline: "2",
     vip_retryperiod: "1",
+    // Before kube-vip 1.0 this was vip_cidr.
+    vip_subnet: "32",
     ...(card && { vip_interface: card }),
   };
   const objects = [
