@@ -17,6 +17,8 @@ export interface MaasInstallationArgs {
   caFile?: string;
   host: SshHostArgs;
   install: InstallArgs;
+  /** Wait for an image to commission machines with, too: nothing else does where no images are imported. */
+  awaitImage?: boolean;
 }
 
 const PLACE = `sudo -n sh -c 'umask 022 && mkdir -p ${path.posix.dirname(SCRIPT)} && cat >${SCRIPT}.partial && mv ${SCRIPT}.partial ${SCRIPT}'`;
@@ -32,7 +34,7 @@ export class MaasInstallation extends pulumi.ComponentResource {
   /** Of the administrator, where this stack made the account; secret. */
   readonly password: pulumi.Output<string>;
 
-  constructor(name: string, { url, caFile, host, install }: MaasInstallationArgs, opts?: pulumi.ComponentResourceOptions) {
+  constructor(name: string, { url, caFile, host, install, awaitImage }: MaasInstallationArgs, opts?: pulumi.ComponentResourceOptions) {
     super("homelab:maas:Region", name, { url, channel: install.channel }, opts);
     const parent = { parent: this };
     const connection = connectionTo(host);
@@ -65,7 +67,11 @@ export class MaasInstallation extends pulumi.ComponentResource {
       {
         step: "region",
         maas: { url, apiKey, caFile },
-        desired: { version: install.channel.split("/")[0], limit: toSeconds(install.wait ?? "30 minutes") },
+        desired: {
+          version: install.channel.split("/")[0],
+          limit: toSeconds(install.wait ?? "30 minutes"),
+          ...(awaitImage && { image: true }),
+        },
       },
       { ...parent, dependsOn: installation },
     );

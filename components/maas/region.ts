@@ -42,7 +42,12 @@ export class MaasRegion extends pulumi.ComponentResource {
     // The token is of the time before this component installed MAAS as well: with another one every resource would be another.
     super("homelab:maas:Maas", name, { url, network }, options);
     const installation =
-      install && new MaasInstallation(`${name}-region`, { url, caFile, host: required(host, "install"), install }, besides(options));
+      install &&
+      new MaasInstallation(
+        `${name}-region`,
+        { url, caFile, host: required(host, "install"), install, awaitImage: !args.images },
+        besides(options),
+      );
     this.apiKey = args.apiKey ? secretOutput(args.apiKey) : required(installation, "apiKey").apiKey;
     this.password = installation?.password;
     const maas = { url, caFile, apiKey: this.apiKey };

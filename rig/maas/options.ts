@@ -31,6 +31,8 @@ export interface MaasOptions {
   operator?: "attentive" | "absent";
   /** The base of the metadata URLs that machines get; the listening address where absent. */
   metadataBase?: string;
+  /** How long MAAS takes to read what a new boot source has, and to import images, seconds; at once where absent. */
+  images?: { readSource?: number; import?: number };
   /** How often timeouts are looked for, milliseconds. */
   watchdogInterval?: number;
 }

@@ -211,7 +211,10 @@ export class MaasClient {
 
   /** MAAS's "Invalid signature" quotes the secret that it expected. */
   private withoutKey(text: string): string {
-    return this.key.reduce((left, part) => left.replaceAll(part, "…"), text.replace(/(signature base string: ).*/, "$1…"));
+    // A part of a letter or two is no secret, and would take the words apart.
+    return this.key
+      .filter((part) => part.length > 2)
+      .reduce((left, part) => left.replaceAll(part, "…"), text.replace(/(signature base string: ).*/, "$1…"));
   }
 }
 

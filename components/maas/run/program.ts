@@ -75,6 +75,9 @@ function hint(error: MaasError): string {
       `ask it with: maas $PROFILE machine query-power-state ${machine}; then run up again`
     );
   }
+  if (error.status === 503 && /^vm-hosts\/\d+\/\?op=refresh/.test(error.path)) {
+    return "what to do: check that the VM host answers at its address, and its project, password or certificate, under homelab:maas.vmHosts; then run up again";
+  }
   if (error.status === 503 && /no more ips/i.test(error.text)) {
     return "what to do: make the reserved and dynamic ranges smaller under homelab:network, or release addresses that nobody uses";
   }

@@ -1,6 +1,8 @@
+import { isStatus } from "../api/errors";
 import { StepError } from "../api/step-error";
 import type { Subnet, Vlan } from "../api/types";
 import type { Context } from "../api/wait";
+import { requireAdministrator } from "./region";
 
 export interface DhcpDesired {
   /** CIDR of a subnet in the VLAN. */
@@ -41,7 +43,11 @@ export async function ensureDhcp(context: Context, desired: DhcpDesired, previou
     (relay === undefined || (vlan.relay_vlan as Vlan | null)?.id === relay.id);
   if (!done) {
     log(`DHCP on VLAN ${vlan.vid} of ${vlan.fabric}: ${desired.on ? "on" : relay ? `through ${desired.relay}` : "off"}`);
-    await client.put(`vlans/${vlan.id}/`, { dhcp_on: desired.on, primary_rack: primary, secondary_rack: secondary, relay_vlan: relay?.id });
+    const form = { dhcp_on: desired.on, primary_rack: primary, secondary_rack: secondary, relay_vlan: relay?.id };
+    await client.put(`vlans/${vlan.id}/`, form).catch((error: unknown) => {
+      const field = ["primary_rack", "secondary_rack"].find((each) => isStatus(error, 400) && error.fields?.[each]);
+      throw field ? noCard(vlan, field) : error;
+    });
   }
   return { vlanId: vlan.id, before };
 }
@@ -54,6 +60,15 @@ export async function restoreDhcp({ client }: Context, desired: DhcpDesired, pre
   if (previous && desired.relay !== undefined) {
     await client.put(`vlans/${previous.vlanId}/`, { relay_vlan: "" });
   }
+}
+
+/** MAAS offers the racks with a card on a VLAN of this tag. */
+function noCard(vlan: Vlan, field: string): StepError {
+  const setting = field === "primary_rack" ? "primaryRack" : "secondaryRack";
+  return new StepError(
+    `the rack controller has no network card on VLAN ${vlan.vid} of ${vlan.fabric}, so it cannot serve DHCP there`,
+    `connect it to that VLAN, name one that is connected under homelab:network.${setting}, or relay requests there with homelab:network.dhcpRelay`,
+  );
 }
 
 async function vlanOf({ client }: Context, cidr: string): Promise<Vlan> {
@@ -80,6 +95,9 @@ async function vlanNamed({ client }: Context, name: string): Promise<Vlan> {
 /** System id of a rack controller by host name or id; of the only one when no name is given. */
 async function rack({ client }: Context, name: string | undefined): Promise<string> {
   const racks = await client.get<{ system_id: string; hostname: string }[]>("rackcontrollers/");
+  if (racks.length === 0) {
+    await requireAdministrator({ client });
+  }
   const found =
     name === undefined ? (racks.length === 1 ? racks[0] : undefined) : racks.find((each) => [each.hostname, each.system_id].includes(name));
   if (!found) {

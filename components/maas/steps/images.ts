@@ -1,4 +1,5 @@
 import { span } from "../api/clock";
+import { isStatus } from "../api/errors";
 import { StepError } from "../api/step-error";
 import type { Context } from "../api/wait";
 import { ensure } from "./ensure";
@@ -21,6 +22,7 @@ interface Source {
   id: number;
   url: string;
   keyring_filename: string;
+  created: string;
 }
 
 interface Selection {
@@ -31,6 +33,9 @@ interface Selection {
 }
 
 const LOOK = 15_000;
+const LOOK_AT_SOURCE = 5_000;
+/** A source that was made so long ago at most may not have been read yet, in milliseconds. */
+const NEW = 30 * 60_000;
 
 /** The boot source with its selections, imported. */
 export async function importImages(context: Context, desired: ImagesDesired, previous?: ImagesObserved): Promise<ImagesObserved> {
@@ -42,14 +47,16 @@ export async function importImages(context: Context, desired: ImagesDesired, pre
   );
   for (const { os, release, architectures } of source ? desired.releases : []) {
     const path = `boot-sources/${source?.id}/selections/`;
-    const { object, made: isNew } = await ensure<Selection>(context, {
-      what: `images ${os}/${release}`,
-      find: async () => (await client.get<Selection[]>(path)).find((each) => each.os === os && each.release === release),
-      create: { path, form: { os, release, arches: architectures, subarches: ["*"], labels: ["*"] } },
-      path: (each) => `${path}${each.id}/`,
-      now: (each) => ({ arches: [...new Set(each.arches)].sort() }),
-      wanted: { arches: [...architectures].sort() },
-    });
+    const select = () =>
+      ensure<Selection>(context, {
+        what: `images ${os}/${release}`,
+        find: async () => (await client.get<Selection[]>(path)).find((each) => each.os === os && each.release === release),
+        create: { path, form: { os, release, arches: architectures, subarches: ["*"], labels: ["*"] } },
+        path: (each) => `${path}${each.id}/`,
+        now: (each) => ({ arches: [...new Set(each.arches)].sort() }),
+        wanted: { arches: [...architectures].sort() },
+      });
+    const { object, made: isNew } = await onceListed(context, source as Source, desired.limit, select);
     if (isNew) {
       made.push(`${path}${object.id}/`);
     }
@@ -91,10 +98,55 @@ async function sourceOf(context: Context, desired: ImagesDesired, made: string[]
   return object;
 }
 
+/** MAAS reads what a new source has after it was made, and refuses selections until then. One that it knows well is not waited for. */
+async function onceListed<T>(context: Context, source: Source, limit: number, select: () => Promise<T>): Promise<T> {
+  const { clock, log } = context;
+  const started = clock.now();
+  for (;;) {
+    try {
+      return await select();
+    } catch (error) {
+      if (!isStatus(error, 400) || !/no available images/i.test(error.text)) {
+        throw error;
+      }
+      const isNew = started - Date.parse(source.created) < NEW;
+      const waited = clock.now() - started;
+      if (!isNew || waited + LOOK_AT_SOURCE > limit * 1000) {
+        throw new StepError(
+          `${source.url}: ${error.text}${isNew ? `, after ${span(waited)}` : ""}`,
+          "check the release under homelab:maas.images.releases, and that the region controller reaches the source",
+        );
+      }
+      log(`waiting for MAAS to read ${source.url}, ${span(waited)}`);
+      await clock.sleep(LOOK_AT_SOURCE);
+    }
+  }
+}
+
+/** What is not there as a whole: MAAS lists images before it has downloaded them. */
 async function missing({ client }: Context, wanted: string[]): Promise<string[]> {
-  const have = await client.get<{ name: string; architecture: string }[]>("boot-resources/");
-  const names = new Set(have.map((each) => `${each.name}/${each.architecture.split("/")[0]}`));
-  return wanted.filter((each) => !names.has(each));
+  const have = await client.get<Resource[]>("boot-resources/");
+  const left: string[] = [];
+  for (const each of wanted) {
+    const rows = have.filter(({ name, architecture }) => `${name}/${architecture.split("/")[0]}` === each);
+    const complete = await Promise.all(rows.map((row) => isComplete({ client }, row)));
+    if (complete.length === 0 || complete.includes(false)) {
+      left.push(each);
+    }
+  }
+  return left;
+}
+
+interface Resource {
+  id: number;
+  name: string;
+  architecture: string;
+}
+
+/** Whether MAAS has all files of any version of it. */
+export async function isComplete({ client }: Pick<Context, "client">, { id }: { id: number }): Promise<boolean> {
+  const { sets } = await client.get<{ sets?: Record<string, { complete: boolean }> }>(`boot-resources/${id}/`);
+  return Object.values(sets ?? {}).some(({ complete }) => complete);
 }
 
 async function waitForImages(context: Context, wanted: string[], limit: number): Promise<void> {
@@ -102,15 +154,16 @@ async function waitForImages(context: Context, wanted: string[], limit: number):
   const started = clock.now();
   for (let idle = 0; ; ) {
     const left = await missing(context, wanted);
-    if (left.length === 0) {
+    const importing = await client.get<boolean>("boot-resources/", { op: "is_importing" });
+    if (left.length === 0 && !importing) {
       return;
     }
     const waited = clock.now() - started;
-    idle = (await client.get<boolean>("boot-resources/", { op: "is_importing" })) ? 0 : idle + 1;
+    idle = importing ? 0 : idle + 1;
     // An import that has just been asked for takes a moment to begin.
     if (waited > limit * 1000 || idle > 4) {
       throw new StepError(
-        `${left.join(", ")} ${left.length === 1 ? "was" : "were"} not imported${idle > 4 ? ": MAAS has stopped importing" : ` within ${span(limit * 1000)}`}`,
+        `${left.join(", ") || wanted.join(", ")} ${left.length === 1 ? "was" : "were"} not imported${idle > 4 ? ": MAAS has stopped importing" : ` within ${span(limit * 1000)}`}`,
         "see that the release exists and that the region controller reaches its image source; homelab:maas.images.wait is how long to wait",
       );
     }

@@ -1,12 +1,15 @@
 import { isStatus, MaasUnreachable } from "../api/errors";
 import { StepError } from "../api/step-error";
 import type { Context } from "../api/wait";
+import { isComplete } from "./images";
 
 export interface RegionDesired {
   /** That MAAS must have, as far as it is given: `3.7`. */
   version: string;
   /** Seconds. */
   limit: number;
+  /** Also wait for an image that machines can be commissioned with: nothing else waits for one. */
+  image?: boolean;
 }
 
 /** How the region controller is: its version, the services of its racks that do not run, whether it gets images now. */
@@ -52,7 +55,10 @@ export async function awaitRegion(context: Context, desired: RegionDesired): Pro
   const { clock, log } = context;
   const started = clock.now();
   for (let told = ""; ; await clock.sleep(LOOK_EVERY)) {
-    const { health, missing } = await look(context, desired);
+    const { health, missing: ill } = await look(context, desired);
+    const missing =
+      ill ??
+      (desired.image && !(await hasCommissioningImage(context)) ? "no image to commission machines with is complete yet" : undefined);
     if (!missing) {
       const { version, importing, images } = health as RegionHealth;
       log(`MAAS ${version} is up; ${images} images${importing ? ", importing more" : ""}`);
@@ -65,6 +71,30 @@ export async function awaitRegion(context: Context, desired: RegionDesired): Pro
       log(`waiting for MAAS: ${missing}`);
       told = missing;
     }
+  }
+}
+
+/** The newest complete set is enough, of any architecture. */
+async function hasCommissioningImage({ client }: Context): Promise<boolean> {
+  const [os, series] = await Promise.all(
+    ["commissioning_osystem", "commissioning_distro_series"].map((name) => client.get<string>("maas/", { op: "get_config", name })),
+  );
+  for (const resource of await client.get<{ id: number; name: string }[]>("boot-resources/")) {
+    if (resource.name === `${os}/${series}` && (await isComplete({ client }, resource))) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/** MAAS shows racks to administrators only: to others it says that there are none. */
+export async function requireAdministrator({ client }: Pick<Context, "client">): Promise<void> {
+  const user = await client.get<{ username: string; is_superuser: boolean }>("users/", { op: "whoami" });
+  if (user.is_superuser === false) {
+    throw new StepError(
+      `the API key belongs to ${user.username}, who is no administrator of MAAS`,
+      "pulumi config set --secret homelab:maasApiKey, with what `maas apikey --username NAME` prints for an administrator",
+    );
   }
 }
 
@@ -83,6 +113,9 @@ async function look(context: Context, { version }: RegionDesired): Promise<{ hea
     return { missing: `it is ${health.version}, and ${version} is wanted` };
   }
   const racks = Object.entries(health.racks);
+  if (racks.length === 0) {
+    await requireAdministrator(context);
+  }
   const ill = racks.flatMap(([rack, services]) => services.map((service) => `${service} on ${rack}`));
   // One healthy rack is enough to work with.
   const missing =

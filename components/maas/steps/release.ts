@@ -75,6 +75,10 @@ export async function releaseMachine(context: Context, machine: Machine, setting
     usual: settings.erase ? USUAL_WITH_ERASE : USUAL,
     limit: settings.releaseLimit,
     setting: "homelab:maas.waits.release",
+    prompt:
+      machine.power_type === "manual" && settings.erase
+        ? "restart it by hand, to boot from the network: MAAS erases its disks from there"
+        : undefined,
   });
   if (failed.includes(ended.status)) {
     throw new StepError(

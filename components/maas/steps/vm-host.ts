@@ -34,6 +34,8 @@ interface Details extends VmHost {
   zone: { name: string };
   pool: { name: string };
   tags: string[];
+  /** Nothing until MAAS has heard of it. */
+  total?: { cores: number };
 }
 
 /** The host is registered; virtual machines that run on it already appear in MAAS as machines. */
@@ -87,11 +89,20 @@ export async function register(
       memory_over_commit_ratio: desired.memoryOverCommit,
     },
   });
-  if (made) {
+  // One that has never answered is what a killed run has left, or is as good as new.
+  const unasked = made || (found as Details | undefined)?.total?.cores === 0;
+  if (unasked) {
     log(`VM host ${desired.name}: asking it what it has`);
-    await client.post(`vm-hosts/${object.id}/`, "refresh", {}, { settled: async () => undefined });
+    try {
+      await client.post(`vm-hosts/${object.id}/`, "refresh", {}, { settled: async () => undefined });
+    } catch (error) {
+      // Else the next run would take it for somebody else's, and never ask it again.
+      log(`VM host ${desired.name}: does not answer; taking it out of MAAS again`);
+      await client.delete(`vm-hosts/${object.id}/`);
+      throw error;
+    }
   }
-  return { id: object.id, type: object.type, created: made || (previous?.created ?? false) };
+  return { id: object.id, type: object.type, created: unasked || (previous?.created ?? false) };
 }
 
 /** Out of MAAS. MAAS would remove the machines that are still on the host without a word: they have to go before. */

@@ -1,4 +1,5 @@
 /** Images and where they come from. */
+import { createHash } from "node:crypto";
 import { badRequest, deleted, json, notFound, text } from "../http/answers";
 import type { Context } from "../http/context";
 import { Form, required } from "../http/forms";
@@ -38,7 +39,7 @@ function find(context: Context): Plain {
 
 function showOne(context: Context) {
   const row = find(context);
-  return { ...show(row), sets: sets(row) };
+  return { ...show(row), sets: row.type === "Uploaded" ? sets(row) : syncedSets(context, row) };
 }
 
 function remove(context: Context) {
@@ -133,6 +134,9 @@ function saveSelection(context: Context, selection?: Plain) {
   const os = form.get("os") ?? selection?.os ?? "ubuntu";
   const release = form.get("release") ?? selection?.release;
   if (!release) form.error("release", required);
+  // MAAS takes what it has read of the source; of one that is new, nothing yet.
+  if (context.maas.now() - Date.parse(String(source.updated)) < (context.maas.options.images?.readSource ?? 0) * 1000)
+    form.error("os", `OS ${os} with release ${release} has no available images for download`);
   if (tables.bootSelections.some((row) => row !== selection && row.sourceId === source.id && row.os === os && row.release === release)) {
     form.error("__all__", "Boot source selection with this Boot source, Os and Release already exists.");
   }
@@ -147,10 +151,40 @@ function saveSelection(context: Context, selection?: Plain) {
   return json(showSelection(store.insert("bootSelections", { id: store.nextId("bootSelections"), sourceId: source.id, ...values })), 201);
 }
 
-/** Imports at once what is selected: the simulator's images are names only. */
+const isImporting = ({ maas }: Context) => maas.tables.bootResources.some((row) => Number(row.completeAt ?? 0) > maas.now());
+
+/** One version of the image; its files are names only. A row is there before its files are. */
+function syncedSets(context: Context, row: Plain) {
+  const complete = Number(row.completeAt ?? 0) <= context.maas.now();
+  const progress = complete ? {} : { progress: 0 };
+  const file = (filetype: string, size: number) => ({
+    filename: filetype,
+    filetype,
+    sha256: createHash("sha256").update(`${row.name}/${row.architecture}/${filetype}`).digest("hex"),
+    filename_on_disk: `${row.id}-${filetype}`,
+    size,
+    complete,
+    ...progress,
+  });
+  const files = [file("boot-kernel", 12_000_000), file("boot-initrd", 60_000_000), file("squashfs", 300_000_000)];
+  const size = files.reduce((sum, each) => sum + each.size, 0);
+  return {
+    "20240101": {
+      version: "20240101",
+      label: "stable",
+      size,
+      complete,
+      ...progress,
+      files: Object.fromEntries(files.map((each) => [each.filename, each])),
+    },
+  };
+}
+
+/** Imports what is selected: the simulator's images are names only. */
 function importImages(context: Context) {
   context.requireAdmin();
   const { store, tables } = context.maas;
+  const completeAt = context.maas.now() + (context.maas.options.images?.import ?? 0) * 1000;
   const versions: Record<string, string> = { noble: "24.04", jammy: "22.04", focal: "20.04", plucky: "25.04", questing: "25.10" };
   for (const selection of tables.bootSelections) {
     const name = `${selection.os}/${selection.release}`;
@@ -167,6 +201,7 @@ function importImages(context: Context) {
           architecture,
           subarches: `generic,${kernel}`,
           lastDeployed: null,
+          completeAt,
         });
       }
     }
@@ -194,7 +229,7 @@ export const bootResourceEndpoints: Endpoint<Context>[] = [
       POST: (context) => create(context, show),
       "POST import": importImages,
       "POST stop_import": () => text("Import of boot resources is being stopped", 200, "text/plain; charset=utf-8"),
-      "GET is_importing": () => false,
+      "GET is_importing": isImporting,
     },
   },
   { path: "boot-resources/{id}/", operations: { GET: showOne, DELETE: remove } },

@@ -1,6 +1,6 @@
 import { badRequest, deleted, notFound, notFoundText, validationError } from "../http/answers";
 import type { Context } from "../http/context";
-import { Form, formErrors, invalidModelChoice } from "../http/forms";
+import { Form, formErrors, invalidChoice, invalidModelChoice } from "../http/forms";
 import type { Endpoint } from "../http/router";
 import type { Space, Vlan } from "../state/model";
 import { findFabric } from "./fabrics";
@@ -29,12 +29,15 @@ function readSpace(context: Context, form: Form): number | null | undefined {
   return space ? space.id : form.error("space", invalidModelChoice);
 }
 
-function readRack(context: Context, form: Form, name: string): string | null | undefined {
+/** Racks with a card on a VLAN of the same tag, whatever the fabric. */
+function readRack(context: Context, form: Form, name: string, vlan: Vlan): string | null | undefined {
   const given = form.get(name);
   if (given === undefined) return undefined;
   if (given === "") return null;
-  const rack = context.maas.tables.nodes.find((row) => row.nodeType === 2 && (row.systemId === given || row.hostname === given));
-  return rack ? rack.systemId : form.error(name, invalidModelChoice);
+  const { nodes, interfaces, vlans } = context.maas.tables;
+  const rack = nodes.find((row) => row.nodeType === 2 && (row.systemId === given || row.hostname === given));
+  const tags = interfaces.filter((row) => row.nodeId === rack?.systemId).map((row) => vlans.find(({ id }) => id === row.vlanId)?.vid);
+  return rack && tags.includes(vlan.vid) ? rack.systemId : form.error(name, invalidChoice(given));
 }
 
 function create(context: Context) {
@@ -88,8 +91,8 @@ function update(context: Context) {
   const mtu = form.integer("mtu");
   if (mtu !== undefined && (mtu < 552 || mtu > 65535)) form.error("mtu", "MTU must be between 552 and 65535.");
   const spaceId = readSpace(context, form);
-  const primary = readRack(context, form, "primary_rack");
-  const secondary = readRack(context, form, "secondary_rack");
+  const primary = readRack(context, form, "primary_rack", vlan);
+  const secondary = readRack(context, form, "secondary_rack", vlan);
   const relay = form.get("relay_vlan");
   const relayVlan = relay ? tables.vlans.find((row) => String(row.id) === relay) : undefined;
   if (relay && (!relayVlan || relayVlan.id === vlan.id)) form.error("relay_vlan", invalidModelChoice);

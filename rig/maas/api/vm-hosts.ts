@@ -3,7 +3,7 @@ import { ApiError, badRequest, conflict, deleted, notFound, notFoundText } from 
 import type { Context } from "../http/context";
 import { Form, invalidChoice, invalidModelChoice, required } from "../http/forms";
 import type { Endpoint } from "../http/router";
-import { addVmHost, discover } from "../machine/hosting";
+import { addVmHost, discover, answers as letsIn } from "../machine/hosting";
 import { petName } from "../state/ids";
 import type { Node, VmHost } from "../state/model";
 import { newInterface, newNode } from "../state/seed";
@@ -106,6 +106,7 @@ function refresh(context: Context) {
     throw new ApiError(503, "Unable to start the VM host discovery process. No rack controllers connected.");
   const silent = context.maas.faults.vmHost(host.name);
   if (silent) throw new ApiError(503, silent);
+  if (!letsIn(context.maas, host)) throw new ApiError(503, "Certificate is not trusted and no password was given");
   discover(host);
   context.maas.store.touch();
   return show(context, host);

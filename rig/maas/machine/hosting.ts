@@ -1,6 +1,7 @@
 /** VM hosts as rows of the database: what MAAS learns of one, and machines that become one by being deployed. */
 import type { Node, VmHost } from "../state/model";
 import type { World } from "../world";
+import { contains } from "./addresses";
 import type { NodeNetwork } from "./network";
 
 /** What a simulated host has to give. */
@@ -25,6 +26,14 @@ export function addVmHost({ store }: World, given: Given): VmHost {
     ...given,
     tags: ["pod-console-logging", ...(given.tags ?? [])],
   });
+}
+
+/** Whether MAAS gets an answer: an LXD at an address of the lab where no machine is lets nobody in without a word. */
+export function answers({ tables }: World, { type, powerParameters, hostId }: VmHost): boolean {
+  const { power_address: address = "", password, certificate } = powerParameters as Record<string, string | undefined>;
+  const ip = /(?:^|\/\/|@)(\d+\.\d+\.\d+\.\d+)/.exec(address)?.[1];
+  if (type !== "lxd" || hostId !== null || password || certificate || !ip) return true;
+  return !tables.subnets.some((subnet) => contains(subnet.cidr, ip)) || tables.staticIps.some((row) => row.ip === ip);
 }
 
 export function discover(host: VmHost): void {

@@ -8,6 +8,7 @@ import type { Context } from "../../../components/maas/api/wait";
 import { execute } from "../../../components/maas/run/program";
 import type { StepName } from "../../../components/maas/steps";
 import { createMaas, type MaasSimulator } from "../../../rig/maas";
+import type { MaasOptions } from "../../../rig/maas/options";
 import { TimedHardware, type TimedProfile } from "../../../rig/maas/timed-hardware";
 
 export const root = path.join(__dirname, "../../..");
@@ -29,9 +30,12 @@ export class Lab {
     readonly runtime: string,
   ) {}
 
-  static async start(profile: TimedProfile = { durations: { commissioning: 0.3, deployment: 0.5 } }): Promise<Lab> {
+  static async start(
+    profile: TimedProfile = { durations: { commissioning: 0.3, deployment: 0.5 } },
+    options: Partial<MaasOptions> = {},
+  ): Promise<Lab> {
     const hardware = new TimedHardware(profile);
-    const simulator = createMaas({ hardware, operator: "attentive" });
+    const simulator = createMaas({ hardware, operator: "attentive", ...options });
     const runtime = await fs.mkdtemp(path.join(tmpdir(), "homelab-run-"));
     return new Lab(simulator, await simulator.listen("127.0.0.1", 0), hardware, runtime);
   }

@@ -47,7 +47,18 @@ test("a network is made where MAAS has none, is edited, and goes with the stack"
     mtu: 9000,
   };
   const subnet = await settle("subnet", desired);
+  expect((await get<Subnet[]>("subnets/")).find((each) => each.cidr === "10.99.0.0/24")).toMatchObject({
+    vlan: { fabric: "lab", vid: 100 },
+  });
   const range = await settle("range", { subnet: "10.99.0.0/24", type: "dynamic", start: "10.99.0.200", end: "10.99.0.250", comment: "" });
+  // MAAS serves DHCP where its rack has a card: not on a VLAN that it only knows by its tag.
+  expect(await lab.run("dhcp", "create", { subnet: "10.99.0.0/24", on: true })).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/no network card on VLAN 100 of lab[\s\S]*homelab:network.dhcpRelay/),
+  });
+  const rack = lab.simulator.maas.tables.nodes.find((node) => node.nodeType === 2);
+  const [card] = lab.simulator.maas.tables.interfaces.filter((each) => each.nodeId === rack?.systemId);
+  lab.simulator.maas.tables.interfaces.push({ ...card, id: 999, name: "eth0.100", vlanId: JSON.parse(subnet).vlanId });
   const dhcp = await settle("dhcp", { subnet: "10.99.0.0/24", on: true });
   expect((await get<Subnet[]>("subnets/")).find((each) => each.cidr === "10.99.0.0/24")).toMatchObject({
     gateway_ip: "10.99.0.1",
@@ -59,6 +70,7 @@ test("a network is made where MAAS has none, is edited, and goes with the stack"
 
   await run("dhcp", "delete", { subnet: "10.99.0.0/24", on: true }, dhcp);
   await run("range", "delete", {}, range);
+  lab.simulator.maas.tables.interfaces.pop();
   await run("subnet", "delete", desired, subnet);
   expect(writes().length).toBe(before.length);
 });
@@ -128,6 +140,18 @@ test("MAAS's own settings are set, kept as they were before, and given back", as
   await run("config", "delete", {}, fewer);
   expect(await read("ntp_servers")).toBe(before);
 });
+
+test("images of a new source are selected once MAAS has read it, and waited for until their files are there", async () => {
+  await lab.close();
+  lab = await Lab.start(undefined, { images: { readSource: 2, import: 3 } });
+  const source = { url: "http://images.test/maas/", keyring: "/usr/share/keyrings/ubuntu-cloudimage-keyring.gpg" };
+  const desired = { source, releases: [{ os: "ubuntu", release: "plucky", architectures: ["amd64"] }], limit: 60 };
+  await run("images", "create", desired);
+  const [row] = (await get<any[]>("boot-resources/")).filter((each) => each.name === "ubuntu/plucky");
+  const sets = Object.values((await get<any>(`boot-resources/${row.id}/`)).sets as Record<string, { complete: boolean }>);
+  expect(sets.map((each) => each.complete)).toEqual([true]);
+  expect(await get<boolean>("boot-resources/", { op: "is_importing" })).toBe(false);
+}, 60_000);
 
 test("images that are there are not imported again", async () => {
   await settle("images", { releases: [{ os: "ubuntu", release: "noble", architectures: ["amd64", "arm64"] }], limit: 30 });

@@ -4,6 +4,7 @@ import { installCommand, secretsOnStdin } from "../../../components/maas/region-
 import { ensureDhcp } from "../../../components/maas/steps/dhcp";
 import { importImages } from "../../../components/maas/steps/images";
 import { awaitRegion } from "../../../components/maas/steps/region";
+import { register, type VmHostDesired } from "../../../components/maas/steps/vm-host";
 import { maasInstall } from "../../../settings/maas-install";
 import versions from "../../../versions.json";
 import { FakeClock, fakeFetch, type Reply, type Seen } from "./support";
@@ -41,7 +42,7 @@ test("which of several rack controllers serves DHCP must be said", async () => {
 
 describe("images", () => {
   const desired = { releases: [{ os: "ubuntu", release: "noble", architectures: ["amd64"] }], limit: 3600 };
-  const noble = [{ name: "ubuntu/noble", architecture: "amd64/ga-24.04" }];
+  const noble = [{ id: 4, name: "ubuntu/noble", architecture: "amd64/ga-24.04" }];
 
   test("are imported and waited for", async () => {
     let imported = 0;
@@ -50,13 +51,49 @@ describe("images", () => {
         imported = clock.now();
         return { text: "Import of boot resources started" };
       }
+      const waited = imported > 0 ? clock.now() - imported : 0;
       if (path.includes("is_importing")) {
-        return { json: true };
+        return { json: waited <= 300_000 };
       }
-      return { json: path === "boot-resources/" && imported > 0 && clock.now() - imported > 120_000 ? noble : [] };
+      // MAAS lists an image, then downloads it.
+      if (path === "boot-resources/4/") {
+        return { json: { sets: { "20240101": { complete: waited > 240_000 } } } };
+      }
+      return { json: path === "boot-resources/" && waited > 120_000 ? noble : [] };
     });
     expect(await importImages(context, desired)).toEqual({ images: ["ubuntu/noble/amd64"], made: [] });
-    expect(clock.sleeps.length).toBeGreaterThan(5);
+    expect(clock.now() - imported).toBeGreaterThan(300_000);
+  });
+
+  describe("of a new source", () => {
+    const refusal = { status: 400, json: { os: ["OS ubuntu with release noble has no available images for download"] } };
+    const withSource = (age: number, listedAfter: number) => {
+      const made = contextFor(({ path, method }) => {
+        if (path === "boot-sources/") {
+          return { json: [{ id: 2, url: "http://images.test/", keyring_filename: "k", created: new Date(start - age).toISOString() }] };
+        }
+        if (path === "boot-sources/2/selections/") {
+          return method === "GET" ? { json: [] } : made.clock.now() - start < listedAfter ? refusal : { json: { id: 9 } };
+        }
+        return { json: path === "boot-resources/" ? noble : path === "boot-resources/4/" ? { sets: { a: { complete: true } } } : false };
+      });
+      const start = made.clock.now();
+      return made;
+    };
+
+    test("are selected as soon as MAAS has read it", async () => {
+      const { context, clock } = withSource(10_000, 60_000);
+      expect(await importImages(context, desired)).toMatchObject({ made: ["boot-sources/2/selections/9/"] });
+      expect(clock.sleeps.reduce((sum, each) => sum + each, 0)).toBeGreaterThanOrEqual(60_000);
+    });
+
+    test("are given up at the limit, and at once where the source is not new", async () => {
+      const late = withSource(10_000, Number.POSITIVE_INFINITY);
+      await expect(importImages(late.context, { ...desired, limit: 60 })).rejects.toThrow(/no available images for download, after/);
+      const old = withSource(3_600_000, Number.POSITIVE_INFINITY);
+      await expect(importImages(old.context, desired)).rejects.toThrow(StepError);
+      expect(old.clock.sleeps).toEqual([]);
+    });
   });
 
   test("that never come are named", async () => {
@@ -66,6 +103,51 @@ describe("images", () => {
     const error = (await importImages(context, desired).catch((each: unknown) => each)) as StepError;
     expect(error).toBeInstanceOf(StepError);
     expect(error.message).toMatch(/ubuntu\/noble\/amd64 was not imported: MAAS has stopped importing/);
+  });
+});
+
+test("a rack controller without a card on the VLAN is told of, with the ways out", async () => {
+  const vlan = { id: 7, vid: 30, fabric: "home", dhcp_on: false, external_dhcp: null, primary_rack: null };
+  const { context } = contextFor(({ path, method }) =>
+    method === "PUT"
+      ? { status: 400, json: { primary_rack: ["Select a valid choice. a is not one of the available choices."] } }
+      : {
+          json:
+            path === "subnets/"
+              ? [{ id: 1, cidr: "10.30.0.0/24", vlan }]
+              : path === "rackcontrollers/"
+                ? [{ system_id: "a", hostname: "r" }]
+                : vlan,
+        },
+  );
+  await expect(ensureDhcp(context, { subnet: "10.30.0.0/24", on: true })).rejects.toMatchObject({
+    message: expect.stringMatching(/no network card on VLAN 30 of home/),
+    fix: expect.stringMatching(/homelab:network.primaryRack.*homelab:network.dhcpRelay/),
+  });
+});
+
+describe("a VM host that does not answer", () => {
+  const desired: VmHostDesired = { name: "attic", type: "lxd", address: "https://10.10.10.1:8443", tags: [] };
+
+  test("is taken out of MAAS again, so that the next run asks it anew", async () => {
+    let hosts: object[] = [];
+    const { context, seen } = contextFor(({ path, method }) => {
+      if (path.includes("op=refresh")) {
+        return { status: 503, text: "timed out" };
+      }
+      const host = { id: 3, name: "attic", type: "lxd", total: { cores: 0 } };
+      hosts = method === "POST" ? [host] : method === "DELETE" ? [] : hosts;
+      return method === "DELETE" ? { status: 204 } : { json: method === "POST" ? host : hosts };
+    });
+    await expect(register(context, desired, {})).rejects.toThrow("503");
+    expect(seen.at(-1)).toMatchObject({ method: "DELETE", path: "vm-hosts/3/" });
+    expect(hosts).toEqual([]);
+  });
+
+  test("because its first run was killed is asked by the next one, and is this stack's", async () => {
+    const { context, seen } = contextFor(() => ({ json: [{ id: 3, name: "attic", type: "lxd", total: { cores: 0 } }] }));
+    expect(await register(context, desired, {})).toEqual({ id: 3, type: "lxd", created: true });
+    expect(seen.filter((each) => each.path.includes("op=refresh"))).toHaveLength(1);
   });
 });
 
@@ -87,6 +169,31 @@ describe("the health of an installed MAAS", () => {
               ? true
               : [],
     });
+
+  test("is not taken for one without racks where the key is no administrator's", async () => {
+    const { context } = contextFor((seen) =>
+      seen.path.includes("whoami") ? { json: { username: "plain", is_superuser: false } } : answers(() => ({ ...region, racks: [] }))(seen),
+    );
+    await expect(awaitRegion(context, { version: "3.7", limit: 600 })).rejects.toMatchObject({
+      message: expect.stringMatching(/belongs to plain, who is no administrator/),
+      fix: expect.stringContaining("homelab:maasApiKey"),
+    });
+  });
+
+  test("includes an image to commission with, where nothing else waits for one", async () => {
+    let looks = 0;
+    const { context, clock } = contextFor((seen) => {
+      if (seen.path.includes("get_config")) {
+        return { json: seen.path.includes("osystem") ? "ubuntu" : "noble" };
+      }
+      if (seen.path === "boot-resources/") {
+        return { json: [{ id: 4, name: "ubuntu/noble", architecture: "amd64/ga-24.04" }] };
+      }
+      return seen.path === "boot-resources/4/" ? { json: { sets: { a: { complete: ++looks > 3 } } } } : answers(() => region)(seen);
+    });
+    expect(await awaitRegion(context, { version: "3.7", limit: 600, image: true })).toEqual({ version: "3.7.3" });
+    expect(clock.sleeps).toHaveLength(3);
+  });
 
   test("is waited for: the API, the channel's version, a rack, its services", async () => {
     const ill = [{ name: "rackd", status: "dead", status_info: "exited" }];

@@ -560,6 +560,17 @@ describe("release", () => {
     expect(machine.status).toBe(Status.Deployed);
   });
 
+  test("somebody has to switch on a machine with manual power whose disks are to be erased", async () => {
+    const prompts = async (erase: boolean) => {
+      const maas = new FakeMaas();
+      maas.add({ status: Status.Deployed, owner_data: { ...own } });
+      await release(maas.context, { ...deployDesired, erase });
+      return maas.log.filter((line) => /by hand, to boot from the network: MAAS erases/.test(line)).length;
+    };
+    expect(await prompts(true)).toBeGreaterThan(0);
+    expect(await prompts(false)).toBe(0);
+  });
+
   test("a machine that MAAS no longer has is released", async () => {
     const maas = new FakeMaas();
     await release(maas.context, deployDesired);
