@@ -1,11 +1,12 @@
 import { imagesOf } from "../components/core/images";
 import type { MachineAccess, MachineRole } from "../components/core/machine-access";
 import { addressesOf, parseRange } from "../components/core/notations";
-import { Secret, type SecretInput } from "../components/core/secret";
+import { revealed, Secret, type SecretInput } from "../components/core/secret";
 import type { Watched } from "../components/core/watched";
 import type { GuardArgs } from "../components/guards/guards";
+import { secretTexts } from "../components/guards/secret-texts";
 import { ownAddresses } from "../components/k3s/address-pool";
-import type { K3sClusterArgs } from "../components/k3s/args";
+import type { ExtraConfig, K3sClusterArgs } from "../components/k3s/args";
 import type { K3sCluster } from "../components/k3s/k3s-cluster";
 import type { MaasMachineArgs, MaasRegionArgs } from "../components/maas/args";
 import { fixedAddress } from "../components/maas/desired";
@@ -29,7 +30,7 @@ function secret<T>(value: T | Secret<T>): SecretInput<T> {
 
 /** `homelab:protect`, `homelab:consent` and `homelab:waivers`. */
 export function guardArgs(settings: Settings): GuardArgs {
-  return { waivers: settings.waivers, consents: (subject) => consents(settings, subject) };
+  return { waivers: settings.waivers, secrets: secretTexts(settings), consents: (subject) => consents(settings, subject) };
 }
 
 /** `homelab:maas`, `homelab:network`, and what the machines need of the region. */
@@ -95,10 +96,15 @@ export function clusterOptions({ cluster, ssh, images }: Pick<Settings, "cluster
     registries: { mirrors: registries.mirrors, hosts: secretHosts(registries.hosts) },
     backups: enabled && { ...backupOptions, s3: s3 && { ...s3, accessKey: secret(s3.accessKey), secretKey: secret(s3.secretKey) } },
     generations: { token: tokenGeneration, certificates: certificateGeneration },
-    extraConfig,
+    extraConfig: { server: extraConfigOf(extraConfig.server), agent: extraConfigOf(extraConfig.agent) },
     timeouts: { ...cluster.timeouts, ssh: ssh.timeout },
     images: imagesOf(images),
   };
+}
+
+/** One secret for all further keys of a role; nothing where there are none. */
+function extraConfigOf(keys: Record<string, Secret<ExtraConfig[string]>>): ExtraConfig | Secret<ExtraConfig> {
+  return Object.keys(keys).length > 0 ? new Secret(revealed(keys) as ExtraConfig) : {};
 }
 
 function secretHosts(hosts: Settings["cluster"]["registries"]["hosts"]): NonNullable<K3sClusterArgs["registries"]>["hosts"] {

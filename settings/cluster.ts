@@ -6,6 +6,7 @@ import versions from "../versions.json";
 import { addressPoolSettings, checkAddressPool } from "./address-pool";
 import type { MachinesSettings } from "./machines";
 import { gatewayOf, type NetworkSettings } from "./network";
+import { secret } from "./secret";
 
 const version = z.string().regex(/^v\d+\.\d+\.\d+(-rc\d+)?\+k3s\d+$/, "must be a k3s version such as v1.34.1+k3s1");
 
@@ -72,10 +73,9 @@ const virtualAddress = z.union([
 
 /** A datastore of your own in place of the servers' embedded one. */
 const externalDatastore = z.strictObject({
-  endpoint: z
-    .string()
-    .regex(/^(postgres|postgresql|mysql):\/\/./, "must be an address that starts with postgres:// or mysql://")
-    .describe("Database URL with user and password, such as postgres://k3s:PASSWORD@db.example/k3s."),
+  endpoint: secret(
+    z.string().regex(/^(postgres|postgresql|mysql):\/\/./, "must be an address that starts with postgres:// or mysql://"),
+  ).describe("Database URL with user and password, such as postgres://k3s:PASSWORD@db.example/k3s."),
 });
 
 const s3 = z.strictObject({
@@ -94,14 +94,8 @@ const s3 = z.strictObject({
     .regex(/^([\w.-]+\/)*$/, "must be a folder that ends with a slash")
     .default("")
     .describe("Folder in the bucket, with a slash at the end, such as lab/."),
-  accessKey: z
-    .string()
-    .regex(/^[\w+/=.-]+$/, "must be an access key")
-    .describe("Access key for the bucket."),
-  secretKey: z
-    .string()
-    .regex(/^[\w+/=.-]+$/, "must be a secret key")
-    .describe("Secret key for the bucket."),
+  accessKey: secret(z.string().regex(/^[\w+/=.-]+$/, "must be an access key")).describe("Access key for the bucket."),
+  secretKey: secret(z.string().regex(/^[\w+/=.-]+$/, "must be a secret key")).describe("Secret key for the bucket."),
 });
 
 /** Archives with the datastore and the server token, made by a timer on each server. */
@@ -127,8 +121,8 @@ const storage = z.strictObject({
 const registryHost = z.strictObject({
   auth: z
     .strictObject({
-      username: z.string().min(1).describe("User name for the registry."),
-      password: z.string().min(1).describe("Password or token for the registry."),
+      username: secret(z.string().min(1)).describe("User name for the registry."),
+      password: secret(z.string().min(1)).describe("Password or token for the registry."),
     })
     .optional()
     .describe("Login for the registry."),
@@ -175,7 +169,7 @@ const timeouts = z.strictObject({
     .describe("Time limit to drain a node before an upgrade or its removal. Raise it for pods that take long to stop."),
 });
 
-const extra = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.string())]));
+const extra = z.record(z.string(), secret(z.union([z.string(), z.number(), z.boolean(), z.array(z.string())])));
 
 /** `homelab:cluster`: k3s on all machines of the lab. */
 export const clusterSettings = z.strictObject({

@@ -1,5 +1,6 @@
-import { createHash } from "node:crypto";
+import { createHash, scryptSync } from "node:crypto";
 import { canonical } from "../components/core/canonical";
+import { revealed, secretsIn } from "../components/core/secret";
 import type { Settings } from "./schema";
 
 type Wanted = Pick<Settings, "machines" | "monitoring" | "taskServers">;
@@ -8,20 +9,33 @@ type Wanted = Pick<Settings, "machines" | "monitoring" | "taskServers">;
  * Eight characters for what the settings want of a machine, or of the volumes. A consent holds them, so that it fits one
  * change and no later one: the next change of the same thing has another fingerprint.
  *
+ * Secrets of user data and of scripts count by their stretched values: a fingerprint stands in a stack file for all to see, and must not
+ * help to guess a short one.
+ *
  * @param subject name of a machine, or of another thing that the report calls lost
+ * @returns undefined where a secret that counts is not known here
  */
-export function fingerprint(settings: Wanted, subject: string): string {
+export function fingerprint(settings: Wanted, subject: string): string | undefined {
   const { machines } = settings;
   const machine = machines.find(({ name }) => name === subject);
   const wanted = machine
     ? deploymentOf(machine)
     : { machines: machines.map((each) => (each.role === "server" ? deploymentOf(each) : each.name)), volumes: volumesOf(settings) };
-  return createHash("sha256").update(canonical({ subject, wanted })).digest("hex").slice(0, 8);
+  const secrets = secretsIn(wanted);
+  if (secrets.some(({ known }) => !known)) {
+    return undefined;
+  }
+  const stretched = secrets.length > 0 && { secrets: scryptSync(canonical(revealed(secrets)), subject, 16).toString("hex") };
+  return createHash("sha256")
+    .update(canonical({ subject, wanted, ...stretched }))
+    .digest("hex")
+    .slice(0, 8);
 }
 
 /** Whether the settings consent to the loss of a thing, by the fingerprint that fits this very change. */
 export function consents(settings: Wanted & Pick<Settings, "protect" | "consent">, subject: string): boolean {
-  return !settings.protect || settings.consent[subject] === fingerprint(settings, subject);
+  const given = settings.consent[subject];
+  return !settings.protect || (given !== undefined && given === fingerprint(settings, subject));
 }
 
 /** What decides whether a machine is deployed anew, as far as the settings do. */

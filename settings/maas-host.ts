@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Problem } from "../components/core/user-error";
 import { PRESEED_PARTS, preseedName } from "../components/maas/args";
+import { secret } from "./secret";
 
 /** SSH to the region controller's computer, for what its API cannot do: preseed files, installation, upgrades. */
 export const maasHost = z.strictObject({
@@ -11,7 +12,7 @@ export const maasHost = z.strictObject({
     .string()
     .regex(/^(ssh-ed25519|ssh-rsa|ecdsa-sha2-\S+) [A-Za-z0-9+/=]+$/, "must be a public host key such as ssh-ed25519 AAAA…")
     .describe("Public SSH host key, such as ssh-ed25519 AAAA…. Print it with `ssh-keyscan -t ed25519 HOST`, without the name."),
-  privateKey: z.string().min(1).describe("Private SSH key to log in with, in OpenSSH or PEM form."),
+  privateKey: secret(z.string().min(1), { file: true }).describe("Private SSH key to log in with, in OpenSSH or PEM form."),
 });
 
 const command = z.union([z.string().min(1), z.array(z.string()).min(1)]);
@@ -20,23 +21,20 @@ const part = z.string().regex(/^[A-Za-z0-9.-]+$/, "must be letters, digits, dots
 /** What curtin does beside MAAS's own instructions; see https://curtin.readthedocs.io. */
 const curtin = z.strictObject({
   earlyCommands: z
-    .array(command)
+    .array(secret(command))
     .default([])
     .describe("Commands that curtin runs before it touches the disks, each a line or a list of words."),
   lateCommands: z
-    .array(command)
+    .array(secret(command))
     .default([])
     .describe("Commands that curtin runs after installation. Prefix one with `curtin in-target --` to run it in the installed system."),
-  storage: z
-    .array(z.record(z.string(), z.unknown()))
+  storage: secret(z.array(z.record(z.string(), z.unknown())))
     .optional()
     .describe("Storage configuration of curtin (`storage: config:`), in place of MAAS's. See https://curtin.readthedocs.io."),
-  network: z
-    .record(z.string(), z.unknown())
+  network: secret(z.record(z.string(), z.unknown()))
     .optional()
     .describe("Network configuration of the installed system in curtin's or netplan's form (`network:`), in place of MAAS's."),
-  webhook: z
-    .url({ protocol: /^https?$/, error: "must be a URL" })
+  webhook: secret(z.url({ protocol: /^https?$/, error: "must be a URL" }))
     .optional()
     .describe(
       "URL that gets a message when an installation starts and ends, and curtin's own reports as JSON. Slack refuses those reports: to hear of failures, use another receiver.",

@@ -3,6 +3,7 @@ import { duration } from "../components/core/notations";
 import type { Problem } from "../components/core/user-error";
 import versions from "../versions.json";
 import type { MaasHost } from "./maas-host";
+import { secret } from "./secret";
 
 /**
  * Installs MAAS (region and rack) on `homelab:maas.host`, an Ubuntu computer, instead of using one that is there. One
@@ -14,9 +15,7 @@ export const maasInstall = z.strictObject({
     .regex(/^\d+\.\d+\/(stable|candidate|beta|edge)$/, "must be a channel of the snap such as 3.7/stable")
     .default(versions.maas.channel)
     .describe("Snap channel of MAAS, such as 3.7/stable. Set a later one to upgrade."),
-  database: z
-    .string()
-    .regex(/^postgres:\/\/[^\s@/]+@[^\s/]+\/\S+$/, "must be a URI such as postgres://maas:PASSWORD@HOST/maas")
+  database: secret(z.string().regex(/^postgres:\/\/[^\s@/]+@[^\s/]+\/\S+$/, "must be a URI such as postgres://maas:PASSWORD@HOST/maas"))
     .optional()
     .describe(
       "PostgreSQL database of MAAS, such as postgres://maas:PASSWORD@HOST/maas. Defaults to the snap maas-test-db, which suits labs.",
@@ -38,10 +37,9 @@ export const maasInstall = z.strictObject({
         .string()
         .regex(/^-----BEGIN CERTIFICATE-----/, "must be a certificate in PEM")
         .describe("Certificate of MAAS, in PEM."),
-      key: z
-        .string()
-        .regex(/^-----BEGIN [A-Z ]*PRIVATE KEY-----/, "must be a private key in PEM")
-        .describe("Private key of the certificate, in PEM."),
+      key: secret(z.string().regex(/^-----BEGIN [A-Z ]*PRIVATE KEY-----/, "must be a private key in PEM"), { file: true }).describe(
+        "Private key of the certificate, in PEM.",
+      ),
       authority: z
         .string()
         .regex(/^-----BEGIN CERTIFICATE-----/, "must be a certificate in PEM")

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { duration, ipv4, toSeconds } from "../components/core/notations";
 import type { Problem } from "../components/core/user-error";
+import { secret } from "./secret";
 
 /** What `homelab:maas` says of the region as a whole: its images, its defaults, its scripts. */
 
@@ -83,12 +84,12 @@ export const vmHostOfMaas = z.strictObject({
   type: z.enum(["lxd", "virsh"]).describe("Hypervisor: lxd, or virsh for libvirt."),
   address: z.string().min(1).describe("Address of the hypervisor: https://10.10.10.1:8443 for lxd, qemu+ssh://user@host/system for virsh."),
   project: z.string().default("default").describe("LXD project that MAAS works in."),
-  password: z.string().optional().describe("Trust password of LXD, or the password of virsh's user."),
+  password: secret(z.string()).optional().describe("Trust password of LXD, or the password of virsh's user."),
   certificate: z
     .string()
     .optional()
     .describe("Client certificate for LXD in PEM, together with key. Use it where LXD has no trust password."),
-  key: z.string().optional().describe("Private key of the client certificate, in PEM."),
+  key: secret(z.string(), { file: true }).optional().describe("Private key of the client certificate, in PEM."),
   zone: z.string().optional().describe("Availability zone of the VM host, such as rack-1."),
   pool: z.string().optional().describe("Resource pool of the VM host, such as lab."),
   tags: z.array(z.string()).default([]).describe("Tags of the VM host in MAAS, such as [ssd]."),

@@ -1,9 +1,11 @@
 import { z } from "zod";
 import { duration, httpUrl } from "../components/core/notations";
+import type { Secret } from "../components/core/secret";
 import type { Problem } from "../components/core/user-error";
 import { checkPreseeds, maasHost, preseed } from "./maas-host";
 import { checkInstall, maasInstall } from "./maas-install";
 import { checkRegion, defaultsOfMaas, imagesOfMaas, scriptOfMaas, vmHostOfMaas } from "./maas-region";
+import { secret } from "./secret";
 
 /** How long each wait may last. MAAS gives up by itself after its own `node_timeout` (30 minutes) in most of them. */
 const waits = z.strictObject({
@@ -69,11 +71,11 @@ export const maasSettings = z.strictObject({
 export type MaasSettings = z.output<typeof maasSettings>;
 
 /** `consumer:token:secret`, as `maas apikey` prints it; empty is absent. */
-export const maasApiKey = z
-  .string()
-  .regex(/^$|^[^:\s]+:[^:\s]+:[^:\s]+$/, "must be three parts with colons, as `maas apikey --username NAME` prints it");
+export const maasApiKey = secret(
+  z.string().regex(/^$|^[^:\s]+:[^:\s]+:[^:\s]+$/, "must be three parts with colons, as `maas apikey --username NAME` prints it"),
+).transform((key) => (key.known && key.reveal() === "" ? undefined : key));
 
-export function checkMaas({ maas, maasApiKey: key }: { maas: MaasSettings; maasApiKey?: string }): Problem[] {
+export function checkMaas({ maas, maasApiKey: key }: { maas: MaasSettings; maasApiKey?: Secret }): Problem[] {
   return [...(key || maas.install ? [] : [noKey]), ...checkInstall(maas), ...checkRegion(maas), ...checkPreseeds(maas)];
 }
 

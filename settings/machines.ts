@@ -5,6 +5,7 @@ import { nearest } from "../components/core/user-error";
 import { checkInterfaces, interfacesSettings } from "./machine-interfaces";
 import { checkStorage, storageSettings } from "./machine-storage";
 import { gatewayOf, type NetworkSettings } from "./network";
+import { secret } from "./secret";
 import { checkUserData, userDataSettings } from "./user-data";
 
 /** Power types of MAAS 3.7. MAAS itself says which parameters each takes; `maas/power.ts` asks it. */
@@ -38,7 +39,7 @@ export const POWER_TYPES = [
 const power = z.strictObject({
   type: z.enum(POWER_TYPES).describe("Power type of MAAS, such as ipmi or redfish. With manual, `up` asks you to press the button."),
   parameters: z
-    .record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.string())]))
+    .record(z.string(), secret(z.union([z.string(), z.number(), z.boolean(), z.array(z.string())])))
     .default({})
     .describe("Parameters of the power type by MAAS's names, such as power_address, power_user and power_pass."),
 });
@@ -76,7 +77,7 @@ const commissioning = z.strictObject({
     .default([])
     .describe("Tests to run, by name or tag, such as [smartctl-validate]. None by default, because the usual ones take hours."),
   parameters: z
-    .record(z.string(), z.record(z.string(), z.string()))
+    .record(z.string(), z.record(z.string(), secret(z.string())))
     .default({})
     .describe('Parameters by script, such as {"smartctl-validate": {"storage": "all"}}.'),
   skipNetworking: z.boolean().default(false).describe("Keep the network configuration that MAAS has."),

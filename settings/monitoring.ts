@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { duration, hostname, httpUrl, ipv4, size, toBytes, toSeconds } from "../components/core/notations";
 import type { Problem } from "../components/core/user-error";
+import { secret } from "./secret";
 
 const serviceTypes = z.enum(["LoadBalancer", "NodePort", "ClusterIP"]);
 const service = serviceTypes
@@ -17,12 +18,12 @@ const receiver = z.discriminatedUnion("type", [
   z.strictObject({
     type: z.literal("webhook").describe("HTTP endpoint that takes Alertmanager's JSON."),
     ...common,
-    url: httpUrl.describe("URL to post alerts to, such as https://alerts.example/hook."),
+    url: secret(httpUrl).describe("URL to post alerts to, such as https://alerts.example/hook."),
   }),
   z.strictObject({
     type: z.literal("slack").describe("Slack, or anything that takes its webhooks, such as Mattermost."),
     ...common,
-    webhookUrl: httpUrl.describe("URL of the incoming webhook."),
+    webhookUrl: secret(httpUrl).describe("URL of the incoming webhook."),
     channel: z
       .string()
       .regex(/^[#@][\w.-]+$/, "must be a #channel or a @user")
@@ -39,18 +40,17 @@ const receiver = z.discriminatedUnion("type", [
       .regex(/^[\w.-]+:\d+$/, "must be host:port, such as smtp.example:587")
       .describe("Mail server and port, such as smtp.example:587."),
     username: z.string().min(1).optional().describe("User name for the mail server."),
-    password: z.string().min(1).optional().describe("Password for the mail server."),
+    password: secret(z.string().min(1)).optional().describe("Password for the mail server."),
     requireTls: z.boolean().default(true).describe("Send only over TLS. Turn it off for a mail server inside the lab."),
   }),
   z.strictObject({
     type: z.literal("ntfy").describe("Push messages by ntfy."),
     ...common,
     server: httpUrl.default("https://ntfy.sh").describe("URL of the ntfy server."),
-    topic: z
-      .string()
-      .regex(/^[\w-]{1,64}$/, "must be letters, digits, dashes and underscores")
-      .describe("Topic to publish to. On a public server, choose a name that nobody can guess."),
-    token: z.string().min(1).optional().describe("Access token, for topics that need one."),
+    topic: secret(z.string().regex(/^[\w-]{1,64}$/, "must be letters, digits, dashes and underscores")).describe(
+      "Topic to publish to. On a public server, choose a name that nobody can guess.",
+    ),
+    token: secret(z.string().min(1)).optional().describe("Access token, for topics that need one."),
   }),
 ]);
 
@@ -85,7 +85,7 @@ export const monitoringSettings = z.strictObject({
     .strictObject({
       enabled: z.boolean().default(true).describe("Install Alertmanager. Without it, alerts are shown by Prometheus only."),
       receivers: z.array(receiver).default([]).describe("Receivers of alerts. Each one gets the alerts of its severity."),
-      deadMansSwitch: httpUrl
+      deadMansSwitch: secret(httpUrl)
         .optional()
         .describe("URL to call every five minutes while alerting works. Use a service that alerts you when the calls stop."),
       groupWait: duration.default("30 seconds").describe("Time to wait for further alerts before the first message about a group."),

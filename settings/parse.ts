@@ -1,5 +1,7 @@
 import { z } from "zod";
+import { Secret } from "../components/core/secret";
 import { nearest, type Problem } from "../components/core/user-error";
+import { holdsSecret, type SecretIssue } from "./secret";
 
 /**
  * Translates a schema's findings into problems that a person can act on: full config path, what was found, what is
@@ -9,7 +11,7 @@ export function problemsOf(error: z.ZodError, schema: z.ZodType, input: unknown,
   return error.issues.flatMap((issue) => translate(issue as Issue, schema, input, pathOf, []));
 }
 
-type Issue = z.core.$ZodIssue;
+type Issue = z.core.$ZodIssue & SecretIssue;
 
 function translate(
   issue: Issue,
@@ -20,7 +22,11 @@ function translate(
 ): Problem[] {
   const full = [...prefix, ...issue.path];
   const path = pathOf(full);
-  const found = valueAt(input, full);
+  const given = valueAt(input, full);
+  if (Secret.isInstance(given) && !issue.secret) {
+    return [encrypted(path)];
+  }
+  const found = given !== undefined && (issue.secret || mayHoldSecret(schemasAt(schema, full, input))) ? new Secret(given) : given;
   switch (issue.code) {
     case "unrecognized_keys": {
       const known = keysAt(schema, full, input);
@@ -29,7 +35,6 @@ function translate(
         return {
           path: pathOf([...full, key]),
           message: "there is no such setting",
-          found: valueAt(found, [key]),
           allowed: known.length > 0 ? known.join(", ") : undefined,
           fix: near ? `write "${near}" instead of "${key}"` : `remove "${key}"`,
         };
@@ -37,7 +42,7 @@ function translate(
     }
     case "invalid_value": {
       const values = issue.values.map(String);
-      const near = typeof found === "string" ? nearest(found, values) : undefined;
+      const near = typeof given === "string" ? nearest(given, values) : undefined;
       const message = found === undefined ? "is required" : "is not one of the allowed values";
       return [
         { path, message, found, allowed: values.join(", "), fix: near ? `write "${near}"` : `set it to one of: ${values.join(", ")}` },
@@ -46,7 +51,7 @@ function translate(
     case "invalid_union": {
       if ("discriminator" in issue && issue.discriminator) {
         const values = ((issue as { options?: unknown[] }).options ?? []).map(String);
-        const near = typeof found === "string" ? nearest(found, values) : undefined;
+        const near = typeof given === "string" ? nearest(given, values) : undefined;
         const message = found === undefined ? "is required" : "is not one of the allowed values";
         return [
           {
@@ -101,6 +106,21 @@ function general(path: string, message: string, found: unknown): Problem {
   return { path, message: text, found, allowed: wanted, fix: wanted ? `change it to ${wanted}` : "change it so that this holds" };
 }
 
+/** Of a value that only the engine can read, at a setting whose value has to be known without a passphrase. */
+function encrypted(path: string): Problem {
+  return {
+    path,
+    message: "is encrypted, and is no secret setting: it cannot be checked without the stack's passphrase",
+    allowed: "a value in plain text",
+    fix: "write it in plain text, without secure:",
+  };
+}
+
+/** Whether something secret can be below these schemas; below an unknown setting anything can be. */
+function mayHoldSecret(schemas: readonly z.ZodType[]): boolean {
+  return schemas.length === 0 || schemas.some((schema) => holdsSecret(schema));
+}
+
 /** The value that a path leads to, as it was given. */
 export function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
   return path.reduce<unknown>(
@@ -109,17 +129,21 @@ export function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
   );
 }
 
-/** The keys that an object at this path may have. */
-function keysAt(schema: z.ZodType, path: readonly PropertyKey[], input: unknown): string[] {
+/** The schemas of what a path leads to; several where there are alternatives. */
+function schemasAt(schema: z.ZodType, path: readonly PropertyKey[], input: unknown): z.ZodType[] {
   let current: z.ZodType[] = [schema];
   let value = input;
   for (const key of path) {
     current = current.flatMap((one) => step(one, key, value));
     value = valueAt(value, [key]);
   }
-  return [
-    ...new Set(current.flatMap((one) => unwrap(one, value)).flatMap((one) => (one instanceof z.ZodObject ? Object.keys(one.shape) : []))),
-  ];
+  return current;
+}
+
+/** The keys that an object at this path may have. */
+function keysAt(schema: z.ZodType, path: readonly PropertyKey[], input: unknown): string[] {
+  const inner = schemasAt(schema, path, input).flatMap((one) => unwrap(one, valueAt(input, path)));
+  return [...new Set(inner.flatMap((one) => (one instanceof z.ZodObject ? Object.keys(one.shape) : [])))];
 }
 
 function step(schema: z.ZodType, key: PropertyKey, value: unknown): z.ZodType[] {

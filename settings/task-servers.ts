@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { cidr, contains, cron, duration, hostname, ipv4, parseRange, size, toSeconds } from "../components/core/notations";
 import type { Problem } from "../components/core/user-error";
+import { secret } from "./secret";
 
 /**
  * Names as taskd keeps them on disk and as they stand in `taskd.credentials` (organisation/user/key): no slash, and
@@ -88,10 +89,9 @@ export const taskServersSettings = z.strictObject({
       authority: z
         .strictObject({
           certificate: pem("CERTIFICATE").describe("Certificate of the authority, in PEM."),
-          privateKey: z
-            .string()
-            .regex(/-----BEGIN [A-Z ]*PRIVATE KEY-----/, "must be a private key in PEM")
-            .describe("Private key of the authority, in PEM."),
+          privateKey: secret(z.string().regex(/-----BEGIN [A-Z ]*PRIVATE KEY-----/, "must be a private key in PEM"), {
+            file: true,
+          }).describe("Private key of the authority, in PEM."),
         })
         .optional()
         .describe("Certificate authority of your own. Without it, the stack creates one."),
@@ -182,14 +182,8 @@ export const taskServersSettings = z.strictObject({
             .regex(/^[a-z0-9-]+$/, "must be a region such as us-east-1")
             .default("us-east-1")
             .describe("Region of the bucket."),
-          accessKeyId: z
-            .string()
-            .regex(/^[\w+/=-]+$/, "must be an access key's id")
-            .describe("Id of the access key."),
-          secretAccessKey: z
-            .string()
-            .regex(/^[\w+/=-]+$/, "must be an access key's secret")
-            .describe("Secret of the access key."),
+          accessKeyId: secret(z.string().regex(/^[\w+/=-]+$/, "must be an access key's id")).describe("Id of the access key."),
+          secretAccessKey: secret(z.string().regex(/^[\w+/=-]+$/, "must be an access key's secret")).describe("Secret of the access key."),
           authority: pem("CERTIFICATE")
             .optional()
             .describe("Certificate authority of the endpoint, in PEM. Set it when the authority is not a public one."),

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Problem } from "../components/core/user-error";
+import { secret } from "./secret";
 
 const absolute = z.string().regex(/^\/\S+$/, "must be an absolute path");
 const command = z.union([z.string().min(1), z.array(z.string()).min(1)]);
@@ -23,7 +24,7 @@ export const userDataSettings = z.strictObject({
     .array(
       z.strictObject({
         path: absolute.describe("Absolute path of the file, such as /etc/motd."),
-        content: z.string().describe("Content of the file."),
+        content: secret(z.string(), { file: true }).describe("Content of the file."),
         permissions: z
           .string()
           .regex(/^0[0-7]{3}$/, 'must be octal in quotes, such as "0644"')
@@ -65,11 +66,11 @@ export const userDataSettings = z.strictObject({
     .default([])
     .describe("Accounts to create besides the program's own."),
   bootCommands: z
-    .array(command)
+    .array(secret(command))
     .default([])
     .describe("Commands to run early in every boot, before the network is up, each a line or a list of words."),
   commands: z
-    .array(command)
+    .array(secret(command))
     .default([])
     .describe("Commands to run once at the end of the first boot, such as [systemctl enable --now nfs-server]."),
 });

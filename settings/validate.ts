@@ -1,9 +1,11 @@
+import { Secret } from "../components/core/secret";
 import { type Problem, UserError } from "../components/core/user-error";
 import { atOrigin } from "./inventory";
 import { problemsOf } from "./parse";
 import { at, checks, type Settings, settingsSchema } from "./schema";
 
-const NAMESPACE = "homelab:";
+/** Before each setting in a stack's configuration. */
+export const NAMESPACE = "homelab:";
 
 /**
  * Validates settings given as one plain object, keys without the `homelab:` namespace.
@@ -56,7 +58,7 @@ function dropNulls(value: unknown): unknown {
   if (Array.isArray(value)) {
     return value.map(dropNulls);
   }
-  if (value !== null && typeof value === "object") {
+  if (value !== null && typeof value === "object" && !Secret.isInstance(value)) {
     return Object.fromEntries(
       Object.entries(value)
         .filter(([, inner]) => inner !== null)

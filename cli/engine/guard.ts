@@ -7,7 +7,7 @@ import { clusterLoss, reportOf } from "../report/report";
 import type { OpenLab } from "./open-lab";
 import { run } from "./process";
 import { stage } from "./progress";
-import { checkStackFile } from "./settings-file";
+import { checkStackFile, settingsForConsents } from "./settings-file";
 
 /** Takes the engine's protection off resources of the state. */
 async function unprotect(lab: OpenLab, which: readonly string[]): Promise<void> {
@@ -24,7 +24,7 @@ async function unprotect(lab: OpenLab, which: readonly string[]): Promise<void> 
  * @throws UserError with the lines that would consent
  */
 export async function requireConsents(lab: OpenLab): Promise<void> {
-  const { file, settings } = await checkStackFile(lab.stack);
+  const { file, settings } = await settingsForConsents(lab);
   if (!settings.protect) {
     return;
   }

@@ -1,16 +1,17 @@
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import * as yaml from "js-yaml";
+import { Secret, secretsIn } from "../../components/core/secret";
 import { UserError } from "../../components/core/user-error";
 import { withInventory } from "../../settings/inventory";
 import type { Settings } from "../../settings/schema";
-import { parseSettings, readConfig } from "../../settings/validate";
+import { NAMESPACE, parseSettings, readConfig } from "../../settings/validate";
 import { checkout, settingsFile } from "../paths";
+import { run } from "./process";
+import { stackFile } from "./stack";
+import type { Toolchain } from "./toolchain";
 
-/** Stands for a secret that is set: `lab check` looks at its place, not at its value, so that it needs no passphrase. */
-const setSecret = "set:set:set";
-
-/** A stack file's configuration as the program will see it, secrets replaced by a word that says they are set. */
+/** A stack file's configuration as the program will see it; what is encrypted is a secret whose value is not known. */
 export function configOf(text: string, file: string): Record<string, unknown> {
   refuseTooMuch(text, file);
   let parsed: unknown;
@@ -22,27 +23,35 @@ export function configOf(text: string, file: string): Record<string, unknown> {
     }
     throw new UserError({
       path: file,
-      message: `not YAML: ${(error as Error).message.split("\n")[0]}`,
+      message: `not YAML: ${whyNotYaml(error as yaml.YAMLException)}`,
       fix: "fix that line, then run the command again",
     });
   }
   refuseAliases(parsed, file);
   const config = (parsed as { config?: Record<string, unknown> } | null)?.config ?? {};
-  const shown = (value: unknown): unknown => {
+  const sealed = (value: unknown): unknown => {
     if (Array.isArray(value)) {
-      return value.map(shown);
+      return value.map(sealed);
     }
     if (typeof value !== "object" || value === null) {
       return value;
     }
-    return "secure" in value ? setSecret : Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, shown(inner)]));
+    return "secure" in value ? Secret.sealed() : Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, sealed(inner)]));
   };
-  // The engine hands structured values to the program as JSON.
-  return readConfig(
-    Object.fromEntries(
-      Object.entries(config).map(([key, value]) => [key, typeof value === "object" ? JSON.stringify(shown(value)) : String(value)]),
-    ),
+  const plain = Object.entries(config).filter(([, value]) => value !== null && typeof value !== "object");
+  const structured = Object.entries(config).filter(
+    ([key, value]) => key.startsWith(NAMESPACE) && value !== null && typeof value === "object",
   );
+  return {
+    ...readConfig(Object.fromEntries(plain.map(([key, value]) => [key, String(value)]))),
+    ...Object.fromEntries(structured.map(([key, value]) => [key.slice(NAMESPACE.length), sealed(value)])),
+  };
+}
+
+/** The reason and its line, without the text there: it may be a secret. */
+function whyNotYaml({ reason, mark }: yaml.YAMLException): string {
+  const what = (reason ?? "it cannot be read").replace(/"[^"]*"|<[^>]*>/g, "…");
+  return mark ? `${what} (line ${mark.line + 1}, column ${mark.column + 1})` : what;
 }
 
 /** Far above any lab's; what is larger is no stack file, or made to exhaust the memory. */
@@ -127,7 +136,7 @@ export async function checkStackFile(stack: string): Promise<{ file: string; set
   // `lab up` fills the embedded lab's key in; for the others it is only asked for when the stack is previewed.
   const config = configOf(text, file);
   checkSize(config, path.basename(file));
-  const { raw, origins } = withInventory({ maasApiKey: setSecret, ...config }, checkout);
+  const { raw, origins } = withInventory({ maasApiKey: Secret.sealed(), ...config }, checkout);
   return { file, settings: parseSettings(raw, origins), hasApiKey: config.maasApiKey !== undefined };
 }
 
@@ -147,4 +156,18 @@ function checkSize(config: Record<string, unknown>, file: string): void {
     allowed: `${LARGEST_CONFIG >> 10} KiB in all`,
     fix: largest === "machines" ? "move the machines to a file or folder of their own and name it in homelab:inventory" : "shorten it",
   });
+}
+
+/** The same with the values of secrets that a consent depends on; only the engine can read them, and only with the stack's passphrase. */
+export async function settingsForConsents(lab: Toolchain & { stack: string }): Promise<{ file: string; settings: Settings }> {
+  const checked = await checkStackFile(lab.stack);
+  if (secretsIn(checked.settings.machines).every(({ known }) => known)) {
+    return checked;
+  }
+  const args = ["config", "--json", "--show-secrets", "--stack", lab.stack, "--config-file", stackFile(lab.stack)];
+  const { stdout } = await run(lab.engine, args, { env: { ...process.env, ...lab.environment }, cwd: checkout });
+  const values = Object.entries(JSON.parse(stdout) as Record<string, { value?: string; objectValue?: unknown }>);
+  const config = values.map(([key, { value, objectValue }]) => [key, value ?? JSON.stringify(objectValue)]);
+  const { raw, origins } = withInventory({ maasApiKey: Secret.sealed(), ...readConfig(Object.fromEntries(config)) }, checkout);
+  return { ...checked, settings: parseSettings(raw, origins) };
 }

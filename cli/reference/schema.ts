@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { settingsSchema } from "../../settings/schema";
+import { secretSchema } from "../../settings/secret";
 
 /** A JSON Schema, as far as it is read here. */
 export interface JsonSchema {
@@ -44,25 +45,57 @@ function mapSchema(schema: JsonSchema, change: (part: JsonSchema) => JsonSchema)
   return change(Object.fromEntries(mapped));
 }
 
-/** An encrypted value may stand wherever a text without a notation of its own may. */
-function admitSecret(schema: JsonSchema): JsonSchema {
-  const { description, default: preset, ...rest } = schema;
-  return schema.type === "string" && schema.enum === undefined && schema.const === undefined
-    ? {
-        ...(description ? { description } : {}),
-        ...(preset === undefined ? {} : { default: preset }),
-        anyOf: [rest, { $ref: "#/$defs/secret" }],
-      }
-    : schema;
+const FILE = "#/$defs/file";
+const SECRET = "#/$defs/secret";
+
+const shared: Record<string, JsonSchema> = {
+  secret: {
+    description: "Encrypted value, as `pulumi config set --secret` writes it.",
+    type: "object",
+    properties: { secure: { type: "string" } },
+    required: ["secure"],
+    additionalProperties: false,
+  },
+  file: {
+    description: "File with the value: a path in the project's folder, an absolute one, or one that starts with ~/.",
+    type: "object",
+    properties: { file: { type: "string", minLength: 1 } },
+    required: ["file"],
+    additionalProperties: false,
+  },
+};
+
+/** Whether a value of this schema is a text, which is what the engine encrypts. */
+const isText = ({ type, $ref }: JsonSchema) => type === "string" || $ref !== undefined;
+
+/** What may stand for a secret: the value itself, with anything encrypted that is a text, or a file. */
+function encryptable(schema: JsonSchema, file: boolean): JsonSchema {
+  const mapped = mapSchema(schema, (part) => {
+    const alternatives = (part.anyOf ?? [part]).flatMap((each) => each.anyOf ?? [each]);
+    const encrypted = alternatives.some(isText) && !alternatives.some(({ $ref }) => $ref === SECRET) ? [{ $ref: SECRET }] : [];
+    return alternatives.length + encrypted.length > 1 ? { anyOf: [...alternatives, ...encrypted] } : part;
+  });
+  return file ? { anyOf: [...(mapped.anyOf ?? [mapped]), { $ref: FILE }] } : mapped;
 }
+
+const options = {
+  io: "input" as const,
+  unrepresentable: "any" as const,
+  reused: "inline" as const,
+};
 
 /** The settings as a JSON Schema, keys without their namespace. */
 export function settingsJsonSchema(): JsonSchema {
-  return z.toJSONSchema(settingsSchema, {
-    io: "input",
-    unrepresentable: "any",
-    reused: "inline",
+  const inSecrets: Record<string, JsonSchema> = {};
+  const schema = z.toJSONSchema(settingsSchema, {
+    ...options,
     override: ({ zodSchema, jsonSchema }) => {
+      const secret = secretSchema(zodSchema);
+      if (secret) {
+        const { $schema: _, $defs, ...holds } = z.toJSONSchema(secret.holds, options) as JsonSchema;
+        Object.assign(inSecrets, $defs);
+        Object.assign(jsonSchema, encryptable(holds, secret.file));
+      }
       // Of texts with a notation of their own (durations, sizes) the library leaves the default out.
       const { type, defaultValue } = zodSchema._zod.def as { type: string; defaultValue?: unknown };
       if (type === "default" && typeof defaultValue !== "object") {
@@ -70,15 +103,8 @@ export function settingsJsonSchema(): JsonSchema {
       }
     },
   }) as JsonSchema;
+  return { ...schema, $defs: { ...inSecrets, ...schema.$defs, ...shared } };
 }
-
-const secret: JsonSchema = {
-  description: "Encrypted value, as `pulumi config set --secret` writes it.",
-  type: "object",
-  properties: { secure: { type: "string" } },
-  required: ["secure"],
-  additionalProperties: false,
-};
 
 /** A stack file as a JSON Schema, for editors: `# yaml-language-server: $schema=…`. */
 export function stackJsonSchema(): JsonSchema {
@@ -87,16 +113,14 @@ export function stackJsonSchema(): JsonSchema {
     $schema,
     title: "Stack file of the home lab",
     type: "object",
-    $defs: { ...$defs, secret },
+    $defs,
     properties: {
       encryptionsalt: { type: "string" },
       secretsprovider: { type: "string" },
       encryptedkey: { type: "string" },
       config: {
         type: "object",
-        properties: Object.fromEntries(
-          Object.entries(properties).map(([name, schema]) => [`homelab:${name}`, mapSchema(schema, admitSecret)]),
-        ),
+        properties: Object.fromEntries(Object.entries(properties).map(([name, schema]) => [`homelab:${name}`, schema])),
         required: (required as string[]).map((name) => `homelab:${name}`),
       },
     },

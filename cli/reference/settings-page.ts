@@ -23,7 +23,8 @@ function typeOf(schema: JsonSchema): string {
     return [...new Set(alternatives.map(typeOf))].join(" or ");
   }
   if (schema.type === "array") {
-    return `list of ${schema.items ? typeOf(schema.items) : "values"}`;
+    const each = schema.items ? typeOf(schema.items) : "values";
+    return `list of ${each.includes(" or ") ? `(${each})` : each}`;
   }
   return { string: "text", number: "number", integer: "whole number", boolean: "true or false", object: "map" }[schema.type ?? ""] ?? "any";
 }

@@ -7,7 +7,8 @@ import type { Change } from "./preview";
 /** That a change may lose what is on a machine or volume. */
 export interface Consent {
   subject: string;
-  fingerprint: string;
+  /** Undefined where it depends on an encrypted value that is not known. */
+  fingerprint?: string;
   given: boolean;
   /** The protected resources behind it. */
   urns: string[];
@@ -47,7 +48,7 @@ export function consentsFor(effects: readonly Effect[], settings: Settings, serv
   }
   if (settings.protect && servers.length > 1) {
     const text = fingerprint(settings, `${SERVERS_AT_ONCE}: ${servers.join(", ")}`);
-    const given = settings.consent[SERVERS_AT_ONCE] === text;
+    const given = text !== undefined && settings.consent[SERVERS_AT_ONCE] === text;
     return [{ subject: SERVERS_AT_ONCE, fingerprint: text, given, urns: [] }, ...needed.values()];
   }
   return [...needed.values()];
@@ -59,5 +60,6 @@ export function missingConsents({ consents: all }: { consents: readonly Consent[
 
 /** As they stand in a stack file. */
 export function consentLines(missing: readonly Consent[]): string[] {
-  return ["homelab:consent:", ...missing.map(({ subject, fingerprint: text }) => `  ${subject}: "${text}"`)];
+  const unknown = "(depends on an encrypted value: run './lab report' without --preview)";
+  return ["homelab:consent:", ...missing.map(({ subject, fingerprint: text }) => `  ${subject}: ${text ? `"${text}"` : unknown}`)];
 }

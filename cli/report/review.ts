@@ -30,7 +30,7 @@ const report = z.strictObject({
   effects: list(effect),
   machines: z.record(text, gravity),
   serversLost: list(text).optional(),
-  consents: list(z.strictObject({ subject: text, fingerprint: text, given: z.boolean(), urns: list(text) })),
+  consents: list(z.strictObject({ subject: text, fingerprint: text.optional(), given: z.boolean(), urns: list(text) })),
   counts: z.strictObject({ destroys: z.number(), interrupts: z.number(), adds: z.number(), edits: z.number() }),
 });
 

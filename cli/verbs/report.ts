@@ -5,7 +5,7 @@ import { type Command, Option } from "commander";
 import { UserError } from "../../components/core/user-error";
 import { type OpenLab, openLab } from "../engine/open-lab";
 import { savePlan } from "../engine/saved-plan";
-import { checkStackFile } from "../engine/settings-file";
+import { checkStackFile, settingsForConsents } from "../engine/settings-file";
 import { simStack } from "../engine/stack";
 import { renderMarkdown } from "../report/comment";
 import { makePreview } from "../report/make-preview";
@@ -47,12 +47,13 @@ async function reportFor({ from, base, preview, savePlan: to, stack }: Options):
   if (from !== undefined && base !== undefined) {
     return (await reportOnPaper(from, await commitOf(base), await engineForPaper())).report as Report;
   }
-  const { settings } = await checkStackFile(stack);
   if (preview !== undefined) {
+    const { settings } = await checkStackFile(stack);
     return reportOf(stack, JSON.parse(await fs.readFile(preview, "utf8")) as Preview, settings);
   }
   const lab = await openLab(stack, { installs: false });
-  return reportOf(stack, await (to === undefined ? makePreview(lab) : plannedPreview(lab, to)), settings);
+  const made = await (to === undefined ? makePreview(lab) : plannedPreview(lab, to));
+  return reportOf(stack, made, (await settingsForConsents(lab)).settings);
 }
 
 export function register(program: Command): void {

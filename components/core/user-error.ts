@@ -1,10 +1,12 @@
+import { Secret } from "./secret";
+
 /** One thing in the settings (or on this computer) that its user can put right. */
 export interface Problem {
   /** Where it is: `homelab:machines[1].power.type`, a file, an option of `lab`. */
   path: string;
   /** What is wrong, without a full stop: `unknown key "serverz"`. */
   message: string;
-  /** What is there now. Never give a secret; see `describe`. */
+  /** What is there now. A `Secret` is not shown, nor those inside; see `describe`. */
   found?: unknown;
   /** What may be there. */
   allowed?: string;
@@ -41,7 +43,7 @@ export function isUserError(error: unknown): error is UserError {
 export function formatProblem(problem: Problem): string {
   const lines = [`${problem.path}: ${problem.message}`];
   if (problem.found !== undefined) {
-    lines.push(`  found:   ${describe(problem.path, problem.found)}`);
+    lines.push(`  found:   ${describe(problem.found)}`);
   }
   if (problem.allowed) {
     lines.push(`  allowed: ${problem.allowed}`);
@@ -52,24 +54,21 @@ export function formatProblem(problem: Problem): string {
   return lines.join("\n");
 }
 
-const SECRET_NAME =
-  /(password|passphrase|secret|token|api_?key|access_?key|private_?key|power_pass|credential|secret_?key|datastore\.endpoint)/i;
-
-/** Whether a settings path names something that must never be shown. */
-export function isSecretPath(path: string): boolean {
-  return SECRET_NAME.test(path);
-}
-
-/** A value for an error message: short, on one line, and not a word of it when the path names a secret. */
-export function describe(path: string, value: unknown): string {
+/** A value for an error message: short, on one line, and not a word of what is secret. */
+export function describe(value: unknown): string {
   if (value === undefined) {
     return "nothing";
   }
-  if (isSecretPath(path)) {
+  if (Secret.isInstance(value)) {
     return "(secret, not shown)";
   }
-  const text = JSON.stringify(value, (key, inner) => (key && isSecretPath(key) ? "(secret)" : inner)) ?? String(value);
-  return text.length > 120 ? `${text.slice(0, 117)}...` : text;
+  const text = JSON.stringify(value) ?? String(value);
+  // A private key where a public one belongs, a password in a URL.
+  if (text.includes("PRIVATE KEY-----")) {
+    return "(a private key, not shown)";
+  }
+  const shown = text.replace(/(:\/\/[^/\s:@"]*):[^/\s"]*@/g, "$1:(secret)@");
+  return shown.length > 120 ? `${shown.slice(0, 117)}...` : shown;
 }
 
 /** The name in `candidates` that was most likely meant by `name`, if any is near enough. */

@@ -13,7 +13,15 @@ export interface Violation {
 }
 
 type Value = any;
-type Check = (type: string, props: Value, state: Map<string, string>, name: string) => [message: string, fix: string][];
+type Check = (type: string, props: Value, state: Resources, name: string) => [message: string, fix: string][];
+
+/** What checks know beyond the resource that they look at. */
+export interface Resources {
+  /** By `ADDRESS:PORT`: the service that has it. */
+  owners: Map<string, string>;
+  /** Texts that no resource may have in clear. */
+  secrets: readonly string[];
+}
 
 const runsPods = /^kubernetes:(apps\/v1:(Deployment|StatefulSet|DaemonSet)|batch\/v1:(Job|CronJob)|core\/v1:Pod)$/;
 
@@ -28,7 +36,16 @@ function containersOf(type: string, props: Value, init: boolean): Value[] {
 }
 
 const isText = (value: Value): value is string => typeof value === "string";
-const secretName = /(pass(word)?|secret|token|private_?key|api_?key|credentials)$/i;
+
+/** Where a text stands that is in clear, as far as the program gives it plain; an output is not looked into. */
+function clearPlaces(value: Value, texts: readonly string[], path: string): string[] {
+  if (isText(value)) {
+    return texts.some((text) => value.includes(text)) ? [path] : [];
+  }
+  return Array.isArray(value)
+    ? value.flatMap((each, index) => clearPlaces(each, texts, `${path}[${index}]`))
+    : Object.entries(plainMap(value)).flatMap(([key, each]) => clearPlaces(each, texts, path ? `${path}.${key}` : key));
+}
 
 const checks: Record<PolicyName, Check> = {
   "pinned-images": (type, props) =>
@@ -44,22 +61,16 @@ const checks: Record<PolicyName, Check> = {
     (/:(Job|CronJob|Pod)$/.test(type) ? [] : containersOf(type, props, false))
       .filter(({ readinessProbe, livenessProbe }) => !readinessProbe && !livenessProbe)
       .map(({ name }) => [`the container ${name} has no probe`, "give it a readinessProbe or a livenessProbe"]),
-  "plain-secrets": (type, props) => [
-    ...containersOf(type, props, true)
-      .flatMap(({ env }) => (Array.isArray(env) ? env : []))
-      .filter(({ name, value }) => isText(name) && secretName.test(name) && isText(value))
-      .map(({ name }): [string, string] => [
-        `the environment variable ${name} holds a value in clear`,
-        "take it from a Secret with valueFrom",
-      ]),
+  "plain-secrets": (type, props, { secrets }) => [
+    ...clearPlaces(props, secrets, "").map((place): [string, string] => [
+      `its ${place} holds a secret of the settings in clear`,
+      "pass it as pulumi.secret(…), or take it from a Secret with valueFrom",
+    ]),
     ...(type === "kubernetes:core/v1:Secret" ? Object.entries({ ...plainMap(props.stringData), ...plainMap(props.data) }) : [])
       .filter(([, value]) => isText(value))
       .map(([key]): [string, string] => [`its key ${key} is a value in clear`, "pass it as pulumi.secret(…)"]),
-    ...(type.startsWith("command:") ? Object.entries(plainMap(props.environment)) : [])
-      .filter(([key, value]) => secretName.test(key) && isText(value))
-      .map(([key]): [string, string] => [`its environment variable ${key} is a value in clear`, "pass it as pulumi.secret(…)"]),
   ],
-  "unique-addresses": (type, props, owners, name) => {
+  "unique-addresses": (type, props, { owners }, name) => {
     const address = type === "kubernetes:core/v1:Service" ? props.spec?.loadBalancerIP : undefined;
     const ports = isText(address) ? (props.spec.ports ?? []).map(({ port }: Value) => `${address}:${port}`) : [];
     return ports.flatMap((taken: string): [string, string][] => {
@@ -71,25 +82,27 @@ const checks: Record<PolicyName, Check> = {
 };
 
 function plainMap(value: Value): Record<string, Value> {
-  return value !== null && typeof value === "object" && !pulumi.Output.isInstance(value) ? value : {};
+  const prototype = value !== null && typeof value === "object" && !pulumi.Output.isInstance(value) && Object.getPrototypeOf(value);
+  return prototype === Object.prototype ? value : {};
 }
 
-/** What one resource does against the policies. `owners` remembers addresses from one resource to the next. */
-export function violations(type: string, name: string, props: Value, owners: Map<string, string>, waivers: Waivers = {}): Violation[] {
+/** What one resource does against the policies. `state` remembers addresses from one resource to the next. */
+export function violations(type: string, name: string, props: Value, state: Resources, waivers: Waivers = {}): Violation[] {
   return POLICIES.filter((policy) => !waivers[policy]?.includes(name)).flatMap((policy) =>
-    checks[policy](type, props, owners, name).map(([message, fix]) => ({ policy, resource: name, message, fix })),
+    checks[policy](type, props, state, name).map(([message, fix]) => ({ policy, resource: name, message, fix })),
   );
 }
 
 /**
  * Stops the program at the first resource that is against a policy, in the preview and without a server.
  *
+ * @param secrets texts that no resource may have in clear
  * @throws UserError naming the resource, the policy and how to waive it
  */
-export function enforcement(waivers: Waivers): pulumi.ResourceTransformation {
-  const owners = new Map<string, string>();
+export function enforcement(waivers: Waivers, secrets: readonly string[] = []): pulumi.ResourceTransformation {
+  const state: Resources = { owners: new Map(), secrets };
   return ({ type, name, props }) => {
-    const found = violations(type, name, props, owners, waivers);
+    const found = violations(type, name, props, state, waivers);
     if (found.length > 0) {
       throw new UserError(
         found.map(({ policy, resource, message, fix }) => ({

@@ -473,6 +473,9 @@ export interface MaasRegionArgs {
   transform?: Transform;
 }
 
+type CurtinNetwork = Readonly<Record<string, unknown>>;
+type CurtinStorage = readonly CurtinNetwork[];
+
 /** What curtin does beside MAAS's own instructions; see https://curtin.readthedocs.io. */
 export interface CurtinArgs {
   /** Before it touches the disks. Default none. */
@@ -480,9 +483,9 @@ export interface CurtinArgs {
   /** After installation; `curtin in-target -- COMMAND` runs in the installed system. Default none. */
   lateCommands?: readonly (CommandArgs | SecretInput<CommandArgs>)[];
   /** curtin's `storage: config:`, instead of MAAS's. */
-  storage?: readonly Readonly<Record<string, unknown>>[];
+  storage?: CurtinStorage | SecretInput<CurtinStorage>;
   /** netplan's or curtin's `network:`, instead of MAAS's. */
-  network?: Readonly<Record<string, unknown>>;
+  network?: CurtinNetwork | SecretInput<CurtinNetwork>;
   /** Gets a message at start and finish, and curtin's reports. */
   webhook?: string | SecretInput;
 }

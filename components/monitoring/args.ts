@@ -47,7 +47,7 @@ export type ReceiverArgs =
       type: "ntfy";
       /** Default `https://ntfy.sh`. */
       server?: string;
-      topic: string;
+      topic: string | SecretInput;
       token?: SecretInput;
     });
 

@@ -1,13 +1,16 @@
+import type { SecretInput } from "../core/secret";
 import { nodeExporterFlags, TEXTFILE_FOLDER } from "./node-exporter";
 
 const PACKAGE = "prometheus-node-exporter";
 const FOLDER = ["mkdir", "-p", TEXTFILE_FOLDER];
 
+type Command = string | readonly string[];
+
 /** What of a machine's user data node-exporter needs. */
 export interface ExporterUserData {
   packages?: readonly string[];
-  files?: readonly { path: string; content: string; permissions?: string; owner?: string }[];
-  bootCommands?: readonly (string | readonly string[])[];
+  files?: readonly { path: string; content: string | SecretInput; permissions?: string; owner?: string }[];
+  bootCommands?: readonly (Command | SecretInput<Command>)[];
 }
 
 /**

@@ -104,7 +104,7 @@ export interface ObjectStorageArgs {
   /** Endpoint and bucket, and a prefix if you like, in path style: `https://s3.example/bucket/lab`. */
   url: pulumi.Input<string>;
   region: pulumi.Input<string>;
-  accessKeyId: pulumi.Input<string>;
+  accessKeyId: SecretInput;
   secretAccessKey: SecretInput;
   /** PEM of the authority of the endpoint's certificate, where that is not a public one. */
   authority?: pulumi.Input<string>;

@@ -159,7 +159,7 @@ function objectStorage(settings: ObjectStorageArgs): Record<string, pulumi.Input
   return {
     S3_URL: url,
     S3_REGION: region,
-    S3_ACCESS_KEY_ID: accessKeyId,
+    S3_ACCESS_KEY_ID: secretOutput(accessKeyId),
     S3_SECRET_ACCESS_KEY: secretOutput(secretAccessKey),
     // A Secret is mounted as a whole as well: the certificates are read from there.
     ...(authority ? { S3_CA: `${OBJECTS}/AUTHORITY`, AUTHORITY: authority } : {}),

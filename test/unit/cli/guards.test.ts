@@ -60,7 +60,7 @@ describe("a consent", () => {
     const report = reportOf("lab", readFixture("operating-system"), changed);
     expect(report.consents).toMatchObject([{ subject: "node2", given: false }]);
     expect(renderText(report)).toContain(`homelab:consent:\n    node2: "${report.consents[0].fingerprint}"`);
-    const given = { ...changed, consent: { node2: report.consents[0].fingerprint } };
+    const given = { ...changed, consent: { node2: String(report.consents[0].fingerprint) } };
     expect(renderText(reportOf("lab", readFixture("operating-system"), given))).not.toContain("homelab:consent");
     expect(reportOf("sim", readFixture("operating-system"), { ...changed, protect: false }).consents).toEqual([]);
   });
@@ -108,7 +108,7 @@ describe("a change that reinstalls more than one server in one run", () => {
   const all = ["node1", "node2", "node3"];
 
   it("needs a consent of its own beside those of the machines, and says what is lost and how to keep it", () => {
-    const machines = Object.fromEntries(all.map((name) => [name, fingerprint(three(), name)]));
+    const machines = Object.fromEntries(all.map((name) => [name, String(fingerprint(three(), name))]));
     const report = reportOf("lab", replaced(...all), three(machines));
     expect(report.serversLost).toEqual(all);
     expect(missingConsents(report)).toMatchObject([{ subject: "servers-at-once" }]);
@@ -116,7 +116,7 @@ describe("a change that reinstalls more than one server in one run", () => {
     expect(text).toContain("The cluster is lost: the servers node1, node2, node3 go in one run");
     expect(text).toContain("one server at a time");
     expect(text).toContain(`servers-at-once: "${missingConsents(report)[0].fingerprint}"`);
-    const given = three({ ...machines, "servers-at-once": missingConsents(report)[0].fingerprint });
+    const given = three({ ...machines, "servers-at-once": String(missingConsents(report)[0].fingerprint) });
     expect(missingConsents(reportOf("lab", replaced(...all), given))).toEqual([]);
     // That of three servers is not that of two.
     expect(missingConsents(reportOf("lab", replaced("node1", "node2"), given))).toMatchObject([{ subject: "servers-at-once" }]);
@@ -141,7 +141,9 @@ describe("the policies", () => {
   const container = { name: "c", image: "example/x:1.2", resources: { limits: { memory: "64Mi" } }, readinessProbe: {} };
   const deployment = (more: object) => ({ spec: { template: { spec: { containers: [{ ...container, ...more }] } } } });
   const found = (type: string, props: object, waivers = {}) =>
-    violations(type, "thing", props, new Map(), waivers).map(({ policy, message }) => `${policy}: ${message}`);
+    violations(type, "thing", props, { owners: new Map(), secrets: ["hunter2-of-the-settings"] }, waivers).map(
+      ({ policy, message }) => `${policy}: ${message}`,
+    );
   const DEPLOYMENT = "kubernetes:apps/v1:Deployment";
 
   it.each([
@@ -151,8 +153,8 @@ describe("the policies", () => {
     ["no probe", deployment({ readinessProbe: undefined }), "probes: the container c has no probe"],
     [
       "a password in clear",
-      deployment({ env: [{ name: "ADMIN_PASSWORD", value: "hunter2" }] }),
-      "plain-secrets: the environment variable ADMIN_PASSWORD holds a value in clear",
+      deployment({ env: [{ name: "ADMIN", value: "admin:hunter2-of-the-settings" }] }),
+      "plain-secrets: its spec.template.spec.containers[0].env[0].value holds a secret of the settings in clear",
     ],
   ])("refuse %s", (_, props, expected) => {
     expect(found(DEPLOYMENT, props)).toEqual([expected]);
@@ -168,7 +170,7 @@ describe("the policies", () => {
   });
 
   it("refuse an address that two services ask for, naming both", () => {
-    const owners = new Map<string, string>();
+    const owners = { owners: new Map<string, string>(), secrets: [] };
     const service = { spec: { loadBalancerIP: "192.168.200.60", ports: [{ port: 443 }] } };
     expect(violations("kubernetes:core/v1:Service", "one", service, owners)).toEqual([]);
     expect(violations("kubernetes:core/v1:Service", "two", service, owners)[0].message).toBe("192.168.200.60:443 is one's already");

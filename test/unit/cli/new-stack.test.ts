@@ -5,6 +5,7 @@ import { placeholdersIn } from "../../../cli/engine/placeholders";
 import { configOf } from "../../../cli/engine/settings-file";
 import { type Given, machineOf, stackFrom } from "../../../cli/new/answers";
 import { nextCommands, stackFileText } from "../../../cli/new/new-stack";
+import { revealed } from "../../../components/core/secret";
 import { parseSettings } from "../../../settings/validate";
 
 const checkout = path.resolve(__dirname, "../../..");
@@ -50,7 +51,7 @@ describe("a new stack", () => {
     expect(answers).toEqual([]);
     const { network, machines, taskServers } = settingsOf(stackFileText(stack, "schema.json"));
     expect([network.dhcp, network.dynamicRanges]).toEqual([true, [expect.objectContaining({ start: "10.0.3.49", end: "10.0.3.253" })]]);
-    expect(machines[0]).toMatchObject({
+    expect(revealed(machines[0])).toMatchObject({
       name: "box",
       address: "10.0.0.11",
       power: { type: "ipmi", parameters: { power_address: "10.0.0.7" } },

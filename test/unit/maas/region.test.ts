@@ -1,3 +1,4 @@
+import { revealed } from "../../../components/core/secret";
 import { MaasClient } from "../../../components/maas/api/client";
 import { StepError } from "../../../components/maas/api/step-error";
 import { installCommand, secretsOnStdin } from "../../../components/maas/region-install";
@@ -235,7 +236,7 @@ test("the installation's command has no secret in it, and its stdin has all", ()
     `sudo -n sh /usr/local/lib/homelab/maas-region.sh install channel=${versions.maas.channel} url=http://10.0.0.2:5240/MAAS username=root email=root@example.org tls_port=5443`,
   );
   expect(installCommand("https://maas.test:8443/MAAS", install)).toMatch(/url=http:\/\/maas\.test:5240\/MAAS .* tls_port=8443$/);
-  const decoded = secretsOnStdin(install, "pass word")
+  const decoded = secretsOnStdin(revealed(install), "pass word")
     .trim()
     .split("\n")
     .map((line) => line.split(" "));

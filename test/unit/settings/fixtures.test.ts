@@ -1,6 +1,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import * as yaml from "js-yaml";
+import { revealed } from "../../../components/core/secret";
 import { UserError } from "../../../components/core/user-error";
 import { parseSettings } from "../../../settings/validate";
 import { stackSettings } from "../program/fixtures";
@@ -62,7 +63,10 @@ describe("settings that are accepted", () => {
 
   it.each(accepted)("%s", (_name, fixture) => {
     const { cluster, machines } = parseSettings(changed(fixture));
-    expect({ cluster, machines: machines.map(({ name, role, labels, taints }) => ({ name, role, labels, taints })) }).toMatchSnapshot();
+    expect({
+      cluster: revealed(cluster),
+      machines: machines.map(({ name, role, labels, taints }) => ({ name, role, labels, taints })),
+    }).toMatchSnapshot();
   });
 
   it.each(["sim", "lab", "vm"])("the committed stack file of %s", (stack) => {

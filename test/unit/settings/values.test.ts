@@ -1,6 +1,7 @@
 import { RunError } from "@pulumi/pulumi";
 import fc from "fast-check";
 import * as values from "../../../components/core/notations";
+import { Secret } from "../../../components/core/secret";
 import { editDistance, formatProblem, nearest, describe as show, UserError } from "../../../components/core/user-error";
 import { at } from "../../../settings/schema";
 import { readConfig } from "../../../settings/validate";
@@ -88,9 +89,11 @@ describe("messages", () => {
     );
   });
 
-  it("show no secret, whether the path or a key inside names it", () => {
-    expect(show("homelab:maasApiKey", "hush")).not.toContain("hush");
-    expect(show("homelab:machines[0]", { power: { power_pass: "hush" } })).not.toContain("hush");
+  it("show no secret, nor one that stands where none belongs", () => {
+    expect(show(new Secret("hush"))).toBe("(secret, not shown)");
+    expect(show({ power: { power_pass: new Secret("hush") } })).toBe('{"power":{"power_pass":"(secret)"}}');
+    expect(show("-----BEGIN OPENSSH PRIVATE KEY-----\nhush\n")).not.toContain("hush");
+    expect(show("postgres://k3s:hush@db/k3s")).toBe('"postgres://k3s:(secret)@db/k3s"');
   });
 
   it("have paths as the config has them", () => {

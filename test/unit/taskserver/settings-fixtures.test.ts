@@ -1,6 +1,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import * as yaml from "js-yaml";
+import { revealed } from "../../../components/core/secret";
 import { UserError } from "../../../components/core/user-error";
 import { parseSettings } from "../../../settings/validate";
 
@@ -55,6 +56,6 @@ describe("settings of monitoring and task servers", () => {
 
   test.each(fixtures.filter(([, fixture]) => !fixture.refused))("%s is accepted", (_name, fixture) => {
     const { monitoring, taskServers } = parseSettings(changed(fixture));
-    expect({ alertmanager: monitoring.alertmanager, taskServers }).toMatchSnapshot();
+    expect(revealed({ alertmanager: monitoring.alertmanager, taskServers })).toMatchSnapshot();
   });
 });
