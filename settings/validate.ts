@@ -1,3 +1,4 @@
+import { DEEPEST, isDeeperThan } from "../components/core/limits";
 import { Secret } from "../components/core/secret";
 import { type Problem, UserError } from "../components/core/user-error";
 import { atOrigin } from "./inventory";
@@ -16,6 +17,14 @@ export const NAMESPACE = "homelab:";
  * @throws UserError
  */
 export function parseSettings(raw: unknown, origins: readonly string[] = []): Settings {
+  if (isDeeperThan(DEEPEST, raw)) {
+    throw new UserError({
+      path: NAMESPACE.slice(0, -1),
+      message: "is nested too deeply",
+      allowed: `at most ${DEEPEST} levels`,
+      fix: "write it flatter",
+    });
+  }
   const input = dropNulls(raw ?? {});
   const result = settingsSchema.safeParse(input);
   const problems: Problem[] = result.success

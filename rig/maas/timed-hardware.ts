@@ -160,12 +160,18 @@ export class TimedHardware implements Hardware {
     const authorization = `OAuth ${Object.entries(oauth)
       .map(([name, value]) => `${name}="${encodeURIComponent(value)}"`)
       .join(", ")}`;
-    const response = await fetch(url, {
-      method: body === undefined ? "GET" : "POST",
-      body,
-      headers: { authorization, ...(body === undefined ? {} : { "content-type": "application/json" }) },
-    });
-    await response.arrayBuffer();
+    const headers = { authorization, ...(body === undefined ? {} : { "content-type": "application/json" }) };
+    // As cloud-init does: a region that is away for a moment costs no report.
+    for (let attempt = 1; !this.closed; attempt++) {
+      try {
+        const response = await fetch(url, { method: body === undefined ? "GET" : "POST", body, headers });
+        await response.arrayBuffer();
+        return;
+      } catch (error) {
+        if (attempt === 40) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    }
   }
 
   async powerOff(machine: HardwareMachine): Promise<void> {

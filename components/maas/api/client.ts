@@ -1,6 +1,8 @@
 import { randomBytes } from "node:crypto";
+import { limitedText, parseJson, TooMuch } from "../../core/limits";
 import { type Clock, realClock } from "./clock";
 import { MaasError, MaasUnreachable, readRefusal } from "./errors";
+import { StepError } from "./step-error";
 
 export type FormValue = string | number | boolean | readonly (string | number)[] | undefined;
 export type Form = Readonly<Record<string, FormValue>>;
@@ -171,8 +173,11 @@ export class MaasClient {
         signal: AbortSignal.timeout(this.options.timeout ?? 120_000),
         redirect: "manual",
       });
-      body = await answer.text();
+      body = await limitedText(answer);
     } catch (error) {
+      if (error instanceof TooMuch) {
+        throw unreadable(method, shown, error);
+      }
       const code = errorCode(error);
       throw new MaasUnreachable(method, shown, code, NEVER_SENT.includes(code), this.options.url);
     }
@@ -190,7 +195,18 @@ export class MaasClient {
         Number.isFinite(retryAfter) ? retryAfter : undefined,
       );
     }
-    return (/json/.test(contentType) && body !== "" ? JSON.parse(body) : body) as T;
+    if (!/json/.test(contentType) || body === "") {
+      return body as T;
+    }
+    try {
+      return parseJson(body) as T;
+    } catch (error) {
+      if (error instanceof TooMuch) {
+        throw unreadable(method, shown, error);
+      }
+      // Something between here and MAAS has cut it off or put a page of its own in its place.
+      throw new MaasUnreachable(method, shown, "the answer is said to be JSON and is not", false, this.options.url);
+    }
   }
 
   private authorization(): string {
@@ -219,6 +235,10 @@ export class MaasClient {
 }
 
 class NotRepeatable extends Error {}
+
+function unreadable(method: string, path: string, error: TooMuch): StepError {
+  return new StepError(`MAAS's answer to ${method} ${path} ${error.message}`, "see that homelab:maas.url leads to MAAS");
+}
 
 /** Lists are repeated fields, booleans words: MAAS takes any other text than `false` for true, even `0`. */
 export function encode(form: Form): URLSearchParams {

@@ -1,3 +1,5 @@
+import { parseJson } from "../../core/limits";
+
 /** A refusal or failure that MAAS answered, with its own words. */
 export class MaasError extends Error {
   constructor(
@@ -56,7 +58,7 @@ function explain(status: number): string {
 export function readRefusal(contentType: string, body: string): { text: string; fields?: Record<string, string[]> } {
   if (/json/.test(contentType)) {
     try {
-      const parsed: unknown = JSON.parse(body);
+      const parsed = parseJson(body);
       if (parsed && typeof parsed === "object" && !Array.isArray(parsed)) {
         const fields = Object.fromEntries(Object.entries(parsed).map(([key, value]) => [key, [value].flat().map(String)]));
         const text = Object.entries(fields).map(([key, messages]) => (key === "__all__" ? "" : `${key}: `) + messages.join(" "));
@@ -64,7 +66,7 @@ export function readRefusal(contentType: string, body: string): { text: string; 
       }
       return { text: String(parsed) };
     } catch {
-      return { text: body.trim() };
+      return { text: body.trim().slice(0, 2000) };
     }
   }
   const text = /html/.test(contentType) && /<html/i.test(body) ? (/<title>([^<]*)<\/title>/i.exec(body)?.[1] ?? "an HTML page") : body;

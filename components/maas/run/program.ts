@@ -1,4 +1,5 @@
 import { canonical } from "../../core/canonical";
+import { LARGEST_INPUT, parseJson, TooMuch } from "../../core/limits";
 import { MaasClient } from "../api/client";
 import { type Clock, realClock } from "../api/clock";
 import { MaasError, MaasUnreachable } from "../api/errors";
@@ -35,7 +36,7 @@ export async function execute(
     const { clock = realClock, fetch, reads } = shared;
     const access = { url: required(environment, "MAAS_URL"), apiKey: required(environment, "MAAS_API_KEY") };
     const client = new MaasClient({ ...access, log: print, clock, fetch });
-    const observed = await runStep({ client, clock, log: print, reads }, step, operation, JSON.parse(stdin), environment);
+    const observed = await runStep({ client, clock, log: print, reads }, step, operation, desiredState(stdin), environment);
     return { code: 0, stdout: observed === undefined ? "" : `${canonical(observed)}\n` };
   } catch (error) {
     return { code: report(error, print), stdout: "" };
@@ -56,8 +57,31 @@ function report(error: unknown, print: (line: string) => void): number {
     print(`${error.message}\nwhat to do: see that MAAS runs and that homelab:maas.url is right`);
     return 1;
   }
-  print(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  // An answer of MAAS that nobody has foreseen, or a mistake in the program: where it happened is for its developers.
+  const { message, stack } = error instanceof Error ? error : { message: String(error), stack: undefined };
+  print(
+    process.env.HOMELAB_DEBUG
+      ? (stack ?? message)
+      : `the step failed: ${message.split("\n")[0].slice(0, 500)}\nwhat to do: run it again; if it stays, set HOMELAB_DEBUG=1 and report what it prints`,
+  );
   return 1;
+}
+
+function desiredState(stdin: string): unknown {
+  const fix = "run steps by the stack: it writes what they read";
+  if (stdin.length > LARGEST_INPUT) {
+    throw new StepError(`stdin is larger than ${LARGEST_INPUT >> 20} MiB`, fix);
+  }
+  let desired: unknown;
+  try {
+    desired = parseJson(stdin);
+  } catch (error) {
+    throw new StepError(error instanceof TooMuch ? `the JSON on stdin ${error.message}` : "stdin is not JSON", fix);
+  }
+  if (typeof desired !== "object" || desired === null || Array.isArray(desired)) {
+    throw new StepError("stdin is not a JSON object", fix);
+  }
+  return desired;
 }
 
 /** Operations for which MAAS talks to the machine's BMC. */

@@ -69,6 +69,11 @@ export class Store {
     this.closed = true;
   }
 
+  /** As after SIGKILL: nothing is written from now on. */
+  abandon(): void {
+    this.closed = true;
+  }
+
   /** Returns when everything changed so far is on disk. */
   async flush(): Promise<void> {
     while (this.dirty || this.writing) {

@@ -43,6 +43,14 @@ describe("settings that make no sense", () => {
     expect(() => parse(edit)).toThrow(/^\d+ errors? in the settings:/);
   });
 
+  test("are refused: a list in a list in a list, and so on", () => {
+    let deep: unknown = "x";
+    for (let level = 0; level < 20_000; level++) {
+      deep = [deep];
+    }
+    expect(() => parseSettings({ machines: deep })).toThrow(/homelab: is nested too deeply/);
+  });
+
   test.each<[string, (draft: any) => void]>([
     ["schedules", (draft) => Object.assign(draft.taskServers, { backup: { schedule: "*/15,30 0-6 1 */2 7" } })],
     ["labels", (draft) => Object.assign(draft.machines[1], { labels: { "node.example/disk": "ssd", gpu: "" } })],

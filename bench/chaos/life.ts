@@ -1,0 +1,149 @@
+import type { MaasClient } from "../../components/maas/api/client";
+import type { Machine } from "../../components/maas/api/types";
+import type { StepName } from "../../components/maas/steps";
+
+/** One resource of the small stack that the seeds run: the step, and what it wants. */
+export interface Resource {
+  name: string;
+  phase: "region" | "enlist" | "commission" | "deploy";
+  step: StepName;
+  desired: object;
+  environment: Record<string, string>;
+  /** Names of the resources that must be there before. */
+  after: string[];
+}
+
+const releasing = { erase: false, secureErase: false, quickErase: false, releaseLimit: 600 };
+
+function machine(number: number): Resource[] {
+  const identity = { name: `node${number}`, macAddresses: [`52:54:00:ca:05:0${number}`] };
+  const common = { ...identity, stack: "homelab/chaos" };
+  const power = JSON.stringify({ power_address: "qemu+ssh://lab@127.0.0.1/system", power_id: identity.name, power_pass: "hush" });
+  const commissioning = {
+    ...identity,
+    commissioningScripts: ["45-look"],
+    testingScripts: [],
+    parameters: {},
+    skipNetworking: false,
+    skipStorage: false,
+    skipBmcConfig: false,
+    enableSsh: false,
+    repair: { failedCommissioning: "recommission", broken: "refuse", rescue: "refuse" },
+    limit: 600,
+  };
+  const resource = (phase: Resource["phase"], step: StepName, desired: object, after: string[]): Resource => ({
+    name: `${identity.name}-${phase}`,
+    phase,
+    step,
+    desired,
+    environment: { POWER_PARAMETERS: power },
+    after,
+  });
+  return [
+    resource(
+      "enlist",
+      "enlist",
+      {
+        ...common,
+        architecture: "amd64",
+        powerType: "virsh",
+        tags: ["rack-a"],
+        notes: "chaos",
+        zone: "attic",
+        eraseForeign: false,
+        release: releasing,
+      },
+      ["zone", "script"],
+    ),
+    resource("commission", "commission", commissioning, [`${identity.name}-enlist`]),
+    resource(
+      "deploy",
+      "deploy",
+      {
+        ...common,
+        incarnation: `${number}`.repeat(16),
+        address: `192.168.200.4${number}`,
+        subnet: "192.168.200.0/24",
+        interfaces: [],
+        ephemeral: false,
+        hardwareSync: false,
+        userData: "#cloud-config\n",
+        lock: false,
+        eraseForeign: false,
+        failedDeployment: "redeploy",
+        limit: 600,
+        commissioning,
+        ...releasing,
+      },
+      [`${identity.name}-commission`, "config"],
+    ),
+  ];
+}
+
+const region = (name: string, step: StepName, desired: object): Resource => ({
+  name,
+  phase: "region",
+  step,
+  desired,
+  environment: {},
+  after: [],
+});
+
+/** What the stack makes: things of the region, and two machines. */
+export const resources: readonly Resource[] = [
+  region("config", "config", { values: { ntp_servers: "192.168.200.1", enable_http_proxy: false } }),
+  region("zone", "group", { kind: "zone", name: "attic" }),
+  region("pool", "group", { kind: "pool", name: "lab" }),
+  region("range", "range", {
+    subnet: "192.168.200.0/24",
+    type: "reserved",
+    start: "192.168.200.200",
+    end: "192.168.200.210",
+    comment: "chaos",
+  }),
+  region("script", "script", {
+    name: "45-look",
+    type: "commissioning",
+    content:
+      "#!/bin/sh\n# --- Start MAAS 1.0 script metadata ---\n# name: 45-look\n# script_type: commissioning\n# --- End MAAS 1.0 script metadata ---\ntrue\n",
+    digest: "0123456789abcdef",
+  }),
+  ...machine(1),
+  ...machine(2),
+];
+
+/** What is to be the same however it came about: no ids, no times. */
+export async function picture(client: MaasClient): Promise<unknown> {
+  const [machines, zones, pools, ranges, scripts, ntp, proxy, tags] = await Promise.all([
+    client.get<Machine[]>("machines/"),
+    client.get<{ name: string }[]>("zones/"),
+    client.get<{ name: string }[]>("resourcepools/"),
+    client.get<{ start_ip: string; end_ip: string; type: string }[]>("ipranges/"),
+    client.get<{ name: string; default: boolean; history: unknown[] }[]>("scripts/"),
+    client.get<unknown>("maas/", { op: "get_config", name: "ntp_servers" }),
+    client.get<unknown>("maas/", { op: "get_config", name: "enable_http_proxy" }),
+    client.get<{ name: string }[]>("tags/"),
+  ]);
+  const named = (list: { name: string }[]) => list.map(({ name }) => name).sort();
+  return {
+    machines: machines
+      .map((each) => ({
+        hostname: each.hostname,
+        macs: each.interface_set.map(({ mac_address }) => mac_address).sort(),
+        status: each.status_name,
+        power: each.power_state,
+        addresses: each.ip_addresses,
+        tags: [...each.tag_names].filter((tag) => !/^(virtual|pxe)/.test(tag)).sort(),
+        zone: each.zone?.name,
+        os: each.osystem,
+        owned: Object.keys(each.owner_data ?? {}).sort(),
+      }))
+      .sort((a, b) => a.hostname.localeCompare(b.hostname)),
+    zones: named(zones),
+    pools: named(pools),
+    ranges: ranges.map(({ start_ip, end_ip, type }) => `${type} ${start_ip}-${end_ip}`).sort(),
+    scripts: scripts.filter((each) => !each.default).map(({ name, history }) => `${name} (${history.length})`),
+    tags: named(tags),
+    config: { ntp, proxy },
+  };
+}
