@@ -71,6 +71,10 @@ describe("a cluster of three servers", () => {
     if ((await lab.leftovers()).length > 0) {
       await lab.lab("down", "--yes");
     }
+    // Where that was refused, as by settings that a test left invalid.
+    if ((await lab.leftovers()).length > 0) {
+      await lab.lab("down", "--force");
+    }
   }, 10 * minutes);
 
   it(

@@ -55,6 +55,10 @@ describe("the embedded lab, from nothing to nothing", () => {
     if ((await lab.leftovers()).length > 0) {
       await lab.lab("down", "--yes");
     }
+    // Where that was refused, as by settings that a test left invalid.
+    if ((await lab.leftovers()).length > 0) {
+      await lab.lab("down", "--force");
+    }
     await Promise.all(homes.map((home) => fs.rm(home, { recursive: true, force: true })));
   }, 10 * minutes);
 

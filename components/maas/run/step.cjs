@@ -40,12 +40,22 @@ function ownFolder() {
   return found.isDirectory() && found.uid === uid && (found.mode & 0o077) === 0 ? folder : undefined;
 }
 
+/** The same address may be another MAAS in another network namespace, and sockets in a folder reach across them. */
+function networkNamespace() {
+  try {
+    return fs.readlinkSync("/proc/self/ns/net");
+  } catch {
+    return "";
+  }
+}
+
 function socketFor(environment) {
   const folder = ownFolder();
   const parts = [
     environment.MAAS_URL,
     environment.MAAS_API_KEY,
     environment.NODE_EXTRA_CA_CERTS,
+    networkNamespace(),
     process.version,
     __dirname,
     codeVersion(),
