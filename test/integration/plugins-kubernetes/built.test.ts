@@ -3,9 +3,9 @@ import { spawn } from "node:child_process";
 import { builtKubernetesProvider } from "../../../rig/stand-ins/kubernetes-provider";
 import versions from "../../../versions.json";
 import { type ControlPlane, startControlPlane } from "../../support/control-plane";
-import { fakeEngine } from "./fake-engine";
-import { recordings, title, unordered } from "./recordings";
-import { type Answer, UnderTest } from "./wire";
+import { fakeEngine } from "../plugins/fake-engine";
+import { recordings, title, unordered } from "../plugins/recordings";
+import { type Answer, UnderTest } from "../plugins/wire";
 
 const MINUTE = 60_000;
 const NAMESPACE = "replaced";
