@@ -60,7 +60,10 @@ describe("the service that runs the steps of a region", () => {
     await until(() => services(runtime).length === 0);
   });
 
-  const requests = async () => ((await (await fetch(new URL("/sim/statistics", lab.url))).json()) as { requests: number }).requests;
+  const requests = async () => {
+    const headers = { authorization: `Bearer ${lab.environment.MAAS_API_KEY}` };
+    return ((await (await fetch(new URL("/sim/statistics", lab.url), { headers })).json()) as { requests: number }).requests;
+  };
 
   it("is one process for steps side by side, and looks at all that wait together", async () => {
     const numbers = Array.from({ length: 6 }, (_, index) => index + 1);
