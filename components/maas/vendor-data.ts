@@ -102,6 +102,10 @@ function filesScript({ write_files: files = [] }: Document): string {
   ].join("\n");
 }
 
+/** As cloud-init calls it: a file of the settings that a package brings as well is kept, where dpkg would ask. */
+const INSTALL =
+  "DEBIAN_FRONTEND=noninteractive apt-get --quiet --assume-yes -o Dpkg::Options::=--force-confold -o DPkg::Lock::Timeout=600 install";
+
 /** The last thing of the first boot; fails when a part of it does, and tries all. */
 function lastScript({ users, packages, commands }: { users: Document["users"]; packages: string[]; commands: (string | string[])[] }) {
   if (users.length + packages.length + commands.length === 0) {
@@ -112,9 +116,7 @@ function lastScript({ users, packages, commands }: { users: Document["users"]; p
     "# Keys of cloud-init that MAAS's vendor data needs for itself.",
     "failed=0",
     ...users.flatMap(addUser),
-    ...(packages.length > 0
-      ? [`DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=600 install ${packages.map(quote).join(" ")} || failed=1`]
-      : []),
+    ...(packages.length > 0 ? [`${INSTALL} ${packages.map(quote).join(" ")} || failed=1`] : []),
     ...(commands.length > 0
       ? ["(", ...commands.map((each) => (typeof each === "string" ? each : each.map(quote).join(" "))), ") || failed=1"]
       : []),

@@ -160,7 +160,7 @@ describe.each(Object.keys(kinds) as (keyof typeof kinds)[])("MAAS's vendor data 
       expect(both.users.homelab).toMatchObject({ lock_passwd: true, shell: "/bin/bash", sudo: "ALL=(ALL) NOPASSWD:ALL" });
       expect(both.users.virsh).toEqual(alone.users.virsh);
       expect(both.config).toMatchObject({ ssh_authorized_keys: ["ssh-ed25519 DEPLOY"], allow_public_ssh_keys: false, disable_root: true });
-      expect(both.scripts["user-homelab"]).toMatch(/apt-get .* install jq/);
+      expect(both.scripts["user-homelab"]).toMatch(/apt-get .*--force-confold .* install jq/);
     } else {
       expect(Object.keys(both.users).sort()).toEqual(["guest", "homelab", "nobody2"]);
       expect(both.config).toMatchObject({ packages: ["jq"], ssh_pwauth: false });
