@@ -1,6 +1,6 @@
-/** How long something has taken, as `7 s` or `3 m 05 s`. */
+/** How long something has taken since then on `performance.now()`, as `7 s` or `3 m 05 s`. */
 export function elapsed(sinceMilliseconds: number): string {
-  const seconds = Math.round((Date.now() - sinceMilliseconds) / 1000);
+  const seconds = Math.round((performance.now() - sinceMilliseconds) / 1000);
   return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} m ${String(seconds % 60).padStart(2, "0")} s`;
 }
 
@@ -8,7 +8,7 @@ export function elapsed(sinceMilliseconds: number): string {
 export type Report = (line: string) => void;
 
 const heartbeatMilliseconds = 30_000;
-const started = Date.now();
+const started = performance.now();
 
 /** Progress goes to stderr, so that stdout holds only what a verb answers. */
 export function say(line: string): void {
@@ -20,7 +20,7 @@ export function say(line: string): void {
  * long it took. A stage that ends within two seconds and has said nothing is one line.
  */
 export async function stage<T>(title: string, work: (report: Report) => Promise<T>): Promise<T> {
-  const start = Date.now();
+  const start = performance.now();
   let last = "";
   let announced = false;
   const announce = () => {

@@ -116,13 +116,13 @@ export class TaskJobs {
 }
 
 async function within<T>(milliseconds: number, what: string, look: () => Promise<T | undefined>): Promise<T> {
-  const deadline = Date.now() + milliseconds;
+  const deadline = performance.now() + milliseconds;
   for (;;) {
     const value = await look();
     if (value !== undefined) {
       return value;
     }
-    if (Date.now() > deadline) {
+    if (performance.now() > deadline) {
       throw new Error(`${what} is not done after ${milliseconds / minutes} minutes: 'kubectl describe' on it says why`);
     }
     await sleep(1000);

@@ -14,6 +14,8 @@ export interface NodeExporterArgs {
 }
 
 const NAME = "node-exporter";
+/** Nobody else's: it sees the whole disk, and the files of pods that ran as the same user would be its own. */
+const USER = 59_100;
 
 /** On the machine: files `*.prom` that the machine's own timers write, read by node-exporter's textfile collector. */
 export const TEXTFILE_FOLDER = "/var/lib/node-exporter/textfile";
@@ -57,7 +59,9 @@ export class NodeExporter extends pulumi.ComponentResource {
     const options = { parent: this, provider: args.provider };
     const metadata = { name: NAME, namespace: args.namespace, labels: labelsOf(NAME, "monitoring") };
     const account = new kubernetes.core.v1.ServiceAccount(`${name}-account`, { metadata, automountServiceAccountToken: false }, options);
-    const host = (volume: string, path: string) => ({ name: volume, mountPath: path, readOnly: true });
+    // Without `recursiveReadOnly` what is mounted below, the machine's /tmp for one, could be written to. Where a runtime cannot do
+    // it, it is left out. It rules mountPropagation out: disks that are mounted later are measured after the pod's next start.
+    const host = (volume: string, path: string) => ({ name: volume, mountPath: path, readOnly: true, recursiveReadOnly: "IfPossible" });
     const daemonSet = new kubernetes.apps.v1.DaemonSet(
       name,
       {
@@ -77,7 +81,7 @@ export class NodeExporter extends pulumi.ComponentResource {
               nodeSelector: { "kubernetes.io/os": "linux" },
               tolerations: [{ operator: "Exists" }],
               terminationGracePeriodSeconds: 5,
-              securityContext: { runAsNonRoot: true, runAsUser: 65534, runAsGroup: 65534, seccompProfile: { type: "RuntimeDefault" } },
+              securityContext: { runAsNonRoot: true, runAsUser: USER, runAsGroup: USER, seccompProfile: { type: "RuntimeDefault" } },
               containers: [
                 {
                   name: NAME,
@@ -92,7 +96,7 @@ export class NodeExporter extends pulumi.ComponentResource {
                   volumeMounts: [
                     host("proc", "/host/proc"),
                     host("sys", "/host/sys"),
-                    { ...host("root", "/host/root"), mountPropagation: "HostToContainer" },
+                    host("root", "/host/root"),
                     host("textfile", "/host/textfile"),
                   ],
                 },

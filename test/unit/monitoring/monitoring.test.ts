@@ -63,6 +63,19 @@ describe("Monitoring", () => {
     expect(pod.volumes.find(({ name }: { name: string }) => name === "data").emptyDir.sizeLimit).toBe("512Mi");
   });
 
+  test("node-exporter runs as a user of its own and can write nowhere on the machine, mounts below mounts included", () => {
+    const pods = workloads().map(({ name, inputs }) => ({ name, ...inputs.spec.template.spec }));
+    const exporter = pods.find(({ name }) => name === "monitoring-node-exporter")!;
+    const others = pods.filter((pod) => pod !== exporter).map(({ securityContext }) => securityContext.runAsUser);
+    expect(others).not.toContain(exporter.securityContext.runAsUser);
+    expect(exporter.securityContext.runAsUser).not.toBe(65534);
+    for (const mount of exporter.containers[0].volumeMounts) {
+      expect(mount).toMatchObject({ readOnly: true, recursiveReadOnly: "IfPossible" });
+      // The API server refuses both together.
+      expect(mount.mountPropagation).toBeUndefined();
+    }
+  });
+
   test("links of alerts lead to where people reach Prometheus", () => {
     const { containers } = workloads().find(({ name }) => name === "monitoring-prometheus")!.inputs.spec.template.spec;
     expect(containers[0].args).toContain("--web.external-url=http://192.168.200.11:9090");
