@@ -227,7 +227,7 @@ class Simulator implements MaasSimulator {
     if (!match) return outsideApi(request.path);
     const token = authorise() as Token | undefined;
     const user = token?.userId === undefined ? undefined : this.maas.tables.users.find((row) => row.id === token.userId);
-    const handler = this.router.select(match, request, user !== undefined);
+    const handler = this.router.select(match, request, user);
     if (handler instanceof Answer) return handler;
     // `op` chooses the operation; to the operation itself it is no field.
     const context = new Context(this.maas, withoutOp(request), match.parameters, user);

@@ -91,11 +91,15 @@ export class Maas implements World {
     while (this.running.size > 0) await Promise.all(this.running);
   }
 
-  /** A node of one of the given types, or the 404 with the model's name. */
-  node(systemId: string, model: "Machine" | "Device" | "Node" | "RackController" | "RegionController" = "Node"): Node {
+  /** A node of one of the given types, or the 404 with the model's name (or that of what was looked for on it). */
+  node(
+    systemId: string,
+    model: "Machine" | "Device" | "Node" | "RackController" | "RegionController" = "Node",
+    missing: string = model,
+  ): Node {
     const types = { Machine: [0], Device: [1], Node: [0, 1, 2, 3], RackController: [2], RegionController: [3] }[model];
     const found = this.tables.nodes.find((row) => row.systemId === systemId && types.includes(row.nodeType));
-    if (!found) throw notFound(model);
+    if (!found) throw notFound(missing);
     return found;
   }
 

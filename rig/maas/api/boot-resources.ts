@@ -73,9 +73,7 @@ function saveSource(context: Context, source?: Plain) {
   const url = form.required("url", (value) => (/^https?:\/\/\S+$/.test(value) ? undefined : "Enter a valid URL."));
   const filename = form.get("keyring_filename") ?? source?.keyring_filename ?? "";
   const data = context.request.files.get("keyring_data")?.toString("base64") ?? source?.keyring_data ?? "";
-  if (!filename && !data)
-    for (const name of ["keyring_data", "keyring_filename"])
-      form.error(name, "One of the fields keyring_filename or keyring_data must be specified");
+  if (!filename && !data) form.error("__all__", "One of keyring_data or keyring_filename must be specified.");
   form.done();
   const now = context.maas.timestamp();
   if (source) {
@@ -236,19 +234,26 @@ export const bootResourceEndpoints: Endpoint<Context>[] = [
   { path: "boot-resources/{id}/upload/{file}/", operations: { PUT: put } },
   {
     path: "boot-sources/",
+    adminsOnly: true,
     operations: { GET: ({ maas }) => maas.tables.bootSources.map(showSource), POST: (context) => saveSource(context) },
   },
   {
     path: "boot-sources/{source}/",
+    adminsOnly: true,
     operations: {
       GET: (context) => showSource(findSource(context)),
       PUT: (context) => saveSource(context, findSource(context)),
       DELETE: removeSource,
     },
   },
-  { path: "boot-sources/{source}/selections/", operations: { GET: selections, POST: (context) => saveSelection(context) } },
+  {
+    path: "boot-sources/{source}/selections/",
+    adminsOnly: true,
+    operations: { GET: selections, POST: (context) => saveSelection(context) },
+  },
   {
     path: "boot-sources/{source}/selections/{id}/",
+    adminsOnly: true,
     operations: {
       GET: (context) => showSelection(findSelection(context)),
       PUT: (context) => saveSelection(context, findSelection(context)),

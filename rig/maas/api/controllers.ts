@@ -27,8 +27,9 @@ function show(context: Context, node: Node) {
 const list = (type: number) => (context: Context) =>
   context.maas.tables.nodes.filter((row) => row.nodeType === type).map((row) => show(context, row));
 
-function update(context: Context, node: Node) {
+function update(context: Context, find: (context: Context) => Node) {
   context.requireAdmin();
+  const node = find(context);
   const form = new Form(context.form, false);
   node.description = form.get("description") ?? node.description;
   const zone = context.maas.tables.zones.find((row) => row.name === form.get("zone"));
@@ -48,6 +49,7 @@ function importImages(context: Context) {
 export const controllerEndpoints: Endpoint<Context>[] = [
   {
     path: "rackcontrollers/",
+    anonymous: { "GET is_registered": isRegistered },
     operations: {
       GET: list(2),
       "GET describe_power_types": (context) => {
@@ -56,15 +58,19 @@ export const controllerEndpoints: Endpoint<Context>[] = [
       },
       "GET is_registered": isRegistered,
       "POST import_boot_images": importImages,
-      "GET power_parameters": (context) =>
-        Object.fromEntries(context.maas.tables.nodes.filter((row) => row.nodeType === 2).map((row) => [row.systemId, row.powerParameters])),
+      "GET power_parameters": (context) => {
+        context.requireAdmin();
+        return Object.fromEntries(
+          context.maas.tables.nodes.filter((row) => row.nodeType === 2).map((row) => [row.systemId, row.powerParameters]),
+        );
+      },
     },
   },
   {
     path: "rackcontrollers/{system_id}/",
     operations: {
       GET: (context) => show(context, racks(context)),
-      PUT: (context) => update(context, racks(context)),
+      PUT: (context) => update(context, racks),
       DELETE: (context) => {
         racks(context);
         context.requirePermission(context.isAdmin);
@@ -76,6 +82,7 @@ export const controllerEndpoints: Endpoint<Context>[] = [
         return { state: "unknown" };
       },
       "GET list_boot_images": (context) => {
+        context.requireAdmin();
         racks(context);
         const images = context.maas.tables.bootResources.map((row) => ({
           name: row.name,
@@ -87,9 +94,13 @@ export const controllerEndpoints: Endpoint<Context>[] = [
       "POST import_boot_images": importImages,
     },
   },
-  { path: "regioncontrollers/", operations: { GET: list(3) } },
+  {
+    path: "regioncontrollers/",
+    operations: { GET: list(3), "GET is_registered": isRegistered },
+    anonymous: { "GET is_registered": isRegistered },
+  },
   {
     path: "regioncontrollers/{system_id}/",
-    operations: { GET: (context) => show(context, regions(context)), PUT: (context) => update(context, regions(context)) },
+    operations: { GET: (context) => show(context, regions(context)), PUT: (context) => update(context, regions) },
   },
 ];

@@ -121,6 +121,7 @@ const list = (context: Context) =>
 export const deviceEndpoints: Endpoint<Context>[] = [
   {
     path: "devices/",
+    anonymous: { "GET is_registered": isRegistered },
     operations: {
       POST: create,
       GET: list,

@@ -23,14 +23,14 @@ import { subnetBySpecifier } from "./subnets";
 const linkModes = ["auto", "dhcp", "static", "link_up"];
 
 function node(context: Context): Node {
-  const found = context.maas.node(context.parameter("system_id"));
+  const found = context.maas.node(context.parameter("system_id"), "Node", context.parameter("id") ? "Interface" : "Node");
   context.requirePermission(context.maas.visible(found, context.user));
   return found;
 }
 
 /** Networks of machines can be changed while nothing runs on them. */
-function changeable(context: Context): Node {
-  const found = context.maas.node(context.parameter("system_id"));
+function changeable(context: Context, missing = context.parameter("id") ? "Interface" : "Machine"): Node {
+  const found = context.maas.node(context.parameter("system_id"), "Node", missing);
   context.requirePermission(found.nodeType === 1 ? context.isAdmin || found.ownerId === context.user.id : context.isAdmin && !found.locked);
   const states: number[] = [Status.New, Status.Ready, Status.FailedTesting, Status.Allocated, Status.Broken];
   if (found.nodeType === 0 && !states.includes(found.status))
@@ -128,7 +128,7 @@ function add(context: Context, of: Node, values: Partial<Interface> & Pick<Inter
 }
 
 function createPhysical(context: Context) {
-  const of = changeable(context);
+  const of = changeable(context, "Node");
   const form = new Form(context.form);
   const mac = readMac(context, form);
   const name = readName(context, form, of);

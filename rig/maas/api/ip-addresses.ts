@@ -104,6 +104,7 @@ function findReserved(context: Context): ReservedIp {
 }
 
 function createReserved(context: Context) {
+  context.requireAdmin();
   const { maas } = context;
   const form = new Form(context.form);
   const ip = form.required("ip", (value) =>
@@ -113,7 +114,8 @@ function createReserved(context: Context) {
         : undefined
       : "Enter a valid IPv4 or IPv6 address.",
   );
-  const mac = form.required("mac_address", (value) => (isMac(value) ? undefined : `'${value}' is not a valid MAC address.`));
+  const mac = form.optional("mac_address", (value) => (isMac(value) ? undefined : `'${value}' is not a valid MAC address.`));
+  if (!mac && !form.errors.mac_address) form.error("mac_address", "This field cannot be blank.");
   const given = form.get("subnet");
   const subnet: Subnet | undefined = given
     ? subnetBySpecifier(context, given)
@@ -154,6 +156,7 @@ function inRange(ip: string, start: string, end: string): boolean {
 }
 
 function updateReserved(context: Context) {
+  context.requireAdmin();
   const row = findReserved(context);
   row.comment = context.form.get("comment") ?? row.comment;
   context.maas.store.touch();
@@ -161,6 +164,7 @@ function updateReserved(context: Context) {
 }
 
 function removeReserved(context: Context) {
+  context.requireAdmin();
   const row = findReserved(context);
   context.maas.store.remove("reservedIps", (candidate) => candidate.id === row.id);
   return deleted();

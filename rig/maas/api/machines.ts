@@ -219,7 +219,7 @@ function clearGateways(context: Context) {
 }
 
 function powerParameters(context: Context) {
-  const node = context.maas.node(context.parameter("system_id"), "Machine");
+  const node = context.maas.node(context.parameter("system_id"), "Machine", "Node");
   context.requirePermission(context.isAdmin);
   return node.powerParameters;
 }

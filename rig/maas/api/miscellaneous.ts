@@ -86,7 +86,8 @@ function saveSnippet(context: Context, row?: Plain) {
   const { store } = context.maas;
   const form = new Form(context.form, !row);
   const name = form.required("name");
-  const value = form.required("value");
+  const value = form.get("value");
+  if (!row && !value) form.error("value", "Must be given a value");
   form.done();
   const enabled = form.boolean("enabled");
   const version = value === undefined ? [] : [{ id: store.nextId("versionedText"), value, created: context.maas.timestamp() }];
@@ -227,7 +228,10 @@ export const miscellaneousEndpoints: Endpoint<Context>[] = [
     path: "package-repositories/{id}/",
     operations: {
       GET: (context) => withUri("package-repositories")(find(context, "packageRepositories", "PackageRepository")),
-      PUT: (context) => saveRepository(context, find(context, "packageRepositories", "PackageRepository")),
+      PUT: (context) => {
+        context.requireAdmin();
+        return saveRepository(context, find(context, "packageRepositories", "PackageRepository"));
+      },
       DELETE: remove("packageRepositories", "PackageRepository"),
     },
   },
@@ -239,12 +243,15 @@ export const miscellaneousEndpoints: Endpoint<Context>[] = [
     path: "dhcp-snippets/{id}/",
     operations: {
       GET: (context) => snippetValue(find(context, "dhcpSnippets", "DHCPSnippet")),
-      PUT: (context) => saveSnippet(context, find(context, "dhcpSnippets", "DHCPSnippet")),
+      PUT: (context) => {
+        context.requireAdmin();
+        return saveSnippet(context, find(context, "dhcpSnippets", "DHCPSnippet"));
+      },
       DELETE: remove("dhcpSnippets", "DHCPSnippet"),
       "POST revert": revertSnippet,
     },
   },
-  { path: "license-keys/", operations: { GET: ({ maas }) => maas.tables.licenseKeys } },
+  { path: "license-keys/", adminsOnly: true, operations: { GET: ({ maas }) => maas.tables.licenseKeys } },
   {
     path: "discovery/",
     operations: {

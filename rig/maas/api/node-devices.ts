@@ -60,9 +60,9 @@ function find(context: Context, node: Node): Interface {
 }
 
 function remove(context: Context) {
+  context.requireAdmin();
   const node = visibleNode(context);
   const card = find(context, node);
-  context.requirePermission(context.isAdmin);
   card.deviceRemoved = true;
   context.maas.store.touch();
   return deleted();

@@ -26,15 +26,15 @@ function read(context: Context, pool?: Pool) {
 }
 
 function create(context: Context) {
-  context.requireAdmin();
+  context.requirePermission(context.isAdmin);
   const { name, description } = read(context);
   const { maas } = context;
   return maas.render.node.pool(maas.store.insert("pools", { id: maas.store.nextId("pools"), name: name!, description: description ?? "" }));
 }
 
 function update(context: Context) {
-  context.requireAdmin();
   const pool = find(context);
+  context.requirePermission(context.isAdmin);
   const { name, description } = read(context, pool);
   pool.name = name ?? pool.name;
   pool.description = description ?? pool.description;
@@ -43,8 +43,8 @@ function update(context: Context) {
 }
 
 function remove(context: Context) {
-  context.requireAdmin();
   const pool = find(context);
+  context.requirePermission(context.isAdmin);
   if (pool.id === 0) throw badRequest("This is the default pool, it cannot be deleted.");
   if (context.maas.tables.nodes.some((node) => node.poolId === pool.id)) throw badRequest("Pool has machines in it, it cannot be deleted.");
   context.maas.store.remove("pools", (row) => row.id === pool.id);

@@ -135,8 +135,8 @@ function download(context: Context) {
 }
 
 function update(context: Context) {
+  context.requireAdmin();
   const set = find(context);
-  context.requirePermission(context.isAdmin);
   const form = new Form(context.form, false);
   const suppressed = form.boolean("suppressed");
   if (suppressed === undefined) form.error("suppressed", "This field is required.");
@@ -147,8 +147,8 @@ function update(context: Context) {
 }
 
 function remove(context: Context) {
+  context.requireAdmin();
   const set = find(context);
-  context.requirePermission(context.isAdmin);
   const of = node(context);
   for (const field of ["commissioningSet", "testingSet", "installationSet", "releaseSet"] as const)
     if (of[field] === set.id) of[field] = null;

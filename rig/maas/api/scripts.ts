@@ -297,8 +297,8 @@ function download(context: Context) {
 
 function revert(context: Context) {
   context.requireAdmin();
-  const script = find(context);
   const to = Number.parseInt(mandatory(context.form, "to"), 10);
+  const script = find(context);
   if (script.default) throw badRequest("Unable to revert default script");
   if (!Number.isFinite(to)) throw badRequest("'to' must be an integer.");
   if (to === 0) return show(script);
@@ -313,8 +313,8 @@ function revert(context: Context) {
 
 function tag(context: Context, add: boolean) {
   context.requireAdmin();
-  const script = find(context);
   const name = mandatory(context.form, "tag");
+  const script = find(context);
   if (name.includes(",")) throw formErrors({ tag: ['"," not allowed in tag.'] });
   script.tags = add ? (script.tags.includes(name) ? script.tags : [...script.tags, name]) : script.tags.filter((one) => one !== name);
   context.maas.store.touch();

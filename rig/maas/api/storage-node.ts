@@ -4,15 +4,24 @@ import type { Context } from "../http/context";
 import { Status } from "../machine/status";
 import type { Node } from "../state/model";
 
+const groups: Record<string, string> = { raid: "RAID", bcache: "Bcache", "volume-group": "VolumeGroup", "volume-groups": "VolumeGroup" };
+
+/** What MAAS misses where the machine is not there: it looks for the thing itself, by both ids. */
+function missing(context: Context): string {
+  if (context.parameter("device")) return "BlockDevice";
+  const collection = context.request.path.split("/").at(-3);
+  return (context.parameter("id") && groups[collection ?? ""]) || "Machine";
+}
+
 export function storageNode(context: Context): Node {
-  const node = context.maas.node(context.parameter("system_id"));
+  const node = context.maas.node(context.parameter("system_id"), "Node", missing(context));
   context.requirePermission(context.maas.visible(node, context.user));
   return node;
 }
 
 /** Disks can be laid out while the machine is nobody's, file systems also by its owner. */
 export function changeableStorage(context: Context, ownerMay = false): Node {
-  const node = context.maas.node(context.parameter("system_id"));
+  const node = context.maas.node(context.parameter("system_id"), "Node", missing(context));
   context.requirePermission(!node.locked && (context.isAdmin || (ownerMay && node.ownerId === context.user.id)));
   const states: number[] = ownerMay ? [Status.Ready, Status.Allocated] : [Status.Ready, Status.Allocated, Status.New, Status.Broken];
   if (!states.includes(node.status)) throw new ApiError(409, "Cannot modify storage because the machine is not Ready or Allocated.");

@@ -84,9 +84,9 @@ function removeDevice(context: Context) {
 }
 
 function tag(context: Context, adding: boolean) {
-  context.requireAdmin();
   const node = storageNode(context);
   const device = findDevice(context, node);
+  context.requireAdmin();
   const name = mandatory(adding ? context.form : context.form, "tag");
   device.tags = adding ? [...new Set([...device.tags, name])] : device.tags.filter((one) => one !== name);
   context.maas.store.touch();

@@ -79,8 +79,8 @@ function tagged(context: Context, types: number[]): Node[] {
 const nodesOf = (types: number[]) => (context: Context) => tagged(context, types).map((node) => context.maas.render.node.node(node));
 
 function updateNodes(context: Context) {
-  const tag = find(context);
   context.requirePermission(context.isAdmin);
+  const tag = find(context);
   const { maas, form } = context;
   const nodes = (name: string) =>
     form
@@ -101,8 +101,8 @@ function updateNodes(context: Context) {
 }
 
 function rebuild(context: Context) {
-  const tag = find(context);
   context.requirePermission(context.isAdmin);
+  const tag = find(context);
   context.maas.tagRules.rebuildSoon(tag.name);
   return { rebuilding: tag.name };
 }

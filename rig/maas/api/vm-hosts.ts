@@ -1,7 +1,7 @@
 /** VM hosts: registered, and machines composed on them. */
 import { ApiError, badRequest, conflict, deleted, notFound, notFoundText } from "../http/answers";
 import type { Context } from "../http/context";
-import { Form, invalidChoice, invalidModelChoice, required } from "../http/forms";
+import { Form, invalidChoice, invalidModelChoice, mandatory } from "../http/forms";
 import type { Endpoint } from "../http/router";
 import { addVmHost, discover, answers as letsIn } from "../machine/hosting";
 import { petName } from "../state/ids";
@@ -55,7 +55,8 @@ function show(context: Context, host: VmHost) {
 
 function find(context: Context): VmHost {
   const host = context.maas.tables.vmHosts.find((row) => String(row.id) === context.parameter("id"));
-  if (!host) throw context.request.method === "GET" ? notFoundText("Not Found") : notFound("Pod");
+  const reading = context.request.method === "GET" && !context.query.has("op");
+  if (!host) throw reading ? notFoundText("Not Found") : notFound("Pod");
   return host;
 }
 
@@ -75,7 +76,7 @@ function create(context: Context) {
   const { tables } = context.maas;
   const form = new Form(context.form);
   const type = form.required("type", (value) => (value === "lxd" || value === "virsh" ? undefined : invalidChoice(value)));
-  const address = form.required("power_address");
+  const address = type && !form.errors.type ? form.required("power_address") : undefined;
   const { zone, pool } = choices(context, form);
   const name = form.optional("name", (value) =>
     tables.vmHosts.some((row) => row.name === value) ? "Node with this Name already exists." : undefined,
@@ -253,12 +254,9 @@ function remove(context: Context) {
 
 function tag(context: Context, adding: boolean) {
   context.requireAdmin();
+  const name = mandatory(context.form, "tag");
   const host = find(context);
-  const form = new Form(context.form);
-  const name = form.get("tag");
-  if (!name) form.error("tag", required);
-  form.done();
-  host.tags = adding ? [...new Set([...host.tags, name!])] : host.tags.filter((one) => one !== name);
+  host.tags = adding ? [...new Set([...host.tags, name])] : host.tags.filter((one) => one !== name);
   context.maas.store.touch();
   return show(context, host);
 }

@@ -14,6 +14,8 @@ export interface Endpoint<C> {
   operations: Operations<C>;
   /** What callers without login may do; without it they get 401. */
   anonymous?: Operations<C>;
+  /** All of it is for admins: others are refused before anything else, whether they have logged in or not. */
+  adminsOnly?: boolean;
 }
 
 interface Compiled<C> extends Endpoint<C> {
@@ -53,9 +55,10 @@ export class Router<C> {
   }
 
   /** The operation to run, or the answer where there is none. */
-  select(match: Match<C>, request: MaasRequest, loggedIn: boolean): ((context: C) => unknown) | Answer {
+  select(match: Match<C>, request: MaasRequest, caller?: { isSuperuser: boolean }): ((context: C) => unknown) | Answer {
     const { endpoint } = match;
-    const operations = loggedIn
+    if (endpoint.adminsOnly && !caller?.isSuperuser) throw new ApiError(403, "User is not allowed access to this API.");
+    const operations = caller
       ? endpoint.operations
       : (endpoint.anonymous ?? (endpoint.operations.anyone ? endpoint.operations : undefined));
     const methods = [...new Set(Object.keys(endpoint.operations).map((key) => key.split(" ")[0]!))];
