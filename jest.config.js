@@ -9,7 +9,7 @@ const common = {
       { jsc: { target: "es2022", parser: { syntax: "typescript", decorators: false } }, module: { type: "commonjs" } },
     ],
   },
-  modulePathIgnorePatterns: ["<rootDir>/.lab/"],
+  modulePathIgnorePatterns: ["<rootDir>/.lab/", "<rootDir>/components/dist/"],
 };
 module.exports = {
   // A limit for what hangs, not a measure: a slow computer must not fail a test.

@@ -2,6 +2,7 @@ import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { canonical } from "../core/canonical";
 import type { MaasEndpoint } from "./args";
+import { stepProgram } from "./step-program";
 import type { OtherMachine } from "./steps/others";
 
 /**
@@ -16,7 +17,7 @@ export function otherMachines(
   { known, tag }: { known: readonly string[]; tag?: string },
 ): pulumi.Output<OtherMachine[]> {
   const answer = command.local.runOutput({
-    command: "node maas/step.cjs others create",
+    command: `node ${stepProgram()} others create`,
     stdin: canonical({ known, tag }),
     environment: {
       MAAS_URL: maas.url,

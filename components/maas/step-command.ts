@@ -2,6 +2,7 @@ import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { canonical } from "../core/canonical";
 import type { MaasEndpoint } from "./args";
+import { stepProgram } from "./step-program";
 import type { StepName } from "./steps";
 
 /** Arguments of {@link stepCommand}. */
@@ -23,12 +24,13 @@ export interface StepCommandArgs {
 export function stepCommand(name: string, args: StepCommandArgs, opts: pulumi.CustomResourceOptions): command.local.Command {
   const { step, maas, desired, triggers, secrets } = args;
   const secretEnvironment = Object.entries(secrets ?? {}).map(([key, value]) => [key, pulumi.secret(value)]);
+  const run = `node ${stepProgram()} ${step}`;
   return new command.local.Command(
     name,
     {
-      create: `node maas/step.cjs ${step} create`,
-      update: `node maas/step.cjs ${step} update`,
-      delete: `node maas/step.cjs ${step} delete`,
+      create: `${run} create`,
+      update: `${run} update`,
+      delete: `${run} delete`,
       stdin: pulumi.output(desired).apply(canonical),
       environment: {
         MAAS_URL: maas.url,

@@ -1,4 +1,5 @@
 import { X509Certificate } from "node:crypto";
+import * as path from "node:path";
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import * as tls from "@pulumi/tls";
@@ -90,7 +91,7 @@ export class TaskPki extends pulumi.ComponentResource {
 
   /** The tls provider makes no revocation lists. A list is signed anew when it changes and not at each `up`. */
   private revoke(name: string, revoked: pulumi.Output<string>[]): pulumi.Output<string> {
-    const run = "node components/taskserver/revoke.cjs";
+    const run = `node ${path.relative(process.cwd(), path.join(__dirname, "revoke.cjs"))}`;
     const request = pulumi.jsonStringify({ authority: this.authority, authorityKey: this.authorityKey, revoked });
     const list = new command.local.Command(
       name,

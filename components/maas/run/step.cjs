@@ -10,7 +10,10 @@ const { spawn } = require("node:child_process");
 
 /** How long a service may take to start, in milliseconds. */
 const START = 15_000;
+/** Without a build step, unless this is the compiled library. */
+const compiled = fs.existsSync(path.join(__dirname, "program.js"));
 const loader = path.join(__dirname, "../../../load-typescript.cjs");
+const program = (name) => path.join(__dirname, `${name}.${compiled ? "js" : "ts"}`);
 
 /** Names and times of the code, so that a service of an earlier version is not asked. */
 function codeVersion() {
@@ -79,8 +82,8 @@ function startService(socket) {
   const environment = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !/^(PULUMI_|MAAS_|POWER_PARAMETERS$|VM_HOST_SECRETS$|USER_DATA$)/.test(name)),
   );
-  const code = `require(${JSON.stringify(path.join(__dirname, "service.ts"))}).serve(${JSON.stringify(socket)})`;
-  const child = spawn(process.execPath, ["--require", loader, "--eval", code], {
+  const code = `require(${JSON.stringify(program("service"))}).serve(${JSON.stringify(socket)})`;
+  const child = spawn(process.execPath, [...(compiled ? [] : ["--require", loader]), "--eval", code], {
     cwd: "/",
     env: environment,
     detached: true,
@@ -138,8 +141,10 @@ async function main() {
     answer = connection && (await ask(connection, request, print));
   }
   if (!answer) {
-    require(loader);
-    answer = await require("./program.ts").execute(request.args, request.stdin, request.environment, print);
+    if (!compiled) {
+      require(loader);
+    }
+    answer = await require(program("program")).execute(request.args, request.stdin, request.environment, print);
   }
   process.stdout.write(answer.stdout);
   process.exitCode = answer.code;

@@ -1,0 +1,138 @@
+import { spawnSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { dump } from "js-yaml";
+import type { Preview } from "../../../cli/report/preview";
+import { ensureEngine } from "../../../rig/stand-ins/engine";
+import { installPlugins } from "../../../rig/stand-ins/plugins/install";
+import { vendorReachable } from "../../../rig/stand-ins/vendor";
+
+/** The packed library in empty folders, as a stranger's program has it: type-checked, and previewed by the real engine. */
+jest.setTimeout(900_000);
+
+const root = path.resolve(__dirname, "../../..");
+let directory: string;
+let environment: Record<string, string>;
+
+function run(cwd: string, program: string, ...args: string[]): string {
+  const { status, stdout, stderr } = spawnSync(program, args, {
+    cwd,
+    env: { ...process.env, ...environment },
+    encoding: "utf8",
+    maxBuffer: 2 ** 26,
+  });
+  if (status !== 0) {
+    throw new Error(`${program} ${args.join(" ")}: ${stderr}${stdout}`.slice(-4000));
+  }
+  return stdout;
+}
+
+/** Packs a copy, so that the checkout stays as it is, and unpacks it as `npm install` would, with what it depends on and no more. */
+function install(): void {
+  const copy = path.join(directory, "copy");
+  fs.mkdirSync(copy);
+  fs.symlinkSync(path.join(root, "node_modules"), path.join(copy, "node_modules"));
+  for (const name of ["versions.json", "tsconfig.json"]) {
+    fs.copyFileSync(path.join(root, name), path.join(copy, name));
+  }
+  fs.cpSync(path.join(root, "components"), path.join(copy, "components"), {
+    recursive: true,
+    filter: (source) => !source.endsWith("/dist") && !source.endsWith("/node_modules"),
+  });
+  const [{ filename }] = JSON.parse(run(path.join(copy, "components"), "npm", "pack", "--json", "--loglevel=error")) as {
+    filename: string;
+  }[];
+  const modules = path.join(directory, "node_modules");
+  const target = path.join(modules, "@homelab/components");
+  fs.mkdirSync(target, { recursive: true });
+  run(target, "tar", "-xzf", path.join(copy, "components", filename), "--strip-components=1");
+  const { dependencies } = JSON.parse(fs.readFileSync(path.join(target, "package.json"), "utf8")) as { dependencies: object };
+  for (const name of [...Object.keys(dependencies), "@types/node"]) {
+    fs.mkdirSync(path.dirname(path.join(modules, name)), { recursive: true });
+    fs.symlinkSync(path.join(root, "node_modules", name), path.join(modules, name));
+  }
+  fs.rmSync(copy, { recursive: true });
+}
+
+beforeAll(async () => {
+  directory = fs.mkdtempSync(path.join(os.tmpdir(), "homelab-library-"));
+  environment = {};
+  install();
+  const reachable = await vendorReachable();
+  const engine = await ensureEngine({ vendorReachable: reachable });
+  await installPlugins(path.join(directory, "home"), { vendorReachable: reachable, engine: path.join(engine.directory, "pulumi") });
+  fs.mkdirSync(path.join(directory, "backend"));
+  environment = {
+    PATH: `${engine.directory}:${process.env.PATH}`,
+    PULUMI_HOME: path.join(directory, "home"),
+    PULUMI_BACKEND_URL: `file://${path.join(directory, "backend")}`,
+    PULUMI_CONFIG_PASSPHRASE: "test",
+    PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
+    PULUMI_SKIP_UPDATE_CHECK: "true",
+  };
+});
+afterAll(() => fs.rmSync(directory, { recursive: true, force: true }));
+
+/** What `pulumi preview` says of an example, with these secrets in its configuration; and all it printed. */
+function preview(example: string, secrets: Record<string, string>): { names: string[]; text: string } {
+  const folder = path.join(directory, example);
+  fs.cpSync(path.join(root, "examples/library", example), folder, { recursive: true });
+  fs.writeFileSync(
+    path.join(folder, "Pulumi.yaml"),
+    dump({ name: example, runtime: { name: "nodejs", options: { typescript: false } }, main: "index.js" }),
+  );
+  fs.writeFileSync(path.join(folder, "package.json"), "{}\n");
+  const compiler = path.join(root, "node_modules/typescript/bin/tsc");
+  const options = ["--strict", "--target", "es2022", "--module", "node16", "--moduleResolution", "node16", "--types", "node"];
+  run(folder, process.execPath, compiler, ...options, "index.ts");
+  run(folder, "pulumi", "stack", "init", "test", "--non-interactive");
+  for (const [key, value] of Object.entries(secrets)) {
+    run(folder, "pulumi", "config", "set", "--secret", key, value, "--stack", "test", "--non-interactive");
+  }
+  const text = run(folder, "pulumi", "preview", "--json", "--stack", "test", "--non-interactive");
+  const { steps } = JSON.parse(text) as Preview;
+  expect(steps.filter(({ op }) => op !== "create")).toEqual([]);
+  return { names: steps.map(({ urn }) => urn.split("::").at(-1) as string), text };
+}
+
+test("machines through a MAAS that is there", () => {
+  const { names, text } = preview("maas-only", { maasApiKey: "consumer:token:hush-1", amtPassword: "hush-2" });
+  expect(names).toEqual(
+    expect.arrayContaining(["maas-zone-cellar", "maas-defaults", "nuc-enlistment", "nuc-deployment", "guest-deployment"]),
+  );
+  expect(text).not.toMatch(/hush-\d/);
+  // Found from the library, wherever that is installed.
+  expect(text).toContain("node ../node_modules/@homelab/components/dist/components/maas/run/step.cjs enlist create");
+});
+
+test("k3s on machines that are there", () => {
+  const { names, text } = preview("k3s-on-existing-machines", { sshKey: "hush-1" });
+  expect(names).toEqual(expect.arrayContaining(["k3s-pi1-k3s", "k3s-pi3-admit", "k3s-kubeconfig", "apps"]));
+  expect(text).not.toMatch(/hush-\d|not in the state in clear/);
+});
+
+test("monitoring of a cluster that is there, and of a thing of one's own", () => {
+  const kubeconfig = {
+    apiVersion: "v1",
+    kind: "Config",
+    clusters: [{ name: "home", cluster: { server: "https://127.0.0.1:9" } }],
+    contexts: [{ name: "home", context: { cluster: "home", user: "home" } }],
+    users: [{ name: "home", user: { token: "hush-1" } }],
+    "current-context": "home",
+  };
+  const { names, text } = preview("monitoring-only", { kubeconfig: JSON.stringify(kubeconfig), ntfyToken: "hush-2" });
+  expect(names).toEqual(expect.arrayContaining(["monitoring-weather", "monitoring-grafana-dashboard-weather", "monitoring-prometheus"]));
+  expect(text).toContain("rules-weather.yml");
+  expect(text).not.toMatch(/hush-\d/);
+});
+
+test("the step program of the packed library runs", () => {
+  const step = path.join(directory, "node_modules/@homelab/components/dist/components/maas/run/step.cjs");
+  const { status, stderr } = spawnSync(process.execPath, [step, "nothing", "create"], {
+    env: { ...process.env, HOMELAB_STEP_SERVICE: "off", MAAS_URL: "http://127.0.0.1:9/MAAS", MAAS_API_KEY: "a:b:c" },
+    input: "{}",
+    encoding: "utf8",
+  });
+  expect({ status, stderr }).toEqual({ status: 2, stderr: expect.stringContaining("usage: node") });
+});
