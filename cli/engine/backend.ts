@@ -32,9 +32,15 @@ export async function writePrivately(file: string, text: string): Promise<void> 
   await fs.rename(partial, file);
 }
 
+/** Makes a folder that only its owner can look into, also where an earlier release made it open to all. */
+export async function ensurePrivate(folder: string): Promise<void> {
+  await fs.mkdir(folder, { recursive: true, mode: 0o700 });
+  await fs.chmod(folder, 0o700);
+}
+
 /** Makes the folder of the file backend, and a passphrase for its secrets, unless they are there. */
 export async function ensureBackend(): Promise<void> {
-  await fs.mkdir(paths.backend, { recursive: true });
+  await ensurePrivate(paths.backend);
   const there = await fs.readFile(paths.passphrase, "utf8").catch(() => "");
   if (there.trim() === "") {
     await writePrivately(paths.passphrase, randomBytes(32).toString("base64url"));

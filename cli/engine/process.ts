@@ -35,9 +35,9 @@ export class CommandFailed extends Error {
 export async function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
   const { input, log, allowFailure, ...spawnOptions } = options;
   if (log) {
-    await fs.mkdir(path.dirname(log), { recursive: true });
+    await fs.mkdir(path.dirname(log), { recursive: true, mode: 0o700 });
   }
-  const file = log ? createWriteStream(log, { flags: "a" }) : undefined;
+  const file = log ? createWriteStream(log, { flags: "a", mode: 0o600 }) : undefined;
   const result = await new Promise<RunResult>((resolve, reject) => {
     const child = spawn(command, [...args], { ...spawnOptions, stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"] });
     let stdout = "";

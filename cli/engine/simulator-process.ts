@@ -7,6 +7,7 @@ import { readRecord, runningLab, type SimulatorRecord } from "../../rig/embedded
 import { describeLab, type LabOnHost, labsOnHost } from "../../rig/machines/labs-on-host";
 import { isAlive, signal, waitForEnd } from "../../rig/machines/processes";
 import { checkout, paths } from "../paths";
+import { ensurePrivate } from "./backend";
 import { run } from "./process";
 import type { Report } from "./progress";
 
@@ -71,7 +72,7 @@ export async function startSimulator(report: Report): Promise<SimulatorEndpoints
 }
 
 async function spawnSimulator(): Promise<{ exit?: number; failure(): Promise<Error> }> {
-  await fs.mkdir(paths.logs, { recursive: true, mode: 0o700 });
+  await ensurePrivate(paths.logs);
   await fs.mkdir(paths.simulator, { recursive: true, mode: 0o700 });
   const log = await fs.open(paths.simulatorLog, "a", 0o600);
   const offset = (await log.stat()).size;

@@ -5,7 +5,7 @@ import { UserError } from "../../components/core/user-error";
 import { keyOf } from "../../rig/stand-ins/cache";
 import { recipes } from "../../rig/stand-ins/images/recipes";
 import { checkout, paths, settingsFile } from "../paths";
-import { writePrivately } from "./backend";
+import { ensurePrivate, writePrivately } from "./backend";
 import { run } from "./process";
 import type { Toolchain } from "./toolchain";
 
@@ -62,7 +62,7 @@ export function simConfig(committed: Record<string, unknown>): Record<string, un
  * salt and secrets there and not into the repository.
  */
 export async function ensureSimStack(toolchain: Toolchain): Promise<void> {
-  await fs.mkdir(paths.stacks, { recursive: true });
+  await ensurePrivate(paths.stacks);
   const { engine } = toolchain;
   const env = { ...process.env, ...toolchain.environment };
   const file = stackFile(simStack);
