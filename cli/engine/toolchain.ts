@@ -2,6 +2,7 @@ import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import { ensureRootFileSystem, rootFileSystemCached } from "../../rig/machines/root-file-system";
 import { readJson, writeAtomically } from "../../rig/machines/state-file";
+import { cached, lookup } from "../../rig/stand-ins/cache";
 import { ensureEngine } from "../../rig/stand-ins/engine";
 import { ensureImages, imagesCached } from "../../rig/stand-ins/images";
 import { ensureK3s, k3sCached, k3sVersions } from "../../rig/stand-ins/k3s";
@@ -34,6 +35,15 @@ async function writeShim(): Promise<void> {
   }
 }
 
+/** A line on what replaces a download, until the cache is new; 'lab doctor' always says it. */
+async function sayOncePerCache(line: string): Promise<void> {
+  const { exists } = await lookup("said", [line]);
+  if (!exists) {
+    say(line);
+    await cached("said", [line], (directory) => fs.writeFile(path.join(directory, "line"), line));
+  }
+}
+
 /** The engine, its language host and its plugins: the vendor's where they can be had, else built or stood in for here. */
 export async function ensurePulumi(): Promise<Toolchain> {
   const reachable = await vendorReachable();
@@ -42,15 +52,15 @@ export async function ensurePulumi(): Promise<Toolchain> {
     installPlugins(paths.pulumiHome, { vendorReachable: reachable, engine: path.join(engine.directory, "pulumi"), progress }),
   );
   if (engine.source === "built") {
-    say("    the engine's release cannot be downloaded here: built from its Go module, with a language host of the lab's own");
+    await sayOncePerCache("    The Pulumi engine cannot be downloaded: it is built from its Go module, with a built-in language host.");
   }
   for (const { name, origin } of plugins.filter((plugin) => plugin.source === "built")) {
-    say(`    the plugin ${name} cannot be downloaded here: built from its Go module, ${origin}`);
+    await sayOncePerCache(`    The plugin ${name} cannot be downloaded: it is built from its Go module, ${origin}.`);
   }
   const standIns = plugins.filter((plugin) => plugin.source === "stand-in").map((plugin) => plugin.name);
   if (standIns.length > 0) {
-    say(
-      `    the plugins ${standIns.join(", ")} cannot be downloaded here: stand-ins of the lab's own, held to the official ones' behaviour`,
+    await sayOncePerCache(
+      `    The plugins ${standIns.join(", ")} cannot be downloaded: built-in versions replace them, tested against the official plugins.`,
     );
   }
   await writeShim();

@@ -98,7 +98,7 @@ describe("the documentation", () => {
   });
 
   it("uses none of the words that docs/writing.md keeps out", () => {
-    const words = /\b(mend(s|ed|ing)?|hearken|naught|tells? of|is to be (had|found|written))\b/i;
+    const words = /\b(mend(s|ed|ing)?|hearken|naught|tells? of|of the lab's own|is to be (had|found|written))\b/i;
     const texts = tracked.filter(
       (file) => /^((docs|examples)\/.*|README|CONTRIBUTING)\.?(md)?$/.test(file) && file.endsWith(".md") && file !== "docs/writing.md",
     );
