@@ -12,6 +12,7 @@ import { checkHost } from "./machines/host-check";
 import { KernelSettings } from "./machines/kernel-settings";
 import { labsOnHost, ownerPrefix } from "./machines/labs-on-host";
 import { labName, NspawnHardware, stopLeftMachines } from "./machines/nspawn-hardware";
+import { startPackageProxy } from "./machines/package-proxy";
 import { identify, isAlive, type ProcessIdentity, signal, waitForEnd } from "./machines/processes";
 import { ensureRootFileSystem } from "./machines/root-file-system";
 import { writeAtomically } from "./machines/state-file";
@@ -86,7 +87,14 @@ export async function startLab(options: LabOptions): Promise<EmbeddedLab> {
     const mirror = createMirror(() => publications(options.log));
     undo.push(() => closeServer(mirror));
     await listen(mirror, network.address, options.mirrorPort);
+    const proxy = await startPackageProxy({ address: network.address, cache: path.join(options.state, "packages") }).catch(
+      (error: Error) => {
+        options.log(`machines can install no packages: ${error.message}`);
+      },
+    );
+    undo.push(async () => proxy?.close());
     const hardware = await NspawnHardware.open({
+      packageProxy: proxy?.url,
       stateDirectory: options.state,
       profile: options.profile,
       rootFileSystem,

@@ -23,6 +23,8 @@ export interface Surroundings {
   base: string;
   /** How disks are made here. */
   layers: Layers;
+  /** URL of the proxy for packages, if there is one. */
+  packageProxy?: string;
   /** The address that DHCP would give to the machine. */
   lease: (machine: InventoryMachine) => Pick<HardwareInterface, "address" | "gateway">;
   log: (line: string) => void;
@@ -148,7 +150,13 @@ export class Machine {
       await this.disk.install(
         this.around.base,
         this.around.layers,
-        seedFiles({ hostname: machine.hostname, machineId: newMachineId(), interfaces: this.cards(machine), metadata: boot.metadata }),
+        seedFiles({
+          hostname: machine.hostname,
+          machineId: newMachineId(),
+          interfaces: this.cards(machine),
+          metadata: boot.metadata,
+          packageProxy: this.around.packageProxy,
+        }),
       );
       await fs.rm(this.file("console.log"), { force: true });
     } else if (!(await this.disk.exists())) {

@@ -29,6 +29,8 @@ export interface NspawnOptions {
   rootFileSystem: string;
   /** The lab's network; its bridge exists (see `bridge.ts`). */
   network: Pick<LabNetwork, "bridge" | "subnet" | "address">;
+  /** URL of the proxy by which machines get packages; they get none without. */
+  packageProxy?: string;
   log?: (line: string) => void;
 }
 
@@ -56,6 +58,7 @@ export class NspawnHardware implements Hardware {
       durations: options.profile.durations,
       base: options.rootFileSystem,
       layers,
+      packageProxy: options.packageProxy,
       lease: (machine: InventoryMachine) => this.lease(machine),
       log: options.log ?? (() => undefined),
       result: (systemId: string, result: HardwareResult) => this.tell(systemId, result),

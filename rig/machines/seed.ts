@@ -11,6 +11,8 @@ export interface Installation {
   machineId: string;
   interfaces: readonly HardwareInterface[];
   metadata: MetadataAccess;
+  /** URL of MAAS's proxy for packages. */
+  packageProxy?: string;
 }
 
 /**
@@ -18,7 +20,7 @@ export interface Installation {
  * credentials, reporting and network. Names and contents follow what curtin writes; the user data is not among them, cloud-init
  * fetches it.
  */
-export function seedFiles({ hostname, machineId, interfaces, metadata }: Installation): SeedFile[] {
+export function seedFiles({ hostname, machineId, interfaces, metadata, packageProxy }: Installation): SeedFile[] {
   const credentials = {
     consumer_key: metadata.consumerKey,
     token_key: metadata.tokenKey,
@@ -46,6 +48,9 @@ export function seedFiles({ hostname, machineId, interfaces, metadata }: Install
       mode: 0o600,
       content: `#cloud-config\n${dump(cloudConfig, { flowLevel: 1, lineWidth: -1 })}`,
     },
+    ...(packageProxy
+      ? [{ path: "etc/apt/apt.conf.d/90curtin-aptproxy", mode: 0o644, content: `Acquire::http::Proxy "${packageProxy}";\n` }]
+      : []),
     ...machineSupport,
   ];
 }

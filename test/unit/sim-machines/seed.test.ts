@@ -85,3 +85,11 @@ describe("the network configuration", () => {
     expect(networkConfig(installation.interfaces)).toMatchObject({ ethernets: { enp2s0: { dhcp4: false, optional: true } } });
   });
 });
+
+test("a machine gets its packages by MAAS's proxy, where there is one", () => {
+  const written = (packageProxy?: string) => seedFiles({ ...installation, packageProxy }).filter(({ path }) => path.startsWith("etc/apt/"));
+  expect(written()).toEqual([]);
+  expect(written("http://192.168.200.1:8000")).toEqual([
+    { path: "etc/apt/apt.conf.d/90curtin-aptproxy", mode: 0o644, content: 'Acquire::http::Proxy "http://192.168.200.1:8000";\n' },
+  ]);
+});
