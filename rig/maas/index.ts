@@ -170,7 +170,7 @@ class Simulator implements MaasSimulator {
       if (fault?.kind === "slow") await new Promise((resolve) => setTimeout(resolve, fault.seconds! * 1000));
       answer =
         fault?.kind === "error"
-          ? new Answer(fault.status!, fault.message ?? "a fault was injected", contentTypes.text)
+          ? new Answer(fault.status!, fault.message ?? "a fault was injected", contentTypes.text, passing(fault.status!))
           : await this.answer(request, message);
       // What an answer promises is on disk before it is sent; plain reading promises nothing.
       if (request.method !== "GET" || request.path.startsWith("/MAAS/metadata/")) await this.maas.store.flush();
@@ -235,6 +235,9 @@ class Simulator implements MaasSimulator {
     return result instanceof Answer ? result : json(result);
   }
 }
+
+/** A region that is busy says when to come back; a 503 without that is about the machine's BMC. */
+const passing = (status: number): Record<string, string> => (status === 503 ? { "Retry-After": "1" } : {});
 
 function withoutOp(request: MaasRequest): MaasRequest {
   if (!request.form.has("op")) return request;
