@@ -1,5 +1,6 @@
-// Three projects: unit tests share nothing and run side by side; integration tests start local servers;
-// end-to-end tests own the machine's bridge and run one file at a time (see `cli/test.ts`).
+// Four projects: unit tests share nothing and run side by side; integration tests start local servers;
+// end-to-end tests own the machine's bridge and run one file at a time (see `cli/verbs/test.ts`);
+// those on a real forge run only when they are asked for, as that takes nine minutes to build.
 const common = {
   rootDir: __dirname,
   testEnvironment: "node",
@@ -14,7 +15,7 @@ const common = {
 module.exports = {
   // A limit for what hangs, not a measure: a slow computer must not fail a test.
   testTimeout: 300_000,
-  projects: ["unit", "integration", "e2e"].map((name) => ({
+  projects: ["unit", "integration", "e2e", "forge"].map((name) => ({
     ...common,
     displayName: name,
     testMatch: [`<rootDir>/test/${name}/**/*.test.ts`],

@@ -3,7 +3,7 @@ import * as path from "node:path";
 import { cacheRoot } from "../../rig/stand-ins/cache";
 import { checkout } from "../paths";
 
-export const projects = ["unit", "integration", "e2e"] as const;
+export const projects = ["unit", "integration", "e2e", "forge"] as const;
 export type Project = (typeof projects)[number];
 
 /** The folders of integration tests that need nothing built but the engine and its plugins, and no client of the task servers. */
@@ -28,20 +28,21 @@ async function testFiles(project: Project): Promise<string[]> {
 
 /**
  * What jest's arguments ask for. A pattern runs a part: the labs of the end-to-end tests are brought up for it only where it names
- * them (`e2e`), or with `--only e2e`.
+ * them (`e2e`), or with `--only e2e`. A real forge is built and started with `--only forge` alone.
  */
 export async function planTests(args: readonly string[], only?: string): Promise<TestPlan> {
   const patterns = args.filter((arg) => !arg.startsWith("-"));
   const wanted = (project: Project) =>
     only === undefined
-      ? project !== "e2e" || patterns.length === 0 || patterns.some((pattern) => pattern.includes("e2e"))
+      ? project !== "forge" && (project !== "e2e" || patterns.length === 0 || patterns.some((pattern) => pattern.includes("e2e")))
       : only === project;
   const matches = (file: string) =>
     patterns.length === 0 || patterns.some((pattern) => new RegExp(pattern).test(path.relative(checkout, file)));
   const chosen = async (project: Project) => (wanted(project) ? (await testFiles(project)).filter(matches) : []);
-  const [unit, integration, e2e] = await Promise.all(projects.map(chosen));
+  const [unit, integration, e2e, forge] = await Promise.all(projects.map(chosen));
   const heavy = integration.some((file) => !light.has(path.relative(path.join(checkout, "test", "integration"), file).split(path.sep)[0]));
-  return { files: { unit, integration, e2e }, artefacts: heavy || e2e.length > 0, engine: integration.length > 0 || e2e.length > 0 };
+  const engine = [integration, e2e, forge].some((files) => files.length > 0);
+  return { files: { unit, integration, e2e, forge }, artefacts: heavy || e2e.length > 0, engine };
 }
 
 /** Milliseconds of each test file the last time that it ran on this computer, by its path in the checkout. */
@@ -74,11 +75,12 @@ export function announced({ files, artefacts }: TestPlan, times: Readonly<Times>
     files.unit.length > 0 ? `${counted(files.unit.length, "file")} of unit tests` : "",
     files.integration.length > 0 ? `${counted(files.integration.length, "file")} of integration tests (local servers)` : "",
     files.e2e.length > 0 ? `${counted(files.e2e.length, "embedded lab")} brought up and taken down (end-to-end tests)` : "",
+    files.forge.length > 0 ? `${counted(files.forge.length, "file")} of tests on a real forge` : "",
   ].filter((part) => part !== "");
   if (parts.length === 0) {
     return "No test file matches.";
   }
-  const fast = [...files.unit, ...files.integration].map((file) => times[path.relative(checkout, file)]);
+  const fast = [...files.unit, ...files.integration, ...files.forge].map((file) => times[path.relative(checkout, file)]);
   const labs = files.e2e.map((file) => times[path.relative(checkout, file)]);
   const unknown = [...fast, ...labs].filter((time) => time === undefined).length;
   const sum = fast.reduce((all: number, time) => all + (time ?? 0), 0);
@@ -88,5 +90,6 @@ export function announced({ files, artefacts }: TestPlan, times: Readonly<Times>
     ? `${duration(Math.max(sum / workers, longest))}, as the last time on this computer`
     : "how long is not known yet on this computer";
   const cold = artefacts ? "; the first run builds what cannot be downloaded (up to 30 minutes)" : "";
-  return `Runs ${parts.join(", ")}: ${how}${cold}.`;
+  const build = files.forge.length > 0 ? "; the first run builds Gitea (nine minutes of processor time)" : "";
+  return `Runs ${parts.join(", ")}: ${how}${cold}${build}.`;
 }

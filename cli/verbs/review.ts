@@ -23,7 +23,7 @@ const shownAnnotations = 10;
 
 async function reviewOf(stack: string, recording: string | undefined, base: string, engine: () => Promise<string>): Promise<StackReview> {
   if (recording === undefined) {
-    return { stack, problem: "it is not recorded yet" };
+    return { stack, problem: `not recorded yet: run './lab record --stack ${stack} --push origin' where it can be reached` };
   }
   if (!(await fs.stat(settingsFile(stack)).catch(() => undefined))) {
     return { stack, problem: "its stack file is gone; nothing is deleted by that: run 'lab down' first" };
@@ -77,7 +77,7 @@ export function register(program: Command): void {
     .option("--stacks <names...>", "stacks that are looked for beside those that are recorded", [])
     .addHelpText(
       "after",
-      `\nExit code 0: nothing is lost without consent; ${destructiveExit}: data would be lost without the consent of the stack file; 1: a stack has no report.`,
+      `\nExit code 0: nothing is lost without consent; ${destructiveExit}: data would be lost without the consent of the stack file; 1: the report of a recorded stack failed.`,
     )
     .action(async ({ base, output, remote, stacks }: Options) => {
       await fs.mkdir(output, { recursive: true });
@@ -108,6 +108,7 @@ export function register(program: Command): void {
           `${process.env.GITHUB_ACTIONS === "true" ? "::error::" : ""}${report.stack}: ${verdict(report)} Nobody has consented to that.\n`,
         );
       }
-      process.exitCode = lost.length > 0 ? destructiveExit : reviews.every(hasReport) ? 0 : 1;
+      process.exitCode =
+        lost.length > 0 ? destructiveExit : reviews.every((each) => hasReport(each) || !recordings.has(each.stack)) ? 0 : 1;
     });
 }

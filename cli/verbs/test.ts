@@ -93,7 +93,7 @@ export function register(program: Command): void {
   program
     .command("test")
     .description("run the tests: unit, integration (local servers), and end-to-end on an embedded lab of their own")
-    .option("--only <project>", "unit, integration or e2e")
+    .option("--only <project>", "unit, integration, e2e or forge")
     .argument("[args...]", "a part of the tests by a pattern of their files' names, and arguments for jest")
     .addHelpText(
       "after",
@@ -111,7 +111,7 @@ export function register(program: Command): void {
         const name = path.basename(file, ".test.ts");
         runs.push(runTests(name, ["--selectProjects", "e2e", "--runTestsByPath", file, ...forJest], ownNetwork));
       }
-      const fast = (["unit", "integration"] as const).filter((project) => plan.files[project].length > 0);
+      const fast = (["unit", "integration", "forge"] as const).filter((project) => plan.files[project].length > 0);
       if (fast.length > 0) {
         // They have no clock to keep up with: they take what processor time the labs leave.
         const wrapper = runs.length > 0 ? ["nice", "-n", "10"] : [];

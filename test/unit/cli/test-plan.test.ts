@@ -29,6 +29,8 @@ describe("npm test", () => {
     expect((await planTests(["lab"])).files.e2e).toEqual([]);
     expect(names((await planTests(["e2e/lab"])).files.e2e)).toEqual(["test/e2e/lab.test.ts"]);
     expect((await planTests(["lab"], "e2e")).files.e2e).toHaveLength(1);
+    expect([(await planTests(["forge"])).files.forge, (await planTests([])).files.forge]).toEqual([[], []]);
+    expect(names((await planTests([], "forge")).files.forge)).toEqual(["test/forge/gitea.test.ts"]);
   });
 
   it("prepares nothing for unit tests, and Kubernetes only for what runs it", async () => {
@@ -39,7 +41,7 @@ describe("npm test", () => {
 
   it("says at the start what it will do and how long that took the last time", () => {
     const plan = (files: Partial<TestPlan["files"]>, artefacts = false): TestPlan => ({
-      files: { unit: [], integration: [], e2e: [], ...files },
+      files: { unit: [], integration: [], e2e: [], forge: [], ...files },
       artefacts,
       engine: true,
     });

@@ -1,0 +1,162 @@
+import { execFile } from "node:child_process";
+import * as fs from "node:fs/promises";
+import { tmpdir } from "node:os";
+import * as path from "node:path";
+import { promisify } from "node:util";
+import { Forge, ForgeError } from "../../cli/forge/client";
+import { putOutdated, putReview } from "../../cli/forge/comment";
+import { subjectOf } from "../../cli/forge/event";
+import { Gitea } from "../support/gitea";
+import { Workplace } from "../support/workplace";
+
+jest.setTimeout(1_800_000);
+
+const execute = promisify(execFile);
+const recording = path.resolve(__dirname, "../fixtures/recordings/sim.recording");
+
+interface Pull {
+  number: number;
+  base: { sha: string };
+  head: { sha: string };
+}
+
+/** A real forge at the other end: Gitea, with tokens of the least rights. Runs by `npm test -- --only forge` only. */
+describe("on a Gitea", () => {
+  let gitea: Gitea;
+  let place: Workplace;
+  let token: string;
+  let forge: Forge;
+
+  beforeAll(async () => {
+    gitea = await Gitea.start();
+    place = await Workplace.create();
+    await gitea.api("POST", "/user/repos", { name: "lab", default_branch: "main" });
+    token = await gitea.token("comments", ["read:repository", "write:issue", "read:user"]);
+    forge = new Forge({ api: `${gitea.url}/api/v1`, repository: "ann/lab", token });
+    await push("main", "main");
+    await place.record("sim", recording);
+  });
+  afterAll(async () => {
+    await place?.close();
+    await gitea?.close();
+  });
+
+  const push = (from: string, to: string) =>
+    place.git(
+      "push",
+      "--quiet",
+      "--force",
+      `${gitea.url.replace("://", `://ann:${gitea.password}@`)}/ann/lab.git`,
+      `refs/remotes/origin/${from}:refs/heads/${to}`,
+    );
+  const commented = (number: number) => gitea.api<{ id: number; body: string }[]>("GET", `/repos/ann/lab/issues/${number}/comments`);
+
+  it("a pull request gets its comment from the workflow, edited by its next commit", async () => {
+    const edited = (parent: string, notes: string) =>
+      place.commit(parent, "refs/heads/change", (folder) =>
+        Workplace.settings(folder, "sim", (config) => {
+          config["homelab:machines"][1].notes = notes;
+        }),
+      );
+    const head = await edited(place.main, "under the desk");
+    await place.git("fetch", "--quiet", "origin");
+    await push("change", "change");
+    const pull = await gitea.api<Pull>("POST", "/repos/ann/lab/pulls", { title: "A note", head: "change", base: "main" });
+    expect(pull.head.sha).toBe(head);
+    const run = (at: string) =>
+      place.run(
+        "preview.yml",
+        {
+          name: "pull_request",
+          payload: {
+            action: "opened",
+            pull_request: { number: pull.number, base: pull.base, head: { sha: at, repo: { full_name: "ann/lab" } } },
+          },
+        },
+        { at, api: `${gitea.url}/api/v1`, secrets: { GITHUB_TOKEN: token }, variables: { LAB_STACKS: '["sim"]' } },
+      );
+    const first = await run(head);
+    expect([first.jobs, first.code === 0 ? "" : first.log.slice(-4000)]).toEqual([{ report: "success", comment: "success" }, ""]);
+    expect((await commented(pull.number)).map(({ body }) => body)).toEqual([expect.stringContaining("machine `node2`: edited in MAAS")]);
+
+    const next = await edited(head, "");
+    await place.git("fetch", "--quiet", "origin");
+    await push("change", "change");
+    expect((await run(next)).jobs).toEqual({ report: "success", comment: "success" });
+    const comments = await commented(pull.number);
+    expect(comments.map(({ body }) => body)).toEqual([expect.stringContaining("- `sim`: Nothing changes.")]);
+    // What its own Markdown makes of it: no link, no mention, no image.
+    const html = await gitea.html(comments[0].body);
+    expect(html).toContain("<code>sim</code>: Nothing changes.");
+    expect(html).not.toMatch(/<a |<img /);
+  });
+
+  it("comments are found, marked as out of date, and left alone where somebody else wrote them", async () => {
+    const issue = await gitea.api<{ number: number }>("POST", "/repos/ann/lab/issues", { title: "stands for a pull request" });
+    const subject = { number: issue.number, head: "a".repeat(40), moved: false };
+    const other = await gitea.api<{ id: number }>("POST", "/admin/users", {
+      username: "mallory",
+      email: "mallory@home.arpa",
+      password: gitea.password,
+      must_change_password: false,
+    });
+    expect(other.id).toBeGreaterThan(0);
+    await gitea.api("POST", `/repos/ann/lab/issues/${issue.number}/comments`, { body: "<!-- homelab-report -->\nmine" }, "mallory");
+    expect(await putReview(forge, subject, undefined)).toContain("there is no report");
+    expect(await putOutdated(forge, issue.number, "the stack has changed.")).toBe(true);
+    expect((await commented(issue.number)).map(({ body }) => body)).toEqual([
+      "<!-- homelab-report -->\nmine",
+      expect.stringContaining("> **Out of date:** the stack has changed."),
+    ]);
+  });
+
+  it("labels of the pull request behind a merge are known, and an issue gets its label", async () => {
+    await place.commit(place.main, "refs/heads/merged", (folder) => fs.writeFile(path.join(folder, "note"), "x"));
+    await place.git("fetch", "--quiet", "origin");
+    await push("merged", "merged");
+    const pull = await gitea.api<Pull>("POST", "/repos/ann/lab/pulls", { title: "To be merged", head: "merged", base: "main" });
+    const label = await gitea.api<{ id: number }>("POST", "/repos/ann/lab/labels", { name: "destructive", color: "#d93f0b" });
+    await gitea.api("POST", `/repos/ann/lab/issues/${pull.number}/labels`, { labels: [label.id] });
+    // It looks at a pull request for a while before it lets it be merged.
+    for (let tries = 0; tries < 100; tries++) {
+      const { mergeable } = await gitea.api<{ mergeable: boolean }>("GET", `/repos/ann/lab/pulls/${pull.number}`);
+      if (mergeable) {
+        break;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+    await gitea.api("POST", `/repos/ann/lab/pulls/${pull.number}/merge`, { Do: "merge" });
+    const { merge_commit_sha: merged } = await gitea.api<{ merge_commit_sha: string }>("GET", `/repos/ann/lab/pulls/${pull.number}`);
+    const pulls = await forge.pullRequestsOf(merged);
+    expect(pulls.map(({ number, labels }) => [number, (labels ?? []).map(({ name }) => name)])).toEqual([[pull.number, ["destructive"]]]);
+    expect(await forge.pullRequestsOf(place.main)).toEqual([]);
+
+    const issue = await forge.createIssue("Drift of lab", "node2 is off");
+    await gitea.api("POST", "/repos/ann/lab/labels", { name: "drift", color: "#d93f0b" });
+    await forge.addLabel(issue.number, "drift");
+    expect(
+      (await gitea.api<{ labels: { name: string }[] }>("GET", `/repos/ann/lab/issues/${issue.number}`)).labels.map(({ name }) => name),
+    ).toEqual(["drift"]);
+    expect((await forge.openIssues()).map(({ title }) => title)).toContain("Drift of lab");
+    await forge.editIssue(issue.number, { state: "closed" });
+    expect((await forge.openIssues()).map(({ title }) => title)).not.toContain("Drift of lab");
+  });
+
+  it("a token that may only read writes nothing, and a pull request is found by its commit", async () => {
+    const reader = new Forge({
+      api: `${gitea.url}/api/v1`,
+      repository: "ann/lab",
+      token: await gitea.token("reads", ["read:repository", "read:issue"]),
+    });
+    await expect(reader.createComment(1, "no")).rejects.toThrow(ForgeError);
+    const [open] = await forge.openPullRequests();
+    const folder = await fs.mkdtemp(path.join(tmpdir(), "homelab-event-"));
+    try {
+      const event = path.join(folder, "event.json");
+      await fs.writeFile(event, JSON.stringify({ workflow_run: { head_sha: open.head.sha, head_repository: { full_name: "ann/lab" } } }));
+      expect(await subjectOf(forge, event)).toEqual({ number: open.number, head: open.head.sha, moved: false });
+    } finally {
+      await execute("rm", ["-rf", folder]);
+    }
+  });
+});
