@@ -87,7 +87,7 @@ function plainMap(value: Value): Record<string, Value> {
 }
 
 /** What one resource does against the policies. `state` remembers addresses from one resource to the next. */
-export function violations(type: string, name: string, props: Value, state: Resources, waivers: Waivers = {}): Violation[] {
+export function violations(type: string, name: string, props: object, state: Resources, waivers: Waivers = {}): Violation[] {
   return POLICIES.filter((policy) => !waivers[policy]?.includes(name)).flatMap((policy) =>
     checks[policy](type, props, state, name).map(([message, fix]) => ({ policy, resource: name, message, fix })),
   );

@@ -1,44 +1,46 @@
 import type { PowerParameters } from "../api/power";
 import type { Context } from "../api/wait";
-import { commission } from "./commission";
+import { type CommissionDesired, commission } from "./commission";
 import { configure, restore } from "./config";
-import { deploy, verify } from "./deploy";
+import { type DeployDesired, deploy, verify } from "./deploy";
 import { ensureDhcp, restoreDhcp } from "./dhcp";
 import { ensureDomain, removeDomain } from "./dns";
-import { type Enlisted, enlist, withdraw } from "./enlist";
+import { type EnlistDesired, type Enlisted, enlist, withdraw } from "./enlist";
 import { ensureGroup, removeGroup } from "./groups";
 import { forgetImages, importImages } from "./images";
 import { ensureReservedAddress, ensureRoute, removeReservedAddress, removeRoute } from "./names";
-import { others } from "./others";
+import { type OthersDesired, others } from "./others";
 import { ensureRange, removeRange } from "./range";
-import { awaitRegion } from "./region";
+import { awaitRegion, type RegionDesired } from "./region";
 import { release } from "./release";
 import { removeScript, upload } from "./script";
 import { ensureSshKey, removeSshKey } from "./ssh-key";
 import { ensureSubnet, removeSubnet } from "./subnet";
-import { register, unregister, type VmHostObserved, type VmHostSecrets } from "./vm-host";
+import { register, unregister, type VmHostDesired, type VmHostObserved, type VmHostSecrets } from "./vm-host";
 
 export type Operation = "create" | "update" | "delete";
 
-export interface Call {
+/** One run of a step, with its desired and its observed state. */
+interface Call<D, O = unknown> {
   context: Context;
   /** Desired state, from stdin. */
-  desired: any;
+  desired: D;
   operation: Operation;
   /** Secrets that do not belong into the desired state. */
   environment: Readonly<Record<string, string | undefined>>;
   /** What the last run of this resource observed. */
-  previous: any;
+  previous: O | undefined;
 }
 
-type Step = (call: Call) => Promise<unknown>;
+/** Any step: which desired state it takes is its own business. */
+type Step = (call: Call<never, never>) => Promise<unknown>;
 type Apply<D, O> = (context: Context, desired: D, previous?: O) => Promise<O>;
 type Remove<D, O> = (context: Context, desired: D, previous?: O) => Promise<void>;
 
 /** A step whose create and update are the same. */
-function object<D, O>(apply: Apply<D, O>, remove: Remove<D, O>): Step {
-  return ({ context, desired, operation, previous }) =>
-    (operation === "delete" ? remove : apply)(context, desired as D, previous as O | undefined);
+function object<D, O>(apply: Apply<D, O>, remove: Remove<D, O>) {
+  return ({ context, desired, operation, previous }: Call<D, O>): Promise<unknown> =>
+    (operation === "delete" ? remove : apply)(context, desired, previous);
 }
 
 const steps = {
@@ -50,25 +52,27 @@ const steps = {
   "reserved-address": object(ensureReservedAddress, removeReservedAddress),
   group: object(ensureGroup, removeGroup),
   /** MAAS itself stays. */
-  region: async ({ context, desired, operation }: Call) => (operation === "delete" ? undefined : awaitRegion(context, desired)),
+  region: async ({ context, desired, operation }: Call<RegionDesired>) =>
+    operation === "delete" ? undefined : awaitRegion(context, desired),
   config: object(configure, restore),
   images: object(importImages, forgetImages),
   "ssh-key": object(ensureSshKey, removeSshKey),
   script: object(upload, removeScript),
-  "vm-host": ({ context, desired, operation, environment, previous }: Call) =>
+  "vm-host": ({ context, desired, operation, environment, previous }: Call<VmHostDesired, VmHostObserved>) =>
     operation === "delete"
-      ? unregister(context, desired, previous as VmHostObserved)
-      : register(context, desired, secrets<VmHostSecrets>(environment.VM_HOST_SECRETS), previous as VmHostObserved),
-  enlist: ({ context, desired, operation, environment, previous }: Call) =>
+      ? unregister(context, desired, previous)
+      : register(context, desired, secrets<VmHostSecrets>(environment.VM_HOST_SECRETS), previous),
+  enlist: ({ context, desired, operation, environment, previous }: Call<EnlistDesired, Enlisted>) =>
     operation === "delete"
       ? withdraw(context, desired)
-      : enlist(context, desired, secrets<PowerParameters>(environment.POWER_PARAMETERS), previous as Enlisted | undefined),
+      : enlist(context, desired, secrets<PowerParameters>(environment.POWER_PARAMETERS), previous),
   /** What commissioning learned of a machine goes with the machine. */
-  commission: async ({ context, desired, operation }: Call) => (operation === "delete" ? undefined : commission(context, desired)),
-  deploy: ({ context, desired, operation }: Call): Promise<unknown> =>
+  commission: async ({ context, desired, operation }: Call<CommissionDesired>) =>
+    operation === "delete" ? undefined : commission(context, desired),
+  deploy: ({ context, desired, operation }: Call<DeployDesired>): Promise<unknown> =>
     ({ create: deploy, update: verify, delete: release })[operation](context, desired),
   /** A question: there is nothing to delete. */
-  others: async ({ context, desired, operation }: Call) => (operation === "delete" ? undefined : others(context, desired)),
+  others: async ({ context, desired, operation }: Call<OthersDesired>) => (operation === "delete" ? undefined : others(context, desired)),
 } satisfies Record<string, Step>;
 
 export type StepName = keyof typeof steps;
@@ -86,7 +90,13 @@ export async function runStep(
   desired: unknown,
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<unknown> {
-  return (steps[step] as Step)({ context, desired, operation, environment, previous: parsePrevious(environment.PULUMI_COMMAND_STDOUT) });
+  return (steps[step] as (call: Call<unknown>) => Promise<unknown>)({
+    context,
+    desired,
+    operation,
+    environment,
+    previous: parsePrevious(environment.PULUMI_COMMAND_STDOUT),
+  });
 }
 
 function secrets<T>(text: string | undefined): T {

@@ -127,6 +127,17 @@ test("monitoring of a cluster that is there, and of a thing of one's own", () =>
   expect(text).not.toMatch(/hush-\d/);
 });
 
+test("no exported signature says any", () => {
+  const types = path.join(directory, "node_modules/@homelab/components/dist");
+  const files = (fs.readdirSync(types, { recursive: true }) as string[]).filter((name) => name.endsWith(".d.ts"));
+  expect(files.length).toBeGreaterThan(50);
+  const exported = files.flatMap((name) => {
+    const text = fs.readFileSync(path.join(types, name), "utf8").replace(/\/\*[\s\S]*?\*\//g, "");
+    return text.split("\n").flatMap((line) => (/^(?!type )[^"`]*[:<|[,( ]any\b/.test(line) ? [`${name}: ${line.trim()}`] : []));
+  });
+  expect(exported).toEqual([]);
+});
+
 test("the step program of the packed library runs", () => {
   const step = path.join(directory, "node_modules/@homelab/components/dist/components/maas/run/step.cjs");
   const { status, stderr } = spawnSync(process.execPath, [step, "nothing", "create"], {
