@@ -25,7 +25,8 @@ interface StatusReport {
   event_type?: string;
   origin?: string;
   result?: string;
-  files?: { path: string; content: string }[];
+  /** Logs that come with the report, in base64. */
+  files?: { path: string; encoding?: string; content: string }[];
 }
 
 /** Stages of cloud-init whose failure is the machine's failure; what runs inside them is only noted. */
@@ -111,6 +112,9 @@ export class Metadata {
     maas.events.add(node, "Node status event", "DEBUG", `'${report.origin}' ${report.description}`);
     if (report.event_type !== "finish" || node.status !== Status.Deploying) return;
     const failed = report.result === "FAIL" || report.result === "FAILURE";
+    for (const { path, encoding, content } of report.files ?? []) {
+      maas.deployments.keepLog(node, path, Buffer.from(content, encoding === "base64" ? "base64" : "utf8").toString("utf8"), failed);
+    }
     if (failed && (stages.includes(report.name!) || report.name === "cmd-install")) {
       maas.deployments.failed(node, `${report.name}: ${report.description}`);
     } else if (report.name === "modules-final") {

@@ -134,6 +134,7 @@ export class TimedHardware implements Hardware {
         description: failure,
         event_type: "finish",
         result: "FAIL",
+        files: [{ path: "/tmp/install.log", encoding: "base64", content: Buffer.from(`${failure}\n`).toString("base64") }],
       };
       return this.request(access, access.statusUrl, JSON.stringify(report));
     }

@@ -94,6 +94,7 @@ export class MaasClient {
     const patience = this.options.patience ?? 180_000;
     const started = this.clock.now();
     let corrected = false;
+    let lasting = 0;
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.send<T>(method, path, query, form);
@@ -102,7 +103,8 @@ export class MaasClient {
           corrected = true;
           continue;
         }
-        const wait = this.pause(error, attempt);
+        lasting += error instanceof MaasError && error.isLasting ? 1 : 0;
+        const wait = lasting >= ATTEMPTS_AT_LASTING ? undefined : this.pause(error, attempt);
         if (wait === undefined || this.clock.now() - started + wait > patience) {
           throw error;
         }
@@ -127,9 +129,6 @@ export class MaasClient {
       return backoff;
     }
     if (!(error instanceof MaasError) || !error.isTransient) {
-      return undefined;
-    }
-    if (error.isLasting && attempt >= ATTEMPTS_AT_LASTING) {
       return undefined;
     }
     // Those that clashed once would clash again: each waits for a time of its own.

@@ -33,7 +33,27 @@ export async function failureTail(context: Context, machine: Machine, kinds: Kin
       parts.push(`${script.name}: ${script.status_name}${script.exit_status ? ` (exit status ${script.exit_status})` : ""}`, text);
     }
   }
-  return parts.filter(Boolean).join("\n") || undefined;
+  if (parts.length === 0) {
+    parts.push(...(await lastPrinted(context, machine, kinds)));
+  }
+  if (parts.length === 0) {
+    return undefined;
+  }
+  const rest = kinds.map((kind) => `maas $PROFILE node-script-result download ${machine.system_id} current-${kind}`).join("; ");
+  return [...parts.filter(Boolean), `(the last ${TAIL} lines at most; the whole log: ${rest})`].join("\n");
+}
+
+/** Where nothing counts as failed, as after a timeout: the end of what was printed last. */
+async function lastPrinted(context: Context, machine: Machine, kinds: Kind[]): Promise<string[]> {
+  for (const kind of kinds) {
+    const names = (await currentResults(context, machine, kind))?.results.map(({ name }) => name) ?? [];
+    const printed = names.length > 0 ? await currentResults(context, machine, kind, names.join(",")) : undefined;
+    const last = printed?.results.filter((each) => decode(each) !== "").at(-1);
+    if (last) {
+      return [`${last.name}: ${last.status_name}`, decode(last)];
+    }
+  }
+  return [];
 }
 
 function decode(result: ScriptResult | undefined): string {

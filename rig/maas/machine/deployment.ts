@@ -163,6 +163,26 @@ export class Deployments {
     this.maas.events.add(node, "Deployed", "INFO");
   }
 
+  /** A log that the machine sends with a report: a result of the installation, by its path. */
+  keepLog(node: Node, path: string, text: string, failed: boolean): void {
+    const set = this.maas.scripts.get(node.installationSet);
+    if (!set) return;
+    if (!set.results.some((row) => row.name === path)) this.maas.scripts.addResult(set, path);
+    const row = set.results.find((each) => each.name === path)!;
+    const now = this.maas.timestamp();
+    Object.assign(row, {
+      output: text,
+      stdout: text,
+      stderr: "",
+      exitStatus: failed ? 1 : 0,
+      started: row.started ?? now,
+      ended: now,
+      updated: now,
+    });
+    row.status = failed ? ResultStatus.failed : ResultStatus.passed;
+    this.maas.store.touch();
+  }
+
   failed(node: Node, reason?: string): void {
     if (node.status !== Status.Deploying) return;
     const set = this.maas.scripts.get(node.installationSet);

@@ -193,3 +193,20 @@ test("a machine is deployed as a VM host, others are composed on it, and the hos
   expect(await lab.run("deploy", "delete", deployDesired)).toMatchObject({ code: 0 });
   expect(await hosts()).toEqual([]);
 }, 60_000);
+
+test("a failed installation shows the end of the log that the machine sent, and where the rest is", async () => {
+  await lab.close();
+  const lines = Array.from({ length: 50 }, (_, index) => `curtin line ${index}`);
+  lab = await Lab.start({
+    durations: { commissioning: 0.1, deployment: 0.1 },
+    machines: [{ match: "node1", failDeployment: lines.join("\n") }],
+  });
+  const power = { environment: { POWER_PARAMETERS: "{}" } };
+  await lab.run("enlist", "create", { ...enlistDesired, powerType: "manual" }, power.environment);
+  const { code, stderr } = await lab.run("deploy", "create", deployDesired);
+  expect(code).toBe(2);
+  expect(stderr).toMatch(
+    /\/tmp\/install.log: Failed[\s\S]*curtin line 20\n[\s\S]*curtin line 49\n[\s\S]*node-script-result download \w{6} current-installation/,
+  );
+  expect(stderr).not.toMatch(/\| curtin line 19\n/);
+});
