@@ -5,7 +5,9 @@ set -eu
 folder=$1
 shift
 id=4711
-mkdir -p "$folder/etc" "$folder/home"
+mkdir -p "$folder/etc" "$folder/home" "$folder/checkout"
+# The checkout may lie where this user cannot go.
+mount --bind "$(dirname "$0")/../.." "$folder/checkout"
 for name in passwd group sudoers; do
   cp -p "/etc/$name" "$folder/etc/$name"
 done

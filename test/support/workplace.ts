@@ -7,7 +7,6 @@ import * as yaml from "js-yaml";
 import { act } from "./act";
 
 const checkout = path.resolve(__dirname, "../..");
-const actions = path.join(__dirname, "actions");
 const execute = promisify(execFile);
 
 /** Which folder stands for an action. */
@@ -68,6 +67,8 @@ export class Workplace {
     await git("push", "--quiet", origin, `${main}:refs/heads/main`);
     const author = path.join(folder, "author");
     await execute("git", ["clone", "--quiet", origin, author], { env: environment });
+    const program = path.join(folder, "act");
+    await fs.copyFile(await act(), program);
     // What a warm cache holds of a runner's earlier jobs.
     for (const name of ["pulumi", "pulumi-engine", "bundles"]) {
       const from = path.join(process.env.XDG_CACHE_HOME || path.join(homedir(), ".cache"), "cloud-native-home-lab", name);
@@ -75,7 +76,7 @@ export class Workplace {
       await fs.mkdir(path.dirname(to), { recursive: true });
       await fs.cp(from, to, { recursive: true, filter: (file) => !file.includes(".partial-") }).catch(() => undefined);
     }
-    return new Workplace(folder, environment, await act(), main);
+    return new Workplace(folder, environment, program, main);
   }
 
   get origin(): string {
@@ -135,13 +136,20 @@ export class Workplace {
     const event = path.join(work, "event.json");
     await fs.writeFile(event, JSON.stringify({ repository: { full_name: "ann/lab" }, ...payload }));
     const pinned = await pinnedActions(path.join(clone, ".github", "workflows"));
-    const environment = { LAB_TEST_ORIGIN: this.origin, LAB_TEST_FOLDER: work, LAB_TEST_PACKAGES: path.join(checkout, "node_modules") };
+    const environment = {
+      LAB_TEST_ORIGIN: this.origin,
+      LAB_TEST_FOLDER: work,
+      LAB_TEST_PACKAGES: path.join(this.folder, "checkout", "node_modules"),
+    };
     const args = [
       name,
       ...["-W", path.join(".github", "workflows", file), "-e", event],
       ...["ubuntu-24.04", "self-hosted", "homelab"].flatMap((label) => ["-P", `${label}=-self-hosted`]),
       ...["--no-skip-checkout", "--no-cache-server", "--action-offline-mode"],
-      ...pinned.flatMap((action) => ["--local-repository", `${action}=${path.join(actions, standIns[action.split("@")[0]])}`]),
+      ...pinned.flatMap((action) => [
+        "--local-repository",
+        `${action}=${path.join(this.folder, "checkout", "test", "support", "actions", standIns[action.split("@")[0]])}`,
+      ]),
       ...Object.entries({ ...environment, CI: "true", GITHUB_API_URL: api, GITHUB_REPOSITORY: "ann/lab" }).flatMap(([key, value]) => [
         "--env",
         `${key}=${value}`,
