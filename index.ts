@@ -1,4 +1,4 @@
-import { guards, K3sCluster, MaasRegion, Monitoring, TaskServers } from "./components";
+import { guards, K3sCluster, MaasRegion, Monitoring, TaskServers } from "./components/index";
 import { clusterArgs, guardArgs, monitoringArgs, regionArgs, taskServersArgs } from "./settings/args";
 import { loadSettings } from "./settings/load";
 import { makeMachines } from "./settings/make-machines";

@@ -5,7 +5,7 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import * as tls from "@pulumi/tls";
-import { guards, K3sCluster, MaasMachine, MaasRegion } from "../../components";
+import { guards, K3sCluster, MaasMachine, MaasRegion } from "../../components/index";
 
 const options = { transformations: guards() };
 const apiKey = new pulumi.Config("homelab").requireSecret("maasApiKey");

@@ -1,4 +1,4 @@
-import { guards, MaasRegion } from "../../../components";
+import { guards, MaasRegion } from "../../../components/index";
 import { guardArgs, regionArgs } from "../../../settings/args";
 import { loadSettings } from "../../../settings/load";
 import { makeMachines } from "../../../settings/make-machines";
