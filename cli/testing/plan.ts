@@ -26,12 +26,25 @@ async function testFiles(project: Project): Promise<string[]> {
     .sort();
 }
 
+/** Options of jest that take the next argument as their value. */
+const valued = new Set(["-t", "--testNamePattern", "--testTimeout", "--maxWorkers", "-w", "--shard", "--reporters", "--seed"]);
+
+/** Patterns of files, and arguments for jest with the values that belong to them. */
+export function splitArguments(args: readonly string[]): { patterns: string[]; forJest: string[] } {
+  const [patterns, forJest]: [string[], string[]] = [[], []];
+  args.forEach((arg, index) => {
+    const value = valued.has(args[index - 1] ?? "");
+    (value || arg.startsWith("-") ? forJest : patterns).push(arg);
+  });
+  return { patterns, forJest };
+}
+
 /**
  * What jest's arguments ask for. A pattern runs a part: the labs of the end-to-end tests are brought up for it only where it names
  * them (`e2e`), or with `--only e2e`. A real forge is built and started with `--only forge` alone.
  */
 export async function planTests(args: readonly string[], only?: string): Promise<TestPlan> {
-  const patterns = args.filter((arg) => !arg.startsWith("-"));
+  const { patterns } = splitArguments(args);
   const wanted = (project: Project) =>
     only === undefined
       ? project !== "forge" && (project !== "e2e" || patterns.length === 0 || patterns.some((pattern) => pattern.includes("e2e")))

@@ -8,7 +8,7 @@ import { installPackages, testPackages } from "../engine/host-packages";
 import { say, stage, total } from "../engine/progress";
 import { ensureArtefacts, ensurePulumi } from "../engine/toolchain";
 import { checkout, paths } from "../paths";
-import { announced, keepTimes, knownTimes, planTests, type TestPlan } from "../testing/plan";
+import { announced, keepTimes, knownTimes, planTests, splitArguments, type TestPlan } from "../testing/plan";
 
 interface Counts {
   passed: number;
@@ -105,7 +105,7 @@ export function register(program: Command): void {
       say(announced(plan, await knownTimes(), workers));
       await prepare(plan);
       const runs: Promise<Counts>[] = [];
-      const forJest = args.filter((arg) => arg.startsWith("-"));
+      const { forJest } = splitArguments(args);
       // Labs wait as often as they work, so they run side by side.
       for (const file of plan.files.e2e) {
         const name = path.basename(file, ".test.ts");

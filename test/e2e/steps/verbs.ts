@@ -157,8 +157,11 @@ export function verbSteps(lab: TestLab): void {
       const { "homelab:machines": _, "homelab:network": __, ...rest } = config;
       const taken = path.join(folder, "taken.yaml");
       const wrong = path.join(folder, "wrong.yaml");
-      await fs.writeFile(taken, `${yaml.dump({ config: rest })}${known.stdout}`);
-      await fs.writeFile(wrong, `${yaml.dump({ config: rest })}${known.stdout.replace("52:54:00:c8:00:02", "52:54:00:c8:00:0")}`);
+      await fs.writeFile(taken, `${yaml.dump({ config: rest }, { noRefs: true })}${known.stdout}`);
+      await fs.writeFile(
+        wrong,
+        `${yaml.dump({ config: rest }, { noRefs: true })}${known.stdout.replace("52:54:00:c8:00:02", "52:54:00:c8:00:0")}`,
+      );
       const [good, bad] = await Promise.all([lab.lab("check", taken), lab.lab("check", wrong)]);
       expect([good.code, good.output]).toEqual([0, "taken.yaml is valid: 2 machines, environment sim\n"]);
       expect([bad.code, bad.output]).toEqual([2, expect.stringContaining("machines[1].macAddresses[0]")]);

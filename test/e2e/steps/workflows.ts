@@ -60,7 +60,7 @@ export function workflowSteps(lab: TestLab): void {
         edit(([node1]) => Object.assign(node1, { notes: "on the shelf" }));
         const later = await runner.run("deploy.yml", "apply");
         expect(later.code).toBe(1);
-        expect(later.output).toMatch(/Machine::node1 violates plan/);
+        expect(later.output).toMatch(/::node1(-enlistment)? violates plan/);
         expect((await settled(lab)).notes).toEqual({ node1: "", node2: "under the desk" });
 
         lab.environment.LAB_SIM_SETTINGS = reviewed;

@@ -48,7 +48,9 @@ function workloadOf({ metadata }: KubernetesObject): string {
 
 async function maasView(lab: TestLab): Promise<Pick<LabView, "machines" | "events">> {
   const machines = await lab.maas<Machine[]>("machines/");
-  const seen = machines.map(async ({ hostname, system_id, tag_names, zone, pool, description }) => {
+  const seen = machines.map(async ({ hostname, system_id, tag_names, zone, pool, ...machine }) => {
+    // Lines on what the stack has made and set are no edit of somebody's.
+    const description = machine.description.replace(/^\[.* by Pulumi stack .*\]$/gm, "").trim();
     const power = await lab.maas<unknown>(`machines/${system_id}/?op=power_parameters`);
     return [hostname, JSON.stringify({ system_id, tag_names, zone: zone.name, pool: pool.name, description, power })] as const;
   });

@@ -25,7 +25,7 @@ export function settingsOf(name: string, change: Tree): string {
   const changes = Object.fromEntries(Object.entries(change).map(([section, value]) => [`homelab:${section}`, value]));
   const file = path.join(checkout, ".lab", `${name}.settings.yaml`);
   fs.mkdirSync(path.dirname(file), { recursive: true });
-  fs.writeFileSync(file, yaml.dump({ config: merged(config, changes) }));
+  fs.writeFileSync(file, yaml.dump({ config: merged(config, changes) }, { noRefs: true }));
   return file;
 }
 
@@ -39,6 +39,6 @@ export function changeSettings(lab: TestLab, edit: (config: Record<string, any>)
   const stack = yaml.load(fs.readFileSync(file, "utf8")) as { config: Record<string, any> };
   edit(stack.config);
   const changed = path.join(lab.state, `${name}.yaml`);
-  fs.writeFileSync(changed, yaml.dump(stack));
+  fs.writeFileSync(changed, yaml.dump(stack, { noRefs: true }));
   lab.environment.LAB_SIM_SETTINGS = changed;
 }

@@ -40,5 +40,5 @@ export async function writeSettings(file: string, machines: Settings[], cluster:
     "homelab:monitoring": { enabled: false },
     "homelab:taskServers": { taskd: { enabled: false } },
   };
-  await fs.writeFile(file, yaml.dump({ config }));
+  await fs.writeFile(file, yaml.dump({ config }, { noRefs: true }));
 }

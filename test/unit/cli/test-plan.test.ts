@@ -1,6 +1,6 @@
 import * as path from "node:path";
 import { checkout } from "../../../cli/paths";
-import { announced, planTests, type TestPlan } from "../../../cli/testing/plan";
+import { announced, planTests, splitArguments, type TestPlan } from "../../../cli/testing/plan";
 
 const names = (files: readonly string[]) => files.map((file) => path.relative(checkout, file));
 
@@ -31,6 +31,12 @@ describe("npm test", () => {
     expect((await planTests(["lab"], "e2e")).files.e2e).toHaveLength(1);
     expect([(await planTests(["forge"])).files.forge, (await planTests([])).files.forge]).toEqual([[], []]);
     expect(names((await planTests([], "forge")).files.forge)).toEqual(["test/forge/gitea.test.ts"]);
+  });
+
+  it("takes the value of one of jest's options for no pattern", async () => {
+    const args = ["unit/cli/kubeconfig", "--testNamePattern", "leaves other clusters", "--verbose"];
+    expect(splitArguments(args)).toEqual({ patterns: ["unit/cli/kubeconfig"], forJest: args.slice(1) });
+    expect(names((await planTests(args)).files.unit)).toEqual(["test/unit/cli/kubeconfig.test.ts"]);
   });
 
   it("prepares nothing for unit tests, and Kubernetes only for what runs it", async () => {
