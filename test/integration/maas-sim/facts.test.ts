@@ -22,7 +22,7 @@ const folder = join(__dirname, "../../fixtures/maas-facts");
 const link = ({ mode, ip_address, subnet }: any) => ({ mode, ...(ip_address && { ip_address }), ...(subnet && { cidr: subnet.cidr }) });
 const card = ({ type, vlan, links, discovered, parents }: any) => ({
   type,
-  vid: vlan?.vid,
+  vid: vlan === null ? null : vlan.vid,
   links: links.map(link),
   discovered: (discovered ?? []).map((each: any) => each.ip_address),
   parents,
