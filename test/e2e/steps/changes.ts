@@ -6,7 +6,7 @@ import { KubernetesApi } from "../../../cli/live/kubernetes-api";
 import { MaasClient } from "../../../components/maas/api/client";
 import type { Machine } from "../../../components/maas/api/types";
 import { applyKinds } from "../support/kinds-of-change";
-import type { TestLab } from "../support/lab";
+import { eventually, type TestLab } from "../support/lab";
 import { reviewedChange } from "../support/reviewed-change";
 
 const minutes = 60_000;
@@ -81,14 +81,18 @@ export function growthSteps(lab: TestLab): void {
         const nodes = await grown.get<{ items: { metadata: { name: string; labels: Record<string, string> } }[] }>("/api/v1/nodes");
         const members = nodes.items.filter(({ metadata }) => metadata.labels["node-role.kubernetes.io/etcd"] === "true");
         expect(members.map(({ metadata }) => metadata.name).sort()).toEqual(["node1", "node2", "node3"]);
-        const claim = await grown.get<{ spec: { storageClassName: string }; status: { phase: string } }>(
-          "/api/v1/namespaces/monitoring/persistentvolumeclaims/prometheus-data-fast",
-        );
+        // The provisioner starts anew when the API servers do, and waits for its own lease to end first.
+        const claim = await eventually("the measurements' claim bound", 300, async () => {
+          const now = await grown.get<{ spec: { storageClassName: string }; status: { phase: string } }>(
+            "/api/v1/namespaces/monitoring/persistentvolumeclaims/prometheus-data-fast",
+          );
+          return now.status.phase === "Bound" && now;
+        });
         expect([claim.spec.storageClassName, claim.status.phase]).toEqual(["fast", "Bound"]);
       } finally {
         grown.close();
       }
     },
-    8 * minutes,
+    15 * minutes,
   );
 }
