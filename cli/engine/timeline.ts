@@ -76,11 +76,14 @@ export function progressOf(
 /** The spans that decided how long the run took: from the last to end, back to whatever ended last before each began. */
 export function criticalPath({ spans }: Timeline): Span[] {
   const path: Span[] = [];
-  let current = [...spans].sort((a, b) => b.end - a.end)[0];
+  const left = [...spans].sort((a, b) => b.end - a.end);
+  let current = left.shift();
   while (current !== undefined) {
     path.unshift(current);
     const { start } = current;
-    current = spans.filter(({ end }) => end <= start + 0.05).sort((a, b) => b.end - a.end)[0];
+    // Each span is taken once: one without length ends when it starts, and would follow itself for ever.
+    const before = left.findIndex(({ end }) => end <= start + 0.05);
+    current = before < 0 ? undefined : left.splice(0, before + 1)[before];
   }
   return path;
 }

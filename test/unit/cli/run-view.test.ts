@@ -116,4 +116,14 @@ describe("the times of an earlier run", () => {
     ];
     expect(criticalPath({ total: 12, spans }).map(({ key }) => key)).toEqual(["long", "last"]);
   });
+
+  it("end, also with operations that took no time", () => {
+    const spans = [
+      { key: "at once", start: 0, end: 0 },
+      { key: "first", start: 0, end: 5 },
+      { key: "too", start: 5, end: 5 },
+      { key: "last", start: 5, end: 12 },
+    ];
+    expect(criticalPath({ total: 12, spans }).map(({ key }) => key)).toEqual(["at once", "first", "last"]);
+  });
 });
