@@ -27,9 +27,15 @@ export async function repeatSteps(stack: Stack, { findings }: Pick<Drift, "findi
   }
 }
 
-/** Says what drift was found, repairs what the engine cannot see, and returns what to tell the engine. */
-export async function repair(stack: Stack, drift: Drift): Promise<string[]> {
+/**
+ * Says what drift was found, repairs what the engine cannot see, and returns what to tell the engine.
+ *
+ * @param agree called with that before anything is repaired; throws where it may not be done
+ */
+export async function repair(stack: Stack, drift: Drift, agree: (options: readonly string[]) => Promise<void>): Promise<string[]> {
   process.stdout.write(renderDrift(drift));
+  const options = repairArguments(drift);
+  await agree(options);
   await repeatSteps(stack, drift);
-  return repairArguments(drift);
+  return options;
 }

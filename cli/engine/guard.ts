@@ -21,14 +21,15 @@ async function unprotect(lab: OpenLab, which: readonly string[]): Promise<void> 
  * Before `up` on a stack that protects its machines and volumes: a preview, and a refusal when it would lose data that the
  * settings do not consent to. What they do consent to is unprotected, also where it is no longer in the settings.
  *
+ * @param options what `up` will be told, such as `--replace` and a URN
  * @throws UserError with the lines that would consent
  */
-export async function requireConsents(lab: OpenLab): Promise<void> {
+export async function requireConsents(lab: OpenLab, options: readonly string[] = []): Promise<void> {
   const { file, settings } = await settingsForConsents(lab);
   if (!settings.protect) {
     return;
   }
-  const report = await stage("What it would do", async () => reportOf(lab.stack, await makePreview(lab), settings));
+  const report = await stage("What it would do", async () => reportOf(lab.stack, await makePreview(lab, undefined, options), settings));
   const missing = missingConsents(report);
   if (missing.length > 0) {
     const subjects = missing.map(({ subject }) => subject).filter((subject) => subject !== SERVERS_AT_ONCE);
@@ -37,7 +38,7 @@ export async function requireConsents(lab: OpenLab): Promise<void> {
       path: "homelab:consent",
       message: [`this change loses what is on ${loses.join(", ")}, which is protected`, ...clusterLoss(report)].join("\n"),
       allowed: "the fingerprints of this very change",
-      fix: `read './lab report --stack ${lab.stack}'; if it is what you want, add to ${file}:\n${consentLines(missing).join("\n")}`,
+      fix: `${options.length > 0 ? "" : `read './lab report --stack ${lab.stack}'; `}if it is what you want, add to ${file}:\n${consentLines(missing).join("\n")}`,
     });
   }
   for (const urn of report.consents.flatMap(({ urns }) => urns)) {

@@ -23,10 +23,11 @@ const refusal = /marked for protection|cannot be deleted|preview failed/;
  * The engine's own preview. One that fails only because machines and volumes are protected counts.
  *
  * @param plan where the engine writes its plan, for `up --plan`
+ * @param options what `up` will be told, such as `--replace` and a URN
  */
-export async function makePreview(lab: OpenLab, plan?: string): Promise<Preview> {
+export async function makePreview(lab: OpenLab, plan?: string, options: readonly string[] = []): Promise<Preview> {
   const save = plan === undefined ? [] : ["--save-plan", path.resolve(plan)];
-  const args = await withStackFile(["preview", "--json", "--show-sames", "--stack", lab.stack, ...save]);
+  const args = await withStackFile(["preview", "--json", "--show-sames", "--stack", lab.stack, ...save, ...options]);
   const result = await run(lab.engine, args, { cwd: checkout, env: { ...process.env, ...lab.environment }, allowFailure: true });
   const errors = diagnosed(result.stdout);
   if (result.code !== 0 && !(errors.length > 0 && errors.every((error) => refusal.test(error)))) {

@@ -7,6 +7,7 @@ import { actOn, type MachineActionName, machineActions } from "../../components/
 import { StepError } from "../../components/maas/api/step-error";
 import type { Machine } from "../../components/maas/api/types";
 import { engineUp } from "../engine/engine-run";
+import { requireConsents } from "../engine/guard";
 import { knownStack } from "../engine/known-stack";
 import { openLab } from "../engine/open-lab";
 import { say } from "../engine/progress";
@@ -102,10 +103,9 @@ async function remake(action: keyof typeof remade, name: string, options: Option
     return;
   }
   const lab = await openLab(options.stack);
-  const { code } = await engineUp(
-    lab,
-    resources.flatMap((resource) => ["--replace", `**::${name}-${resource}`]),
-  );
+  const replacements = resources.flatMap((resource) => ["--replace", `**::${name}-${resource}`]);
+  await requireConsents(lab, replacements);
+  const { code } = await engineUp(lab, replacements);
   if (code !== 0) {
     throw new Error(`${name} was not ${action}ed to the end: the first error above says why. './lab up' goes on where it ended.`);
   }

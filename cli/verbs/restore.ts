@@ -5,6 +5,7 @@ import { fetchBackup } from "../../components/k3s/operations/backup";
 import { restore } from "../../components/k3s/operations/restore";
 import { type Host, ssh } from "../../components/k3s/operations/shell";
 import { engineUp } from "../engine/engine-run";
+import { requireConsents } from "../engine/guard";
 import { knownStack } from "../engine/known-stack";
 import { type OpenLab, openLab } from "../engine/open-lab";
 import { say, stage, total } from "../engine/progress";
@@ -66,6 +67,10 @@ async function adopt(lab: OpenLab): Promise<void> {
   say("\nReading the restored cluster's kubeconfig (pulumi up of that alone)");
   const { code: first } = await engineUp(lab, ["--replace", kubeconfig, "--target", kubeconfig, "--target", provider]);
   say("\nComparing the restored cluster with the settings (pulumi up --refresh)");
+  if (first === 0) {
+    // Settings that were edited and not applied take part in this run.
+    await requireConsents(lab, ["--refresh"]);
+  }
   const code = first === 0 ? (await engineUp(lab, ["--refresh"])).code : first;
   if (code !== 0) {
     throw new Error(

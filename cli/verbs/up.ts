@@ -32,8 +32,11 @@ export function register(program: Command): void {
       process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
       // Before anything changes the state.
       const plan = options.plan ? ["--plan", await openPlan(lab, options.plan, folder)] : [];
-      await requireConsents(lab);
-      const repairs = options.repair ? await repair(lab, await driftOf(lab)) : [];
+      const agree = (told: readonly string[]) => requireConsents(lab, told);
+      const repairs = options.repair ? await repair(lab, await driftOf(lab), agree) : [];
+      if (!options.repair) {
+        await agree([]);
+      }
       say("\nBringing up the stack");
       const { code, timeline } = await engineUp(lab, [...repairs, ...plan]);
       if (options.timeline) {
