@@ -12,6 +12,8 @@ import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { parseArgs } from "node:util";
+import { ensureImages } from "../rig/stand-ins/images";
+import { LabMachine } from "../test/e2e/support/machines";
 
 const checkout = path.resolve(__dirname, "..");
 
@@ -80,6 +82,18 @@ function lost(before: readonly Resource[], after: readonly Resource[]): string[]
   });
 }
 
+/**
+ * Gives the machines the present release's images. Real machines pull them from registries; those of the embedded lab import what its
+ * mirror has when k3s is installed, and the mirror that runs is the earlier release's.
+ */
+async function bringImages(resources: readonly Resource[], state: string): Promise<void> {
+  const machines = resources.filter(({ urn }) => urn.includes("::homelab:maas:Machine::")).length;
+  const images = await ensureImages(undefined, () => undefined);
+  for (let number = 1; number <= machines; number++) {
+    await new LabMachine({ state }, number).importImages(images.map(({ archive }) => archive));
+  }
+}
+
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { from: { type: "string" }, keep: { type: "boolean", default: false } } });
   if (!values.from) {
@@ -91,6 +105,7 @@ async function main(): Promise<void> {
     await clone.lab("up");
     const before = await clone.resources();
     clone.take(execFileSync("git", ["rev-parse", "HEAD"], { cwd: checkout, encoding: "utf8" }).trim());
+    await bringImages(before, path.join(clone.folder, ".lab"));
     await clone.lab("up");
     const after = await clone.resources();
     await clone.lab("status");

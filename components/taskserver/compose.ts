@@ -76,6 +76,10 @@ function taskdPart(
     revocations: revocations !== undefined,
     listen: `127.0.0.1:${TASKD_INNER_PORT}`,
   });
+  const gate = renderTaskdGate(
+    { listen: TASKD_PORT, server: TASKD_INNER_PORT },
+    { log: taskd.ipLog, trust: taskd.trust, revocations: revocations !== undefined },
+  );
   return {
     services: {
       "taskd-gate": {
@@ -83,7 +87,7 @@ function taskdPart(
         image: images.haproxy,
         command: ["haproxy", "-db", "-f", `${GATE_PATHS.config}/haproxy.cfg`],
         ports: [`${TASKD_PORT}:${TASKD_PORT}`],
-        volumes: [read("taskd-gate", GATE_PATHS.config)],
+        volumes: [read("taskd-gate", GATE_PATHS.config), read("taskd-gate-tls", GATE_PATHS.tls)],
       },
       "taskd-layout": {
         ...common,
@@ -112,9 +116,12 @@ function taskdPart(
       },
     },
     volume: "taskd",
-    owner: `chown -R ${TASKD_USER}:${TASKD_USER} taskd-accounts taskd-tls`,
+    owner: `chown -R ${TASKD_USER}:${TASKD_USER} taskd-accounts taskd-tls taskd-gate-tls`,
     files: [
-      plain("taskd-gate/haproxy.cfg", renderTaskdGate({ listen: TASKD_PORT, server: TASKD_INNER_PORT }, { log: taskd.ipLog })),
+      plain("taskd-gate/haproxy.cfg", gate),
+      secret("taskd-gate-tls/ca.pem", authority),
+      secret("taskd-gate-tls/server.pem", [server.certificate, server.privateKey].join("\n")),
+      ...(revocations === undefined ? [] : [secret("taskd-gate-tls/crl.pem", revocations)]),
       plain("taskd/config", config),
       plain("taskd/layout.sh", script("layout.sh")),
       plain("taskd/probe.sh", script("probe.sh")),

@@ -30,27 +30,45 @@ function render(mode: "tcp" | "http", options: { log: boolean }, frontend: strin
   ].join("\n");
 }
 
+/** What the taskd gate's folder `GATE_PATHS.tls` holds: one PEM with the server's certificate and key, the authority, perhaps a revocation list. */
+export interface TaskdGateTls {
+  trust: "strict" | "allow all";
+  revocations: boolean;
+}
+
 /**
- * What stands in front of taskd, which serves one connection at a time and waits for its TLS handshake without a limit:
- * only connections that begin with one get through, so that a silent one stops nobody; what is too much at once queues here. TLS
- * itself stays taskd's.
+ * What stands in front of taskd, which serves one connection at a time and waits for its TLS handshake and its first message without
+ * a limit. The gate therefore does the handshake itself, for many clients at once and with time-outs, checks the client's
+ * certificate as taskd would, and connects to taskd only for those that have said something. Towards taskd it speaks TLS again, with
+ * the server's own certificate.
  */
-export function renderTaskdGate(ports: { listen: number; server: number }, options: { log: boolean }): string {
+export function renderTaskdGate(
+  ports: { listen: number; server: number },
+  options: { log: boolean } & TaskdGateTls,
+  folder: string = GATE_PATHS.tls,
+): string {
+  const checked = `verify required ca-file ${folder}/ca.pem${options.revocations ? ` crl-file ${folder}/crl.pem` : ""}`;
   return render(
     "tcp",
     options,
     [
-      `bind :${ports.listen}`,
+      `bind :${ports.listen} ssl crt ${folder}/server.pem ssl-min-ver TLSv1.2 ${options.trust === "strict" ? checked : "verify none"}`,
       "default_backend server",
-      // Past the handshake as long as the server's: a client says nothing while taskd merges its first sync.
-      "timeout client 5m",
+      // Of the handshake too. Clients of taskd are heard at once, or are not there any more.
+      "timeout client 30s",
       "tcp-request inspect-delay 5s",
-      "tcp-request content accept if { req.ssl_hello_type 1 }",
+      "tcp-request content accept if { req.len gt 0 }",
       "tcp-request content reject",
     ],
-    // taskd serves one at a time; the others wait at its door, where the liveness probe sees that a connection which says nothing
-    // after its first message holds it up, and restarts it within half a minute.
-    ["timeout server 5m", `server taskd 127.0.0.1:${ports.server} maxconn 8`],
+    [
+      // As long as taskd may be busy with others: the handshake with it counts as connecting.
+      "timeout connect 2m",
+      "timeout server 5m",
+      // A client says nothing while taskd merges its first sync.
+      "timeout tunnel 5m",
+      // taskd serves one at a time; the others wait at its door.
+      `server taskd 127.0.0.1:${ports.server} maxconn 8 ssl crt ${folder}/server.pem verify required ca-file ${folder}/ca.pem`,
+    ],
   );
 }
 

@@ -60,7 +60,10 @@ export class Taskd extends pulumi.ComponentResource {
         revocations: args.revocations !== undefined,
         listen: `127.0.0.1:${TASKD_INNER_PORT}`,
       }),
-      "haproxy.cfg": renderTaskdGate({ listen: TASKD_PORT, server: TASKD_INNER_PORT }, { log: settings.ipLog }),
+      "haproxy.cfg": renderTaskdGate(
+        { listen: TASKD_PORT, server: TASKD_INNER_PORT },
+        { log: settings.ipLog, trust: settings.trust, revocations: args.revocations !== undefined },
+      ),
       "layout.sh": script("layout.sh"),
       "probe.sh": script("probe.sh"),
       "restore.sh": script("restore.sh"),
@@ -73,6 +76,7 @@ export class Taskd extends pulumi.ComponentResource {
       ...(args.revocations === undefined ? {} : { "crl.pem": args.revocations }),
     };
     const tls = secretObject(`${name}-tls`, meta("-tls"), pems, options);
+    const gateTls = secretObject(`${name}-gate-tls`, meta("-gate-tls"), gatePems(args), options);
     const accounts = secretObject(`${name}-accounts`, meta("-accounts"), { accounts: args.accounts }, options);
     const account = new kubernetes.core.v1.ServiceAccount(
       `${name}-account`,
@@ -144,6 +148,7 @@ export class Taskd extends pulumi.ComponentResource {
               serviceAccount: account.metadata.name,
               config: config.metadata.name,
               tls: tls.metadata.name,
+              gateTls: gateTls.metadata.name,
               accounts: accounts.metadata.name,
               volume: volume.metadata.name,
               backups: backup?.volume.metadata.name,
@@ -181,7 +186,16 @@ function admit({ settings, ownAddresses }: TaskdArgs): { policy: "any" | { netwo
   };
 }
 
-type Names = Record<"serviceAccount" | "config" | "tls" | "accounts" | "volume", pulumi.Input<string>> & {
+/** HAProxy takes a certificate and its key from one file. */
+function gatePems({ authority, server, revocations }: Pick<TaskdArgs, "authority" | "server" | "revocations">) {
+  return {
+    "ca.pem": authority,
+    "server.pem": pulumi.all([server.certificate, server.privateKey]).apply((parts) => parts.join("\n")),
+    ...(revocations === undefined ? {} : { "crl.pem": revocations }),
+  };
+}
+
+type Names = Record<"serviceAccount" | "config" | "tls" | "gateTls" | "accounts" | "volume", pulumi.Input<string>> & {
   backups?: pulumi.Input<string>;
 };
 
@@ -238,12 +252,14 @@ function podSpec(args: TaskdArgs, names: Names): kubernetes.types.input.core.v1.
       },
       gateContainer(args.images.ref("haproxy"), { name: "taskd", containerPort: TASKD_PORT }, [
         { name: "config", mountPath: GATE_PATHS.config, readOnly: true },
+        { name: "gate-tls", mountPath: GATE_PATHS.tls, readOnly: true },
       ]),
     ],
     volumes: [
       { name: "data", persistentVolumeClaim: { claimName: names.volume } },
       { name: "config", configMap: { name: names.config } },
       { name: "tls", secret: { secretName: names.tls, defaultMode: 0o440 } },
+      { name: "gate-tls", secret: { secretName: names.gateTls, defaultMode: 0o440 } },
       { name: "accounts", secret: { secretName: names.accounts, defaultMode: 0o440 } },
       ...(names.backups === undefined ? [] : [{ name: "backups", persistentVolumeClaim: { claimName: names.backups } }]),
       { name: "tmp", emptyDir: { medium: "Memory", sizeLimit: "1Mi" } },

@@ -114,6 +114,17 @@ export class LabMachine {
     return stdout;
   }
 
+  /** Puts image archives of this computer into its containerd. */
+  async importImages(archives: readonly string[]): Promise<void> {
+    const [init] = await this.tree();
+    const inside = "/var/tmp/image.tar";
+    for (const archive of archives) {
+      await fs.copyFile(archive, `/proc/${init?.pid}/root${inside}`);
+      await this.run("/usr/local/bin/k3s", "ctr", "--namespace", "k8s.io", "images", "import", inside);
+    }
+    await fs.rm(`/proc/${init?.pid}/root${inside}`, { force: true });
+  }
+
   /** `kubectl` on a server. */
   kubectl(...args: string[]): Promise<string> {
     return this.run("/usr/local/bin/k3s", "kubectl", "--kubeconfig", "/etc/rancher/k3s/k3s.yaml", ...args);

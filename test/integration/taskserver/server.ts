@@ -33,6 +33,8 @@ export class TaskdOnLoopback {
   readonly data: string;
   readonly certificates: string;
   authority!: Issued;
+  /** Its own certificate. */
+  served!: Issued;
   port = 0;
   keys: Record<string, string> = {};
   process?: ChildProcess;
@@ -55,6 +57,7 @@ export class TaskdOnLoopback {
     server.authority = await issue(certificates.algorithm, authorityArgs(certificates));
     const request = { ...serverRequest(certificates, ["tasks.test"]), ipAddresses: ["127.0.0.1"] };
     const leaf = await issue(certificates.algorithm, { ...request, ...serverCertificateArgs(certificates) }, server.authority);
+    server.served = leaf;
     await server.write("ca.pem", server.authority.certificate);
     await server.write("server.pem", leaf.certificate);
     await server.write("server.key", leaf.privateKey);

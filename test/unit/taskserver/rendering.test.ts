@@ -120,7 +120,7 @@ describe("the compose file", () => {
     for (const { name, mode, content } of files) {
       if (/KEY|11111111/.test(content)) {
         expect({ name, mode }).toEqual({
-          name: expect.stringMatching(/^(taskd-(accounts|tls)|taskchampion-tls)\/|^taskchampion\.env$/),
+          name: expect.stringMatching(/^(taskd-(accounts|tls|gate-tls)|taskchampion-tls)\/|^taskchampion\.env$/),
           mode: 0o400,
         });
       }

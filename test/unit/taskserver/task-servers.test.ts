@@ -154,6 +154,7 @@ describe("TaskServers", () => {
     expect(texts.filter(({ text }) => text.includes("private key of") || text.includes(aliceKey)).map(({ type }) => type)).toEqual([
       "kubernetes:core/v1:Secret",
       "kubernetes:core/v1:Secret",
+      "kubernetes:core/v1:Secret",
     ]);
   });
 
