@@ -43,3 +43,22 @@ export function networkPolicy(
     options,
   );
 }
+
+/**
+ * For every pod of a namespace, also those that nobody thought of: nothing comes in or goes out unless another policy allows it. Kubelet's
+ * probes and pods on the machine's own network are not concerned.
+ */
+export function defaultDeny(
+  name: string,
+  args: Pick<PolicyArgs, "namespace" | "partOf">,
+  options: pulumi.CustomResourceOptions,
+): kubernetes.networking.v1.NetworkPolicy {
+  return new kubernetes.networking.v1.NetworkPolicy(
+    name,
+    {
+      metadata: { name: "default-deny", namespace: args.namespace, labels: labelsOf("default-deny", args.partOf) },
+      spec: { podSelector: {}, policyTypes: ["Ingress", "Egress"] },
+    },
+    options,
+  );
+}

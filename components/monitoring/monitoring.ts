@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { imagesOf } from "../core/images";
 import { withTransform } from "../core/transform";
 import { goingWith } from "../kubernetes/namespace";
+import { defaultDeny } from "../kubernetes/policy";
 import { loadBalancerAddress } from "../kubernetes/service";
 import { labelsOf } from "../kubernetes/workload";
 import { Alertmanager } from "./alertmanager";
@@ -66,6 +67,7 @@ export class Monitoring extends pulumi.ComponentResource {
       { parent: this, provider },
     );
     this.namespace = namespace.metadata.name;
+    defaultDeny(`${name}-default-deny`, { namespace: namespace.metadata.name, partOf: "monitoring" }, { parent: this, provider });
     const common = { provider, images, namespace: namespace.metadata.name };
     const watched = everything(options, args);
     for (const { exporter } of watched) {

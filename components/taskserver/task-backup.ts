@@ -1,6 +1,7 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { secretOutput } from "../core/secret-output";
+import { networkPolicy } from "../kubernetes/policy";
 import { secretObject } from "../kubernetes/secret";
 import { dataVolume } from "../kubernetes/volume";
 import { containerSecurity, labelsOf, podSecurity } from "../kubernetes/workload";
@@ -54,6 +55,13 @@ export class TaskBackup extends pulumi.ComponentResource {
     const objects = settings.objectStorage
       ? secretObject(`${name}-object-storage`, meta("backup-object-storage"), objectStorage(settings.objectStorage), options)
       : undefined;
+    for (const suffix of settings.objectStorage ? ["backup", "restore"] : []) {
+      networkPolicy(
+        `${name}-${suffix}-policy`,
+        { app: `${server}-${suffix}`, partOf: "task-servers", namespace, ingress: [], egress: "any" },
+        options,
+      );
+    }
     const job = (suffix: string, command: string[], schedule: string, suspend: boolean) =>
       new kubernetes.batch.v1.CronJob(
         `${name}-${suffix}`,

@@ -5,6 +5,7 @@ import { type Images, imagesOf } from "../core/images";
 import { withTransform } from "../core/transform";
 import type { Watched } from "../core/watched";
 import { goingWith } from "../kubernetes/namespace";
+import { defaultDeny } from "../kubernetes/policy";
 import { loadBalancerAddress } from "../kubernetes/service";
 import { labelsOf } from "../kubernetes/workload";
 import { uuidFrom } from "./account-key";
@@ -98,6 +99,7 @@ export class TaskServers extends pulumi.ComponentResource {
       },
       { parent: this, provider },
     );
+    defaultDeny(`${name}-default-deny`, { namespace: namespace.metadata.name, partOf: "task-servers" }, { parent: this, provider });
 
     const taskd =
       settings.taskd &&

@@ -199,7 +199,7 @@ describe("Monitoring", () => {
     const apps = workloads()
       .filter(({ inputs }) => !inputs.spec.template.spec.hostNetwork)
       .map(({ inputs }) => inputs.metadata.name);
-    expect(policies.sort()).toEqual(apps.sort());
+    expect(policies.sort()).toEqual([...apps, "default-deny"].sort());
   });
 
   test("the memory of everything together stays below 600 MiB where nothing grows", () => {

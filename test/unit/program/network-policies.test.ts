@@ -1,0 +1,75 @@
+import * as pulumi from "@pulumi/pulumi";
+import * as runtime from "@pulumi/pulumi/runtime/settings";
+import { asPulumiConfig, stackSettings } from "./fixtures";
+import { type Registered, recordResources } from "./mocks";
+
+const seen: Registered[] = recordResources();
+
+interface Pods {
+  labels: Record<string, string>;
+  spec: { hostNetwork?: boolean };
+  namespace: string;
+  name: string;
+}
+
+function podsOf({ type, name, inputs }: Registered): Pods[] {
+  const template = inputs.spec?.template ?? inputs.spec?.jobTemplate?.spec?.template;
+  return type.startsWith("kubernetes:") && template
+    ? [{ name, namespace: inputs.metadata.namespace, labels: template.metadata.labels, spec: template.spec }]
+    : [];
+}
+
+beforeAll(async () => {
+  const settings = stackSettings("sim");
+  settings.taskServers.backup = { objectStorage: { url: "https://s3.example/b", accessKeyId: "id", secretAccessKey: "secret" } };
+  settings.images = { taskd: "homelab.internal/taskd:1.1.0" };
+  pulumi.runtime.setAllConfig(asPulumiConfig(settings), ["homelab:maasApiKey"]);
+  const stack = require("../../../index") as Record<string, unknown>;
+  await Promise.all(Object.values(stack).map((output) => new Promise((resolve) => pulumi.output(output as string).apply(resolve))));
+  await (runtime as unknown as { waitForRPCs(): Promise<void> }).waitForRPCs();
+}, 120_000);
+
+const policies = () => seen.filter(({ type }) => type === "kubernetes:networking.k8s.io/v1:NetworkPolicy").map(({ inputs }) => inputs);
+const namespaces = () => seen.filter(({ type }) => type === "kubernetes:core/v1:Namespace").map(({ inputs }) => inputs.metadata.name);
+
+it("shuts every namespace that the stack makes, in both directions", () => {
+  expect(namespaces().sort()).toEqual(["monitoring", "tasks"]);
+  for (const namespace of namespaces()) {
+    const shut = policies().filter(
+      ({ metadata, spec }) => metadata.namespace === namespace && Object.keys(spec.podSelector.matchLabels ?? {}).length === 0,
+    );
+    expect(shut.map(({ spec }) => spec)).toEqual([{ podSelector: {}, policyTypes: ["Ingress", "Egress"] }]);
+  }
+});
+
+it("opens each pod's own ports and ways out, and none is forgotten but those that need none", () => {
+  const own = policies().filter(({ spec }) => Object.keys(spec.podSelector.matchLabels ?? {}).length > 0);
+  const pods = seen.flatMap(podsOf).filter(({ namespace, spec }) => namespaces().includes(namespace) && !spec.hostNetwork);
+  const without = pods.filter(
+    (each) =>
+      !own.some(
+        ({ metadata, spec }) =>
+          metadata.namespace === each.namespace &&
+          Object.entries(spec.podSelector.matchLabels).every(([key, value]) => each.labels[key] === value),
+      ),
+  );
+  expect(pods.map(({ name }) => name)).toEqual(expect.arrayContaining(["monitoring-prometheus", "tasks-taskd", "tasks-taskd-backup-backup"]));
+  expect(without.map(({ name }) => name)).toEqual([]);
+});
+
+it("lets backups and restores out to object storage, and the task servers nowhere", () => {
+  const ways = Object.fromEntries(
+    policies()
+      .filter(({ metadata }) => metadata.namespace === "tasks")
+      .map(({ metadata, spec }) => [metadata.name, spec.egress]),
+  );
+  expect(ways).toEqual({
+    "default-deny": undefined,
+    taskd: undefined,
+    taskchampion: undefined,
+    "taskd-backup": [{}],
+    "taskd-restore": [{}],
+    "taskchampion-backup": [{}],
+    "taskchampion-restore": [{}],
+  });
+});
