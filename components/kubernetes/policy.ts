@@ -35,8 +35,10 @@ export function networkPolicy(
       spec: {
         podSelector: { matchLabels: selectorOf(args.app) },
         policyTypes: ["Ingress", "Egress"],
-        ingress: args.ingress.map(({ port, from }) => ({ ports: [{ protocol: "TCP", port }], from: peersOf(from) })),
-        // No rule is no way out. An empty list says the same, but providers leave it out, and a saved plan would be violated.
+        // No rule is no way in or out. An empty list says the same, but providers leave it out, and a saved plan would be violated.
+        ...(args.ingress.length > 0 && {
+          ingress: args.ingress.map(({ port, from }) => ({ ports: [{ protocol: "TCP", port }], from: peersOf(from) })),
+        }),
         ...(args.egress === "any" ? { egress: [{}] } : {}),
       },
     },
@@ -57,7 +59,11 @@ export function defaultDeny(
     name,
     {
       metadata: { name: "default-deny", namespace: args.namespace, labels: labelsOf("default-deny", args.partOf) },
-      spec: { podSelector: {}, policyTypes: ["Ingress", "Egress"] },
+      spec: {
+        // Every pod. An empty selector says the same, but providers leave it out, and a saved plan would be violated.
+        podSelector: { matchExpressions: [{ key: "homelab/exempt-from-default-deny", operator: "DoesNotExist" }] },
+        policyTypes: ["Ingress", "Egress"],
+      },
     },
     options,
   );

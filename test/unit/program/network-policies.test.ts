@@ -38,7 +38,10 @@ it("shuts every namespace that the stack makes, in both directions", () => {
     const shut = policies().filter(
       ({ metadata, spec }) => metadata.namespace === namespace && Object.keys(spec.podSelector.matchLabels ?? {}).length === 0,
     );
-    expect(shut.map(({ spec }) => spec)).toEqual([{ podSelector: {}, policyTypes: ["Ingress", "Egress"] }]);
+    // No pod has that label.
+    const everyPod = { matchExpressions: [{ key: "homelab/exempt-from-default-deny", operator: "DoesNotExist" }] };
+    expect(shut.map(({ spec }) => spec)).toEqual([{ podSelector: everyPod, policyTypes: ["Ingress", "Egress"] }]);
+    expect(seen.flatMap(podsOf).filter(({ labels }) => "homelab/exempt-from-default-deny" in labels)).toEqual([]);
   }
 });
 
@@ -53,7 +56,9 @@ it("opens each pod's own ports and ways out, and none is forgotten but those tha
           Object.entries(spec.podSelector.matchLabels).every(([key, value]) => each.labels[key] === value),
       ),
   );
-  expect(pods.map(({ name }) => name)).toEqual(expect.arrayContaining(["monitoring-prometheus", "tasks-taskd", "tasks-taskd-backup-backup"]));
+  expect(pods.map(({ name }) => name)).toEqual(
+    expect.arrayContaining(["monitoring-prometheus", "tasks-taskd", "tasks-taskd-backup-backup"]),
+  );
   expect(without.map(({ name }) => name)).toEqual([]);
 });
 
