@@ -1,5 +1,6 @@
-import { guards, K3sCluster, MaasRegion, Monitoring, TaskServers } from "./components/index";
+import { guards, Ingress, K3sCluster, MaasRegion, Monitoring, Pages, TaskServers } from "./components/index";
 import { clusterArgs, guardArgs, monitoringArgs, regionArgs, taskServersArgs } from "./settings/args";
+import { ingressArgs, pageArgs } from "./settings/ingress-args";
 import { loadSettings } from "./settings/load";
 import { makeMachines } from "./settings/make-machines";
 import { outputs } from "./settings/outputs";
@@ -11,7 +12,9 @@ const region = new MaasRegion("maas", regionArgs(settings), options);
 const machines = makeMachines(settings, region, options);
 const cluster = new K3sCluster("k3s", clusterArgs(settings, machines), options);
 const tasks = new TaskServers("tasks", taskServersArgs(settings, cluster, machines), options);
-const parts = { region, machines, cluster, tasks };
+const ingress = settings.ingress.enabled ? new Ingress("ingress", ingressArgs(settings, cluster), options) : undefined;
+const parts = { region, machines, cluster, tasks, ingress };
 const monitoring = settings.monitoring.enabled ? new Monitoring("monitoring", monitoringArgs(settings, parts), options) : undefined;
+const pages = ingress && monitoring ? new Pages("pages", pageArgs(settings, { cluster, ingress, monitoring }), options) : undefined;
 
-export = outputs({ settings, monitoring, ...parts });
+export = outputs({ settings, monitoring, pages, ...parts });

@@ -23,12 +23,15 @@ export {
   type WatchPlace,
 } from "./core/watched";
 export { type GuardArgs, guards } from "./guards/guards";
+export type { IngressAccess, IngressArgs } from "./ingress/args";
+export { Ingress } from "./ingress/ingress";
+export { Pages, type PagesArgs } from "./ingress/pages";
 export type { K3sClusterArgs, NodeArgs } from "./k3s/args";
 export { K3sCluster } from "./k3s/k3s-cluster";
 export type { MaasAccess, MaasMachineArgs, MaasRegionArgs } from "./maas/args";
 export { MaasMachine } from "./maas/machine";
 export { MaasRegion } from "./maas/region";
-export type { MeasuredMachine, MonitoringArgs, ReceiverArgs } from "./monitoring/args";
+export type { MeasuredMachine, MonitoringArgs, PagesBehindLogin, ReceiverArgs } from "./monitoring/args";
 export { withNodeExporter } from "./monitoring/machine-exporter";
 export { Monitoring } from "./monitoring/monitoring";
 export type { OrganisationArgs, TaskServersArgs } from "./taskserver/args";

@@ -8,7 +8,7 @@ fs.rmSync(dist, { recursive: true, force: true });
 const tsc = [require.resolve("typescript/bin/tsc"), "--project", __dirname];
 const { status } = spawnSync(process.execPath, tsc, { stdio: ["ignore", 2, 2] });
 for (const file of fs.readdirSync(__dirname, { recursive: true })) {
-  if (/\.sh$|\.cjs$/.test(file) && !/^(dist|node_modules)\b|^pack\.cjs$/.test(file)) {
+  if (/\.(sh|cjs|html)$/.test(file) && !/^(dist|node_modules)\b|^pack\.cjs$/.test(file)) {
     fs.cpSync(path.join(__dirname, file), path.join(dist, "components", file));
   }
 }

@@ -16,6 +16,7 @@ import type { MonitoringArgs, ReceiverArgs } from "../components/monitoring/args
 import { withNodeExporter } from "../components/monitoring/machine-exporter";
 import type { TaskServersArgs } from "../components/taskserver/args";
 import { consents } from "./fingerprint";
+import { behindLogin, leftOut, networkArgs, taskNames } from "./ingress-args";
 import type { Receiver } from "./monitoring";
 import type { Settings } from "./schema";
 
@@ -35,7 +36,7 @@ export function guardArgs(settings: Settings): GuardArgs {
 
 /** `homelab:maas`, `homelab:network`, and what the machines need of the region. */
 export function regionArgs(settings: Settings): MaasRegionArgs {
-  const { maas, network, machines, maasApiKey, monitoring } = settings;
+  const { maas, machines, maasApiKey, monitoring } = settings;
   const { host, install, vmHosts, repair, ...rest } = maas;
   const { eraseForeign: _, ...repairOptions } = repair;
   // Where MAAS chooses addresses for some machines, it must leave those of the others alone.
@@ -49,7 +50,7 @@ export function regionArgs(settings: Settings): MaasRegionArgs {
       tls: install.tls && { ...install.tls, key: secret(install.tls.key) },
     },
     host: host && { ...host, privateKey: secret(host.privateKey) },
-    network,
+    network: networkArgs(settings),
     keep: fixed.includes(undefined) ? fixed.filter((each) => each !== undefined) : [],
     groups: { zones: machines.flatMap(({ zone }) => zone ?? []), pools: machines.flatMap(({ pool }) => pool ?? []) },
     defaults: { metrics: monitoring.maas.enabled || undefined, ...maas.defaults },
@@ -121,6 +122,7 @@ export function clusterArgs(settings: Settings, machines: readonly MachineAccess
   const access = new Map(machines.map((machine) => [machine.name, machine]));
   return {
     ...clusterOptions(settings),
+    disable: leftOut(settings),
     nodes: settings.machines.map(({ name, role, labels, taints }) => ({
       machine: access.get(name) as MachineAccess,
       role,
@@ -139,6 +141,7 @@ export function monitoringArgs(
     tasks: { watched: Watched };
     machines: readonly MachineAccess[];
     region: Pick<MaasRegion, "watched" | "othersDeployed">;
+    ingress?: { watched: Watched };
   },
 ): MonitoringArgs {
   const { prometheus, alertmanager, grafana, kubeStateMetrics, ...rest } = settings.monitoring;
@@ -152,6 +155,7 @@ export function monitoringArgs(
     watch: [
       parts.tasks.watched,
       parts.cluster.watched,
+      ...(parts.ingress ? [parts.ingress.watched] : []),
       // The dashboard is there in any case, so that switching MAAS's metrics on and off deletes nothing.
       rest.maas.enabled ? parts.region.watched(rest.maas.racks) : { name: "maas", dashboard: maasDashboard() },
     ],
@@ -169,6 +173,7 @@ export function monitoringArgs(
     nodeExporter: rest.nodeExporter.from === "cloud-init" ? "machines" : "pods",
     patience: rest.alerts.patience,
     runbooks: rest.runbooks,
+    ingress: behindLogin(settings),
     namespace: rest.namespace,
     images: imagesOf(settings.images),
   };
@@ -209,7 +214,7 @@ export function taskServersArgs(
   const { enabled: backup, objectStorage, ...backupOptions } = servers.backup;
   return {
     provider: cluster.provider,
-    reachableAt: { hostname, names: alternativeNames, hosts: machines, ownAddresses: poolAddresses(settings) },
+    reachableAt: { hostname, names: [...alternativeNames, ...taskNames(settings)], hosts: machines, ownAddresses: poolAddresses(settings) },
     organisations,
     taskd: taskd && taskdOptions,
     taskchampion: taskchampion && taskchampionOptions,

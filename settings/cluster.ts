@@ -197,7 +197,7 @@ export const clusterSettings = z.strictObject({
     .array(z.enum(["coredns", "servicelb", "traefik", "local-storage", "metrics-server"]))
     .default(["traefik", "metrics-server"])
     .describe(
-      "Components of k3s to leave out. Set it to [metrics-server] to get Traefik. The embedded lab's own k3s has neither of the two.",
+      "Components of k3s to leave out. Traefik is kept in any case if homelab:ingress uses it. The embedded lab's own k3s has no metrics-server.",
     ),
   tlsSan: z
     .array(z.string().min(1))

@@ -5,8 +5,10 @@ import { secret } from "./secret";
 
 const serviceTypes = z.enum(["LoadBalancer", "NodePort", "ClusterIP"]);
 const service = serviceTypes
-  .default("LoadBalancer")
-  .describe("Service type: LoadBalancer or NodePort to reach it from outside the cluster, ClusterIP to keep it inside.");
+  .optional()
+  .describe(
+    "Service type: LoadBalancer or NodePort to reach it from outside the cluster, ClusterIP to keep it inside. Defaults to LoadBalancer, or to ClusterIP if homelab:ingress serves the page.",
+  );
 
 const common = {
   name: hostname.describe("Name of the receiver, such as phone. Each name only once."),

@@ -1,9 +1,12 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { MachineAccess } from "../components/core/machine-access";
+import type { Ingress } from "../components/ingress/ingress";
+import type { Pages } from "../components/ingress/pages";
 import type { K3sCluster } from "../components/k3s/k3s-cluster";
 import type { MaasRegion } from "../components/maas/region";
 import type { Monitoring } from "../components/monitoring/monitoring";
 import type { TaskServers } from "../components/taskserver/task-servers";
+import { ingressTarget, namesOf } from "./ingress-args";
 import type { Settings } from "./schema";
 
 interface Parts {
@@ -13,10 +16,12 @@ interface Parts {
   cluster: K3sCluster;
   monitoring?: Monitoring;
   tasks: TaskServers;
+  ingress?: Ingress;
+  pages?: Pages;
 }
 
 /** The stack's outputs: what `./lab` shows and what other stacks may build on. Read them with `pulumi stack output`. */
-export function outputs({ settings, region, machines, cluster, monitoring, tasks }: Parts) {
+export function outputs({ settings, region, machines, cluster, monitoring, tasks, ingress, pages }: Parts) {
   return present({
     /** Where the stack installed MAAS: how to log in as its administrator; secret. */
     maas: region.password && {
@@ -52,6 +57,18 @@ export function outputs({ settings, region, machines, cluster, monitoring, tasks
     grafanaPassword: monitoring?.grafana?.password,
     /** Where all of monitoring runs. */
     monitoringNamespace: monitoring?.namespace,
+    /** URLs of the pages that the ingress serves, by name. */
+    pages: pages?.urls,
+    /** Where the ingress answers, and the names that lead there. */
+    ingress: ingress && {
+      domain: settings.domain,
+      address: addressOf(settings, machines),
+      names: namesOf(settings).map((name) => `${name}.${settings.domain}`),
+    },
+    /** PEM of the authority that signs the pages' certificate. */
+    pageAuthority: ingress?.authority,
+    /** By user; secret. */
+    pagePasswords: ingress?.passwords,
     /** Where the task servers run. */
     taskNamespace: settings.taskServers.namespace,
     taskServer: { taskd: tasks.taskd, taskchampion: tasks.champion?.url, authority: tasks.authority },
@@ -60,6 +77,11 @@ export function outputs({ settings, region, machines, cluster, monitoring, tasks
     /** Files of the same servers for a machine without Kubernetes, for `lab compose`; secret. */
     taskCompose: tasks.compose,
   });
+}
+
+function addressOf(settings: Settings, machines: readonly MachineAccess[]): pulumi.Input<string> | undefined {
+  const target = ingressTarget(settings);
+  return "address" in target ? target.address : machines.find(({ name }) => name === target.machine)?.address;
 }
 
 /** Without what this stack does not have: the engine would warn of each at every run. */

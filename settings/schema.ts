@@ -3,6 +3,7 @@ import type { Problem } from "../components/core/user-error";
 import { checkCluster, clusterSettings } from "./cluster";
 import { consentSettings, protectSetting, waiversSettings } from "./guards";
 import { imagesSettings } from "./images";
+import { checkIngress, domainSetting, ingressSettings } from "./ingress";
 import { checkMaas, maasApiKey, maasSettings } from "./maas";
 import { checkMachines, machinesSettings } from "./machines";
 import { checkMonitoring, monitoringSettings } from "./monitoring";
@@ -40,6 +41,8 @@ export const settingsSchema = z.strictObject({
     ),
   ssh: sshSettings.prefault({}).describe("SSH access to deployed machines. The stack creates its own key."),
   cluster: clusterSettings.prefault({}).describe("k3s on all machines: version, source, network, datastore and components."),
+  domain: domainSetting,
+  ingress: ingressSettings.prefault({}).describe("Ingress: the lab's pages by name, over TLS, behind one login."),
   monitoring: monitoringSettings.prefault({}).describe("Monitoring: Prometheus, Alertmanager, Grafana and their exporters."),
   taskServers: taskServersSettings.prefault({}).describe("Task servers for Taskwarrior, their organisations and users."),
   images: imagesSettings
@@ -62,6 +65,7 @@ export const checks: ((settings: Settings) => Problem[])[] = [
   checkCluster,
   checkMonitoring,
   checkTaskServers,
+  checkIngress,
 ];
 
 /** The config path of a value: `at("machines", 1, "address")` is `homelab:machines[1].address`. */

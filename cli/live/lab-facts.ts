@@ -27,6 +27,13 @@ export interface StackOutputs {
   grafanaPassword?: string;
   alertmanager?: string;
   monitoringNamespace?: string;
+  /** URLs by page. */
+  pages?: Record<string, string>;
+  ingress?: { domain: string; address: string; names: string[] };
+  /** PEM. */
+  pageAuthority?: string;
+  /** By user. */
+  pagePasswords?: Record<string, string>;
   taskNamespace?: string;
   taskServer?: { taskd?: string; taskchampion?: string };
   taskUsers?: Record<string, UserAccess>;
@@ -46,6 +53,15 @@ export async function stackOutputs(stack: Stack): Promise<StackOutputs> {
 /** The refusal of a verb that needs what the stack does not have before its first `up`. */
 export function stackHasNo(part: string, stack: string): UserError {
   return new UserError({ path: "--stack", message: `the stack ${stack} has no ${part}`, fix: `run './lab up --stack ${stack}' first` });
+}
+
+/** The refusal of a verb that needs the pages of a stack that serves none. */
+export function noIngress(stack: string): UserError {
+  return new UserError({
+    path: "--stack",
+    message: `the stack ${stack} serves no pages by name`,
+    fix: `set homelab:ingress.enabled to true in its stack file, then run './lab up --stack ${stack}'`,
+  });
 }
 
 /** Where the stack's MAAS is, and the stack's own API key or, where the stack installed MAAS, the installation's; never to be printed. */

@@ -43,9 +43,12 @@ function addressesOf(outputs: StackOutputs, maas: string | undefined): Record<st
   const known: Record<string, string | undefined> = {
     MAAS: maas,
     "Kubernetes API": outputs.endpoint,
-    Prometheus: page("prometheus", outputs.prometheus),
-    Grafana: page("grafana", outputs.grafana) ?? (outputs.grafanaPassword ? "not running: this lab has no Grafana image" : undefined),
-    Alertmanager: page("alertmanager", outputs.alertmanager),
+    Prometheus: outputs.pages?.prometheus ?? page("prometheus", outputs.prometheus),
+    Grafana:
+      outputs.pages?.grafana ??
+      page("grafana", outputs.grafana) ??
+      (outputs.grafanaPassword ? "not running: this lab has no Grafana image" : undefined),
+    Alertmanager: outputs.pages?.alertmanager ?? page("alertmanager", outputs.alertmanager),
     taskd: outputs.taskServer?.taskd,
     "TaskChampion sync server": outputs.taskServer?.taskchampion,
   };

@@ -15,6 +15,8 @@ export const IMAGE_NAMES = [
   "taskd",
   "taskchampion-sync-server",
   "haproxy",
+  "oauth2-proxy",
+  "traefik",
   "kube-vip",
   "metallb-controller",
   "metallb-speaker",

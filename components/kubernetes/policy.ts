@@ -2,13 +2,16 @@ import * as kubernetes from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
 import { labelsOf, selectorOf } from "./workload";
 
+/** Pods of a name in the same namespace, or all pods of another namespace. */
+export type Peer = string | { namespace: string };
+
 export interface PolicyArgs {
   /** Name of the pods' `app.kubernetes.io/name`, and of the policy. */
   app: string;
   partOf: string;
   namespace: pulumi.Input<string>;
-  /** Ports that are open, by number, and to whom: anybody (`any`), pods of these names in the same namespace, or networks in CIDR. */
-  ingress: { port: number; from: "any" | readonly string[] | { networks: readonly pulumi.Input<string>[] } }[];
+  /** Ports that are open, by number, and to whom: anybody (`any`), pods of these names in the same namespace or all pods of another one, or networks in CIDR. */
+  ingress: { port: number; from: "any" | readonly Peer[] | { networks: readonly pulumi.Input<string>[] } }[];
   /** `none` cuts the pods off, DNS included. */
   egress: "any" | "none";
 }
@@ -19,7 +22,11 @@ function peersOf(from: PolicyArgs["ingress"][number]["from"]): kubernetes.types.
   }
   return "networks" in from
     ? from.networks.map((cidr) => ({ ipBlock: { cidr } }))
-    : from.map((app) => ({ podSelector: { matchLabels: selectorOf(app) } }));
+    : from.map((peer) =>
+        typeof peer === "string"
+          ? { podSelector: { matchLabels: selectorOf(peer) } }
+          : { namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": peer.namespace } } },
+      );
 }
 
 /** What may talk to these pods; everything that is not listed may not. */

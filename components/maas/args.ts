@@ -360,11 +360,16 @@ export interface NetworkOptions {
   reservedRanges: readonly RangeArgs[];
   reservedAddresses: readonly { address: string; macAddress: string; comment?: string }[];
   staticRoutes: readonly { destination: string; gateway: string; metric?: number }[];
-  domain?: {
-    name: string;
-    authoritative?: boolean;
-    records?: readonly { name: string; type: string; data: string; ttl?: number }[];
-  };
+  domain?: DomainArgs;
+  /** Domains beside that one, each name once. Default none. */
+  furtherDomains?: readonly DomainArgs[];
+}
+
+/** A domain that MAAS serves. */
+export interface DomainArgs {
+  name: string;
+  authoritative?: boolean;
+  records?: readonly { name: string; type: string; data: string; ttl?: number }[];
 }
 
 /** SSH to the region controller's computer. */

@@ -69,6 +69,9 @@ export class MaasNetwork extends pulumi.ComponentResource {
     if (network.domain) {
       stepCommand(`${name}-domain`, { step: "domain", maas, desired: network.domain, triggers: [network.domain.name] }, after);
     }
+    for (const domain of network.furtherDomains ?? []) {
+      stepCommand(`${name}-domain-${domain.name}`, { step: "domain", maas, desired: domain, triggers: [domain.name] }, after);
+    }
     this.registerOutputs({ subnet: cidr });
   }
 }

@@ -1,7 +1,7 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Images } from "../core/images";
-import { networkPolicy } from "../kubernetes/policy";
+import { networkPolicy, type Peer } from "../kubernetes/policy";
 import { secretObject } from "../kubernetes/secret";
 import { dataVolume } from "../kubernetes/volume";
 import { checksum, containerSecurity, labelsOf, podSecurity, selectorOf } from "../kubernetes/workload";
@@ -19,6 +19,8 @@ export interface AlertmanagerArgs {
   storageClass?: string;
   /** Where people reach it, for the links in its messages. */
   url?: pulumi.Input<string>;
+  /** Who may ask it beside Prometheus and Grafana, where its service is of type ClusterIP. */
+  alsoFrom: readonly Peer[];
 }
 
 const NAME = "alertmanager";
@@ -50,7 +52,9 @@ export class Alertmanager extends pulumi.ComponentResource {
         app: NAME,
         partOf: "monitoring",
         namespace,
-        ingress: [{ port: PORTS.alertmanager, from: settings.service === "ClusterIP" ? ["prometheus", "grafana"] : "any" }],
+        ingress: [
+          { port: PORTS.alertmanager, from: settings.service === "ClusterIP" ? ["prometheus", "grafana", ...args.alsoFrom] : "any" },
+        ],
         egress: "any",
       },
       options,

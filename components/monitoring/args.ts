@@ -113,6 +113,18 @@ export interface MeasuredMachine {
   access?: MachineAccess;
 }
 
+/** An ingress that serves the pages behind a login: then they are open nowhere else. */
+export interface PagesBehindLogin {
+  /** Where people find each page. A page without a URL is not served. */
+  urls: Partial<Record<"prometheus" | "alertmanager" | "grafana", string>>;
+  /** Namespace of the controller's pods, which may ask each page. */
+  controllerNamespace: string;
+  /** Header that tells Grafana who is logged in. */
+  userHeader: string;
+  /** Path that logs out. */
+  logout: string;
+}
+
 /** Arguments of {@link Monitoring}. */
 export interface MonitoringArgs {
   /** Of the cluster that is watched, and that monitoring runs in. */
@@ -139,6 +151,8 @@ export interface MonitoringArgs {
   patience?: number;
   /** URL of the folder of runbooks, for the links in alerts. Default `docs/runbooks`. */
   runbooks?: string;
+  /** Default: none; each page is as open as its service is. With one, services are of type `ClusterIP` by default. */
+  ingress?: PagesBehindLogin;
   /** Made by the component. Default `monitoring`. */
   namespace?: pulumi.Input<string>;
   /** Where image references come from. Default: upstream's. */
@@ -180,12 +194,13 @@ export interface MonitoringOptions {
 /** Fills in the defaults. */
 export function withDefaults(args: Omit<MonitoringArgs, "provider" | "machines">): MonitoringOptions {
   const { alertmanager, grafana, kubeStateMetrics } = args;
+  const service = args.ingress && ({ service: "ClusterIP" } as const);
   return {
     namespace: args.namespace ?? "monitoring",
     nodeExporter: args.nodeExporter ?? "pods",
-    prometheus: { ...PROMETHEUS_DEFAULTS, ...given(args.prometheus) },
+    prometheus: { ...PROMETHEUS_DEFAULTS, ...service, ...given(args.prometheus) },
     alertmanager: alertmanager === false ? undefined : { ...ALERTMANAGER_DEFAULTS, ...given(alertmanager) },
-    grafana: grafana === false ? undefined : { ...GRAFANA_DEFAULTS, ...given(grafana) },
+    grafana: grafana === false ? undefined : { ...GRAFANA_DEFAULTS, ...service, ...given(grafana) },
     kubeStateMetrics: kubeStateMetrics === false ? undefined : { replicas: 1, ...given(kubeStateMetrics) },
     patience: args.patience ?? 1,
     runbooks: args.runbooks ?? "docs/runbooks",

@@ -7,7 +7,7 @@ import { type Duration, toGoDuration } from "../core/notations";
 import { networkPolicy } from "../kubernetes/policy";
 import { secretObject } from "../kubernetes/secret";
 import { checksum, containerSecurity, labelsOf, notAwaited, podSecurity, selectorOf } from "../kubernetes/workload";
-import type { GrafanaOptions } from "./args";
+import type { GrafanaOptions, PagesBehindLogin } from "./args";
 import { DATASOURCE } from "./panels";
 import { PORTS } from "./ports";
 import { overview } from "./watched/overview";
@@ -22,6 +22,8 @@ export interface GrafanaArgs {
   scrapeInterval: Duration;
   /** JSON of each dashboard by uid. */
   dashboards: Readonly<Record<string, pulumi.Input<string>>>;
+  /** Logs people in by a header, which nobody but the ingress controller may send. */
+  ingress?: PagesBehindLogin;
 }
 
 const NAME = "grafana";
@@ -65,7 +67,13 @@ export class Grafana extends pulumi.ComponentResource {
     );
     networkPolicy(
       `${name}-policy`,
-      { app: NAME, partOf: "monitoring", namespace, ingress: [{ port: PORTS.grafana, from: "any" }], egress: "any" },
+      {
+        app: NAME,
+        partOf: "monitoring",
+        namespace,
+        ingress: [{ port: PORTS.grafana, from: args.ingress ? ["prometheus", { namespace: args.ingress.controllerNamespace }] : "any" }],
+        egress: "any",
+      },
       options,
     );
     this.service = new kubernetes.core.v1.Service(
@@ -103,7 +111,7 @@ export class Grafana extends pulumi.ComponentResource {
                   name: NAME,
                   image: args.images.ref("grafana"),
                   imagePullPolicy: "IfNotPresent",
-                  env: environment(settings, admin.metadata.name),
+                  env: environment(settings, admin.metadata.name, args.ingress),
                   ports: [{ name: "http", containerPort: PORTS.grafana }],
                   securityContext: containerSecurity(),
                   resources: { requests: { cpu: "50m", memory: "96Mi" }, limits: { memory: "256Mi" } },
@@ -147,7 +155,11 @@ export class Grafana extends pulumi.ComponentResource {
 }
 
 /** Grafana's own configuration: https://grafana.com/docs/grafana/latest/setup-grafana/configure-grafana/. */
-function environment(settings: GrafanaOptions, admin: pulumi.Input<string>): kubernetes.types.input.core.v1.EnvVar[] {
+function environment(
+  settings: GrafanaOptions,
+  admin: pulumi.Input<string>,
+  ingress?: PagesBehindLogin,
+): kubernetes.types.input.core.v1.EnvVar[] {
   const plain: Record<string, string> = {
     GF_ANALYTICS_CHECK_FOR_UPDATES: "false",
     GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES: "false",
@@ -162,6 +174,13 @@ function environment(settings: GrafanaOptions, admin: pulumi.Input<string>): kub
     // Nobody edits what the next start throws away.
     GF_USERS_ALLOW_SIGN_UP: "false",
     GF_USERS_VIEWERS_CAN_EDIT: "false",
+    ...(ingress && {
+      GF_SERVER_ROOT_URL: ingress.urls.grafana ?? "",
+      GF_AUTH_PROXY_ENABLED: "true",
+      GF_AUTH_PROXY_HEADER_NAME: ingress.userHeader,
+      GF_AUTH_PROXY_AUTO_SIGN_UP: "true",
+      GF_AUTH_SIGNOUT_REDIRECT_URL: ingress.logout,
+    }),
   };
   return [
     ...Object.keys(plain).map((key) => ({ name: key, value: plain[key] })),

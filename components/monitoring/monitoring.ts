@@ -70,6 +70,7 @@ export class Monitoring extends pulumi.ComponentResource {
     defaultDeny(`${name}-default-deny`, { namespace: namespace.metadata.name, partOf: "monitoring" }, { parent: this, provider });
     const common = { provider, images, namespace: namespace.metadata.name };
     const watched = everything(options, args);
+    const alsoFrom = args.ingress ? [{ namespace: args.ingress.controllerNamespace }] : [];
     for (const { exporter } of watched) {
       exporter?.({ name, parent: this, ...common });
     }
@@ -87,7 +88,8 @@ export class Monitoring extends pulumi.ComponentResource {
           ...common,
           settings: options.alertmanager,
           storageClass: options.prometheus.storageClass,
-          url: outside(options.alertmanager.service, args, PORTS.alertmanager),
+          url: args.ingress?.urls.alertmanager ?? outside(options.alertmanager.service, args, PORTS.alertmanager),
+          alsoFrom,
         },
         { parent: this },
       );
@@ -98,7 +100,8 @@ export class Monitoring extends pulumi.ComponentResource {
         settings: options.prometheus,
         files: configuration(watched, options),
         targets: targetFiles(args),
-        url: outside(options.prometheus.service, args, PORTS.prometheus),
+        url: args.ingress?.urls.prometheus ?? outside(options.prometheus.service, args, PORTS.prometheus),
+        alsoFrom,
       },
       { parent: this },
     );
@@ -106,7 +109,13 @@ export class Monitoring extends pulumi.ComponentResource {
       options.grafana &&
       new Grafana(
         `${name}-grafana`,
-        { ...common, settings: options.grafana, scrapeInterval: options.prometheus.scrapeInterval, dashboards: dashboardsOf(watched) },
+        {
+          ...common,
+          settings: options.grafana,
+          scrapeInterval: options.prometheus.scrapeInterval,
+          dashboards: dashboardsOf(watched),
+          ingress: args.ingress,
+        },
         { parent: this },
       );
 

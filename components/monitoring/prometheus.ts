@@ -2,7 +2,7 @@ import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Images } from "../core/images";
 import { toBytes, toQuantity } from "../core/notations";
-import { networkPolicy } from "../kubernetes/policy";
+import { networkPolicy, type Peer } from "../kubernetes/policy";
 import { dataVolume } from "../kubernetes/volume";
 import { checksum, containerSecurity, labelsOf, podSecurity, selectorOf } from "../kubernetes/workload";
 import type { PrometheusOptions } from "./args";
@@ -20,6 +20,8 @@ export interface PrometheusArgs {
   files: Record<string, pulumi.Input<string>>;
   /** Where people reach it, for the links in alerts. */
   url?: pulumi.Input<string>;
+  /** Who may ask it beside Grafana, where its service is of type ClusterIP. */
+  alsoFrom: readonly Peer[];
   /** Files of target discovery by name. Prometheus reads them again when they change. */
   targets: Record<string, pulumi.Input<string>>;
 }
@@ -50,7 +52,7 @@ export class Prometheus extends pulumi.ComponentResource {
         app: NAME,
         partOf: "monitoring",
         namespace,
-        ingress: [{ port: PORTS.prometheus, from: settings.service === "ClusterIP" ? ["grafana"] : "any" }],
+        ingress: [{ port: PORTS.prometheus, from: settings.service === "ClusterIP" ? ["grafana", ...args.alsoFrom] : "any" }],
         egress: "any",
       },
       options,

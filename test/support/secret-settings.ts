@@ -79,6 +79,15 @@ export function everySecret(canary: (place: string) => string): { plain: any; pl
       },
       { name: "node2", role: "agent", macAddresses: ["52:54:00:c8:00:02"], address: "192.168.200.12" },
     ],
+    ingress: {
+      enabled: true,
+      oidc: {
+        issuer: "https://login.example",
+        clientId: "lab",
+        clientSecret: at("oidc-client-secret", "ingress", "oidc", "clientSecret"),
+        emailDomains: ["*"],
+      },
+    },
     cluster: {
       datastore: { endpoint: `postgres://k3s:${at("datastore", "cluster", "datastore", "endpoint")}@db/k3s` },
       backups: {

@@ -1,4 +1,5 @@
 import type { RuleGroup, ScrapeJob, Watched } from "../../components/core/watched";
+import { ingressWatched } from "../../components/ingress/watched";
 import { clusterWatched } from "../../components/k3s/watched";
 import { maasWatched } from "../../components/maas/watched";
 import { withDefaults } from "../../components/monitoring/args";
@@ -23,6 +24,7 @@ export function watchedIn({ kubeStateMetrics, etcd, maas, clusterBackups, taskSe
   return everything(options, {
     watch: [
       ...(taskServers ? [taskServersWatched({ ...taskServers, gates: {}, certificates })] : []),
+      ingressWatched({ pages: Object.values(certificates)[0] ?? "2100-01-01T00:00:00Z" }),
       clusterWatched({ etcd, backupsEvery: clusterBackups }),
       ...(maas ? [maasWatched({ url: "http://192.168.200.1:5240/MAAS" })] : []),
     ],

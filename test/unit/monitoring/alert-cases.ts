@@ -193,6 +193,7 @@ export const alertCases: Record<string, Case> = {
   },
   // By constants of the rules under test; see rules.test.ts.
   TaskCertificateExpires: { at: 10, firing: {}, quiet: {} },
+  PageCertificateExpires: { at: 10, firing: {}, quiet: {} },
   Watchdog: { at: 1, firing: {}, quiet: {} },
   TargetDown: {
     at: 10,

@@ -66,7 +66,7 @@ describe("rules", () => {
     const tests = Object.entries(alertCases).flatMap(([alert, { at, firing, quiet }]) => [
       // For the certificate the moment makes the difference.
       promtoolTest(alert, at, firing, true),
-      ...(alert === "Watchdog" ? [] : [promtoolTest(alert, alert === "TaskCertificateExpires" ? 2 : at, quiet, false)]),
+      ...(alert === "Watchdog" ? [] : [promtoolTest(alert, /^(Task|Page)CertificateExpires$/.test(alert) ? 2 : at, quiet, false)]),
     ]);
     const file = path.join(folder, "tests.yml");
     await writeFile(file, yaml.dump({ rule_files: Object.keys(files), evaluation_interval: "1m", tests }, { lineWidth: -1 }));

@@ -1,0 +1,114 @@
+import * as kubernetes from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import { imagesOf } from "../core/images";
+import { withTransform } from "../core/transform";
+import type { Watched } from "../core/watched";
+import { goingWith } from "../kubernetes/namespace";
+import { defaultDeny } from "../kubernetes/policy";
+import { secretObject } from "../kubernetes/secret";
+import { labelsOf } from "../kubernetes/workload";
+import { type IngressAccess, type IngressArgs, withDefaults } from "./args";
+import { LOGIN_PATH, LOGIN_PORT, Login } from "./login";
+import { PagePki } from "./page-pki";
+import { route } from "./routes";
+import { fixedAddress, MIDDLEWARES, middlewares, overHttp, overTls } from "./traefik";
+import { ingressWatched } from "./watched";
+
+/**
+ * What pages need to be opened by name from another computer: a certificate of the lab's own authority, and one login for all of
+ * them. The pages themselves are `Pages`. The ingress controller is the cluster's; k3s brings Traefik.
+ */
+export class Ingress extends pulumi.ComponentResource {
+  /** PEM of the authority that people trust; public. */
+  readonly authority: pulumi.Output<string>;
+  /** By user of the built-in user file; a secret. */
+  readonly passwords: pulumi.Output<Record<string, string>>;
+  /** For `Pages`. */
+  readonly access: IngressAccess;
+  /** For `Monitoring`: when the certificates end. */
+  readonly watched: Watched;
+  /** What it is made of, for options that this component does not offer. */
+  readonly nodes: { namespace: kubernetes.core.v1.Namespace; pki: PagePki; login: Login };
+
+  /**
+   * @param name prefix of the names of all that it makes
+   * @param args see {@link IngressArgs}
+   */
+  constructor(name: string, args: IngressArgs, opts?: pulumi.ComponentResourceOptions) {
+    const settings = withDefaults(args);
+    const going = goingWith(() => namespace);
+    const { provider, domain, images = imagesOf({}) } = args;
+    // What is given here lies in the state in clear; the arguments may hold a provider's client secret.
+    super(
+      "homelab:ingress:Ingress",
+      name,
+      { domain, namespace: settings.namespace },
+      withTransform(pulumi.mergeOptions(opts, going), args.transform),
+    );
+    const hosts = [...new Set(["login", ...args.pages])].map((page) => `${page}.${domain}`);
+    const pki = new PagePki(`${name}-pki`, { certificates: settings.certificates, domain, names: hosts }, { parent: this });
+    const namespace = new kubernetes.core.v1.Namespace(
+      `${name}-namespace`,
+      {
+        metadata: {
+          name: settings.namespace,
+          labels: {
+            ...labelsOf("", "ingress"),
+            "app.kubernetes.io/name": settings.namespace,
+            "pod-security.kubernetes.io/enforce": "restricted",
+          },
+        },
+      },
+      { parent: this, provider },
+    );
+    const options = { parent: this, provider };
+    defaultDeny(`${name}-default-deny`, { namespace: namespace.metadata.name, partOf: "ingress" }, options);
+    const space = namespace.metadata.name;
+    const login = new Login(
+      `${name}-login`,
+      { provider, images, namespace: space, domain, login: settings.login, controllerNamespace: settings.controllerNamespace },
+      { parent: this },
+    );
+    const own = settings.className === "traefik";
+    if (own) {
+      middlewares(name, space, options);
+    }
+    if (own && args.address) {
+      fixedAddress(name, args.address, options);
+    }
+    const tls = secretObject(
+      `${name}-tls`,
+      { name: "pages-tls", namespace: space, labels: labelsOf("pages-tls", "ingress") },
+      { "tls.crt": pki.certificate, "tls.key": pki.privateKey },
+      options,
+      "kubernetes.io/tls",
+    );
+    const toLogin = { className: settings.className, service: login.service.metadata.name, port: LOGIN_PORT, hosts };
+    // The form, logging out and a provider's answer are open to who is not logged in; guesses are slowed down.
+    const open = [
+      { suffix: "login", path: LOGIN_PATH, annotations: own ? overTls(space, []) : {} },
+      { suffix: "login-attempts", path: `${LOGIN_PATH}/sign_in`, annotations: own ? overTls(space, [MIDDLEWARES.slow]) : {} },
+    ];
+    for (const { suffix, path, annotations } of open) {
+      const metadata = { name: suffix, namespace: space };
+      route(`${name}-${suffix}-route`, { ...toLogin, metadata, path, annotations, tls: tls.metadata.name }, options);
+    }
+    if (own) {
+      const metadata = { name: "https", namespace: space };
+      route(`${name}-https-route`, { ...toLogin, metadata, path: "/", annotations: overHttp(space, [MIDDLEWARES.https]) }, options);
+    }
+
+    this.authority = pki.authority;
+    this.passwords = login.passwords;
+    this.access = {
+      domain,
+      className: settings.className,
+      annotations: own ? overTls(space, [MIDDLEWARES.login]) : (args.annotations ?? {}),
+      certificate: pki.certificate,
+      privateKey: pki.privateKey,
+    };
+    this.watched = ingressWatched({ authority: pki.ends.authority, pages: pki.ends.pages });
+    this.nodes = { namespace, pki, login };
+    this.registerOutputs({ authority: this.authority, passwords: this.passwords });
+  }
+}

@@ -1,0 +1,186 @@
+import * as fs from "node:fs";
+import * as path from "node:path";
+import * as kubernetes from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import * as random from "@pulumi/random";
+import type { Images } from "../core/images";
+import { secretOutput } from "../core/secret-output";
+import { networkPolicy } from "../kubernetes/policy";
+import { secretObject } from "../kubernetes/secret";
+import { checksum, containerSecurity, labelsOf, podSecurity, selectorOf } from "../kubernetes/workload";
+import type { LoginOptions } from "./args";
+
+export const LOGIN_PORT = 4180;
+/** Below this path every page has the login itself: the form, logging out, an OpenID Connect provider's answer. */
+export const LOGIN_PATH = "/oauth2";
+/** Header with the user's name that the login gives to pages. */
+export const USER_HEADER = "X-Auth-Request-User";
+
+const NAME = "login";
+/** nonroot, as in upstream's image. */
+const USER = 65532;
+const FILES = "/etc/login";
+const TEMPLATES = "/etc/login-pages";
+
+/** Arguments of {@link Login}. */
+export interface LoginArgs {
+  provider: kubernetes.Provider;
+  images: Images;
+  namespace: pulumi.Input<string>;
+  domain: string;
+  login: LoginOptions;
+  /** Namespace of the ingress controller's pods: nobody else may ask. */
+  controllerNamespace: string;
+}
+
+/** oauth2-proxy as the ingress's forward authentication: one login for all pages of a domain. */
+export class Login extends pulumi.ComponentResource {
+  readonly service: kubernetes.core.v1.Service;
+  /** By user; a secret. Empty where an OpenID Connect provider knows the users. */
+  readonly passwords: pulumi.Output<Record<string, string>>;
+
+  constructor(name: string, args: LoginArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("homelab:ingress:Login", name, { namespace: args.namespace }, opts);
+    const { login, namespace } = args;
+    const options = { parent: this, provider: args.provider };
+    const meta = (suffix = "") => ({ name: `${NAME}${suffix}`, namespace, labels: labelsOf(NAME, "ingress") });
+
+    const keepers = { generation: String(login.passwordGeneration) };
+    const made = (what: string, length: number) =>
+      new random.RandomPassword(`${name}-${what}`, { length, special: false, keepers }, { parent: this });
+    const users = login.oidc ? [] : login.users;
+    const passwords = users.map((user) => ({ user, password: made(`password-${user}`, 20) }));
+    this.passwords = pulumi.secret(
+      pulumi
+        .all(passwords.map(({ user, password }) => password.result.apply((result) => [user, result] as const)))
+        .apply((pairs) => Object.fromEntries(pairs)),
+    );
+    const files: Record<string, pulumi.Input<string>> = {
+      // New passwords end the sessions of old ones.
+      "cookie-secret": made("cookie-secret", 32).result,
+      "client-secret": login.oidc ? secretOutput(login.oidc.clientSecret) : "unused",
+      htpasswd: pulumi
+        .all(passwords.map(({ user, password }) => pulumi.interpolate`${user}:${password.bcryptHash}`))
+        .apply((lines) => `${lines.join("\n")}\n`),
+    };
+    const secret = secretObject(name, meta(), files, options);
+    const pages = { "sign_in.html": fs.readFileSync(path.join(__dirname, "sign-in.html"), "utf8") };
+    const templates = new kubernetes.core.v1.ConfigMap(`${name}-pages`, { metadata: meta("-pages"), data: pages }, options);
+    const account = new kubernetes.core.v1.ServiceAccount(
+      `${name}-account`,
+      { metadata: meta(), automountServiceAccountToken: false },
+      options,
+    );
+    networkPolicy(
+      `${name}-policy`,
+      {
+        app: NAME,
+        partOf: "ingress",
+        namespace,
+        ingress: [{ port: LOGIN_PORT, from: [{ namespace: args.controllerNamespace }] }],
+        // To the OpenID Connect provider.
+        egress: login.oidc ? "any" : "none",
+      },
+      options,
+    );
+    this.service = new kubernetes.core.v1.Service(
+      name,
+      {
+        metadata: meta(),
+        spec: { selector: selectorOf(NAME), ports: [{ name: "http", port: LOGIN_PORT, targetPort: "http", protocol: "TCP" }] },
+      },
+      options,
+    );
+    new kubernetes.apps.v1.Deployment(
+      name,
+      {
+        metadata: meta(),
+        spec: {
+          replicas: 1,
+          selector: { matchLabels: selectorOf(NAME) },
+          template: {
+            metadata: { labels: labelsOf(NAME, "ingress"), annotations: checksum({ ...files, ...pages }) },
+            spec: {
+              serviceAccountName: account.metadata.name,
+              automountServiceAccountToken: false,
+              enableServiceLinks: false,
+              securityContext: podSecurity(USER),
+              containers: [
+                {
+                  name: NAME,
+                  image: args.images.ref("oauth2-proxy"),
+                  imagePullPolicy: "IfNotPresent",
+                  args: flags(args.domain, login),
+                  ports: [{ name: "http", containerPort: LOGIN_PORT }],
+                  securityContext: containerSecurity(),
+                  resources: { requests: { cpu: "10m", memory: "24Mi" }, limits: { memory: "96Mi" } },
+                  readinessProbe: { httpGet: { path: "/ping", port: "http" }, periodSeconds: 5 },
+                  livenessProbe: { httpGet: { path: "/ping", port: "http" }, periodSeconds: 15 },
+                  volumeMounts: [
+                    { name: "files", mountPath: FILES, readOnly: true },
+                    { name: "pages", mountPath: TEMPLATES, readOnly: true },
+                  ],
+                },
+              ],
+              volumes: [
+                { name: "files", secret: { secretName: secret.metadata.name, defaultMode: 0o440 } },
+                { name: "pages", configMap: { name: templates.metadata.name } },
+              ],
+            },
+          },
+        },
+      },
+      options,
+    );
+    this.registerOutputs({ service: this.service, passwords: this.passwords });
+  }
+}
+
+/**
+ * oauth2-proxy's command line. It answers 202 where somebody is logged in, and with the login form where nobody is, which Traefik
+ * then shows in the page's place.
+ *
+ * @see https://oauth2-proxy.github.io/oauth2-proxy/configuration/overview
+ */
+function flags(domain: string, { oidc }: LoginOptions): pulumi.Output<string[]> {
+  const common = [
+    `--http-address=0.0.0.0:${LOGIN_PORT}`,
+    "--reverse-proxy=true",
+    "--upstream=static://202",
+    `--proxy-prefix=${LOGIN_PATH}`,
+    "--set-xauthrequest=true",
+    `--cookie-domain=.${domain}`,
+    `--whitelist-domain=.${domain}`,
+    `--cookie-secret-file=${FILES}/cookie-secret`,
+    "--cookie-samesite=lax",
+    "--cookie-expire=168h",
+    `--client-secret-file=${FILES}/client-secret`,
+    `--custom-templates-dir=${TEMPLATES}`,
+    "--silence-ping-logging=true",
+  ];
+  // The program insists on a provider; nothing leads to this one.
+  const builtIn = [
+    "--provider=oidc",
+    "--client-id=unused",
+    `--oidc-issuer-url=https://login.${domain}`,
+    "--skip-oidc-discovery=true",
+    `--login-url=https://login.${domain}/`,
+    `--redeem-url=https://login.${domain}/`,
+    `--oidc-jwks-url=https://login.${domain}/`,
+    `--htpasswd-file=${FILES}/htpasswd`,
+  ];
+  if (!oidc) {
+    return pulumi.output([...common, ...builtIn]);
+  }
+  return pulumi
+    .all([oidc.issuer, oidc.clientId])
+    .apply(([issuer, client]) => [
+      ...common,
+      "--provider=oidc",
+      "--skip-provider-button=true",
+      `--oidc-issuer-url=${issuer}`,
+      `--client-id=${client}`,
+      `--redirect-url=https://login.${domain}${LOGIN_PATH}/callback`,
+      ...oidc.emailDomains.map((each) => `--email-domain=${each}`),
+    ]);
+}

@@ -1,0 +1,65 @@
+import type * as kubernetes from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import { type Transform, withTransform } from "../core/transform";
+import { secretObject } from "../kubernetes/secret";
+import { labelsOf } from "../kubernetes/workload";
+import type { IngressAccess } from "./args";
+import { route } from "./routes";
+
+/** Arguments of {@link Pages}. */
+export interface PagesArgs {
+  provider: kubernetes.Provider;
+  /** Of an `Ingress` that names these pages. */
+  ingress: IngressAccess;
+  /** Namespace of the services; it must exist. */
+  namespace: pulumi.Input<string>;
+  /** The page `name.<domain>` is the service's port. */
+  pages: readonly { name: string; service: pulumi.Input<string>; port: number }[];
+  /** The last word on every resource that the component makes. */
+  transform?: Transform;
+}
+
+/** Pages of services of one namespace, behind the ingress's login: an Ingress each, and the certificate that they share. */
+export class Pages extends pulumi.ComponentResource {
+  /** URLs by page. */
+  readonly urls: Readonly<Record<string, string>>;
+  /** What it is made of, for options that this component does not offer. */
+  readonly nodes: { ingresses: Readonly<Record<string, kubernetes.networking.v1.Ingress>> };
+
+  constructor(name: string, args: PagesArgs, opts?: pulumi.ComponentResourceOptions) {
+    const { ingress, namespace, pages } = args;
+    super("homelab:ingress:Pages", name, { pages: pages.map((page) => page.name) }, withTransform(opts, args.transform));
+    const options = { parent: this, provider: args.provider };
+    const tls = secretObject(
+      `${name}-tls`,
+      { name: "pages-tls", namespace, labels: labelsOf("pages-tls", "ingress") },
+      { "tls.crt": ingress.certificate, "tls.key": ingress.privateKey },
+      options,
+      "kubernetes.io/tls",
+    );
+    const host = (page: string) => `${page}.${ingress.domain}`;
+    const ingresses = pages.map(
+      (page) =>
+        [
+          page.name,
+          route(
+            `${name}-${page.name}`,
+            {
+              metadata: { name: page.name, namespace },
+              className: ingress.className,
+              annotations: ingress.annotations,
+              tls: tls.metadata.name,
+              hosts: [host(page.name)],
+              path: "/",
+              service: page.service,
+              port: page.port,
+            },
+            options,
+          ),
+        ] as const,
+    );
+    this.nodes = { ingresses: Object.fromEntries(ingresses) };
+    this.urls = Object.fromEntries(pages.map((page) => [page.name, `https://${host(page.name)}`]));
+    this.registerOutputs({ urls: this.urls });
+  }
+}

@@ -1,0 +1,38 @@
+import * as kubernetes from "@pulumi/kubernetes";
+import type * as pulumi from "@pulumi/pulumi";
+import { labelsOf, notAwaited } from "../kubernetes/workload";
+
+/** One Ingress: names that lead to a port of a service in the same namespace. */
+export interface RouteArgs {
+  metadata: { name: string; namespace: pulumi.Input<string> };
+  className: string;
+  annotations: pulumi.Input<Record<string, pulumi.Input<string>>>;
+  /** Name of the Secret with the certificate; none serves plain HTTP. */
+  tls?: pulumi.Input<string>;
+  hosts: readonly string[];
+  path: string;
+  service: pulumi.Input<string>;
+  port: number;
+}
+
+/** An Ingress of the standard kind. The engine does not wait for its address: it is the controller's business, and known. */
+export function route(name: string, args: RouteArgs, options: pulumi.CustomResourceOptions): kubernetes.networking.v1.Ingress {
+  const { metadata, className, annotations, tls, hosts, path, service, port } = args;
+  const backend = { service: { name: service, port: { number: port } } };
+  return new kubernetes.networking.v1.Ingress(
+    name,
+    {
+      metadata: { ...metadata, labels: labelsOf(metadata.name, "ingress"), annotations: merged(annotations) },
+      spec: {
+        ingressClassName: className,
+        ...(tls !== undefined && { tls: [{ hosts: [...hosts], secretName: tls }] }),
+        rules: hosts.map((host) => ({ host, http: { paths: [{ path, pathType: "Prefix", backend }] } })),
+      },
+    },
+    options,
+  );
+}
+
+function merged(annotations: RouteArgs["annotations"]) {
+  return { ...(annotations as Record<string, pulumi.Input<string>>), ...notAwaited };
+}

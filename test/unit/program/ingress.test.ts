@@ -1,0 +1,127 @@
+import * as pulumi from "@pulumi/pulumi";
+import * as runtime from "@pulumi/pulumi/runtime/settings";
+import { networkArgs } from "../../../settings/ingress-args";
+import { parseSettings } from "../../../settings/validate";
+import { asPulumiConfig, stackSettings } from "./fixtures";
+import { isSecret, plain, type Registered, recordResources } from "./mocks";
+
+const resources: Registered[] = recordResources();
+const named = (name: string) => resources.find((resource) => resource.name === name) as Registered;
+const ofKind = (kind: string) => resources.filter(({ type }) => type.startsWith("kubernetes:") && type.endsWith(`:${kind}`));
+const object = (kind: string, name: string) => ofKind(kind).find((resource) => resource.name === name) as Registered;
+let outputs: Record<string, pulumi.Output<any>>;
+
+const settings = () => {
+  const { monitoring, ...rest } = stackSettings("sim");
+  return { ...rest, monitoring: { ...monitoring, grafana: { replicas: 1 } }, ingress: { enabled: true, users: ["anna", "ben"] } };
+};
+
+beforeAll(async () => {
+  const images = { taskd: "homelab.internal/taskd:1.1.0" };
+  pulumi.runtime.setAllConfig(asPulumiConfig({ ...settings(), images }), ["homelab:maasApiKey"]);
+  outputs = require("../../../index");
+  await Promise.all(Object.values(outputs).map((output) => new Promise((resolve) => pulumi.output(output).apply(resolve))));
+  await (runtime as unknown as { waitForRPCs(): Promise<void> }).waitForRPCs();
+}, 120_000);
+
+const pages = ["grafana", "prometheus", "alertmanager"];
+
+describe("an ingress with its pages", () => {
+  it("serves each page at its name over TLS, and through the login only", () => {
+    for (const page of pages) {
+      const { metadata, spec } = named(`pages-${page}`).inputs;
+      expect(metadata.namespace).toBe("monitoring");
+      expect(spec.ingressClassName).toBe("traefik");
+      expect(spec.rules.map(({ host }: { host: string }) => host)).toEqual([`${page}.lab.home.arpa`]);
+      expect(spec.tls).toEqual([{ hosts: [`${page}.lab.home.arpa`], secretName: "pages-tls" }]);
+      expect(metadata.annotations).toMatchObject({
+        "traefik.ingress.kubernetes.io/router.entrypoints": "websecure",
+        "traefik.ingress.kubernetes.io/router.middlewares": "ingress-login@kubernetescrd",
+      });
+    }
+  });
+
+  it("lets nothing else reach a page: services inside the cluster, policies that admit the controller", () => {
+    for (const page of pages) {
+      expect([page, object("Service", `monitoring-${page}`).inputs.spec.type]).toEqual([page, "ClusterIP"]);
+      const [{ from }] = named(`monitoring-${page}-policy`).inputs.spec.ingress;
+      expect(from).toContainEqual({ namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "kube-system" } } });
+      expect(from.every((peer: object) => "namespaceSelector" in peer || "podSelector" in peer)).toBe(true);
+    }
+  });
+
+  it("leaves only the login's own path open, and slows guesses down", () => {
+    const withoutLogin = ofKind("Ingress").filter(
+      ({ inputs }) => !String(inputs.metadata.annotations["traefik.ingress.kubernetes.io/router.middlewares"]).includes("ingress-login@"),
+    );
+    const paths = withoutLogin.map(({ name, inputs }) => [name, inputs.spec.rules[0].http.paths[0].path]);
+    expect(Object.fromEntries(paths)).toEqual({
+      "ingress-login-route": "/oauth2",
+      "ingress-login-attempts-route": "/oauth2/sign_in",
+      "ingress-https-route": "/",
+    });
+    const annotations = named("ingress-login-attempts-route").inputs.metadata.annotations;
+    expect(annotations["traefik.ingress.kubernetes.io/router.middlewares"]).toBe("ingress-login-attempts@kubernetescrd");
+    expect(named("ingress-https-route").inputs.metadata.annotations).toMatchObject({
+      "traefik.ingress.kubernetes.io/router.entrypoints": "web",
+      "traefik.ingress.kubernetes.io/router.middlewares": "ingress-https@kubernetescrd",
+    });
+  });
+
+  it("has one certificate for all names, signed for at most 825 days and renewed two months before its end", () => {
+    expect(named("ingress-pki-request").inputs.dnsNames).toEqual(["login", ...pages].map((page) => `${page}.lab.home.arpa`));
+    const { validityPeriodHours, earlyRenewalHours } = named("ingress-pki-certificate").inputs;
+    expect([validityPeriodHours, earlyRenewalHours]).toEqual([365 * 24, 60 * 24]);
+  });
+
+  it("makes a password for each user, which nothing shows", async () => {
+    const passwords = await new Promise<Record<string, string>>((resolve) => outputs.pagePasswords.apply(resolve));
+    expect(Object.keys(passwords)).toEqual(["anna", "ben"]);
+    expect(await pulumi.isSecret(outputs.pagePasswords)).toBe(true);
+    expect(isSecret(object("Secret", "ingress-login").inputs.data)).toBe(true);
+  });
+
+  it("is known to monitoring and to the links in its messages", () => {
+    const rules = named("monitoring-prometheus-config").inputs.data["rules-ingress.yml"];
+    expect(plain(rules)).toContain("PageCertificateExpires");
+    const deployment = object("Deployment", "monitoring-grafana");
+    const env = Object.fromEntries(
+      deployment.inputs.spec.template.spec.containers[0].env.map(({ name, value }: { name: string; value: string }) => [name, value]),
+    );
+    expect(env).toMatchObject({ GF_AUTH_PROXY_ENABLED: "true", GF_SERVER_ROOT_URL: "https://grafana.lab.home.arpa" });
+  });
+
+  it("keeps k3s' own Traefik", () => {
+    const files = Buffer.from(plain<string>(named("k3s-node1-k3s").inputs.stdin).split("\n")[0].split(" ")[2], "base64").toString();
+    expect(files).toContain("metrics-server");
+    expect(files).not.toMatch(/^- traefik|"traefik"/m);
+  });
+});
+
+describe("the names of the pages", () => {
+  const parse = (changes: Record<string, unknown>) => networkArgs(parseSettings({ ...settings(), ...changes }));
+
+  it("lead to the first server by an alias, which reserves no address of a machine", () => {
+    const [{ name, records }] = parse({}).furtherDomains ?? [];
+    expect(name).toBe("lab.home.arpa");
+    expect(records?.map((record) => record.name).sort()).toEqual(["alertmanager", "grafana", "login", "prometheus", "tasks"]);
+    expect(new Set(records?.map(({ type, data }) => `${type} ${data}`))).toEqual(new Set(["CNAME node1.maas."]));
+  });
+
+  it("lead to an address that is no machine's", () => {
+    const [{ records }] = parse({ ingress: { enabled: true, address: "192.168.200.5" } }).furtherDomains ?? [];
+    expect(new Set(records?.map(({ type, data }) => `${type} ${data}`))).toEqual(new Set(["A 192.168.200.5"]));
+  });
+
+  it("are beside the records of the same domain", () => {
+    const nas = { name: "grafana", type: "A", data: "192.168.200.20" };
+    const { domain, furtherDomains } = parse({ network: { domain: { name: "lab.home.arpa", records: [nas] } } });
+    expect(furtherDomains).toBeUndefined();
+    expect(domain?.records?.filter(({ name }) => name === "grafana")).toEqual([nas]);
+    expect(domain?.records).toHaveLength(5);
+  });
+
+  it("are none without an ingress", () => {
+    expect(parse({ ingress: {} })).toEqual(parseSettings({ ...settings(), ingress: {} }).network);
+  });
+});
