@@ -1,7 +1,7 @@
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import { UserError } from "../../components/core/user-error";
-import { cacheRoot } from "../../rig/stand-ins/cache";
+import { cacheRoot } from "../../rig";
 import { paths } from "../paths";
 import { run } from "./process";
 

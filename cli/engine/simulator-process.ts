@@ -3,9 +3,17 @@ import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "../../components/core/user-error";
-import { readRecord, runningLab, type SimulatorRecord } from "../../rig/embedded-lab";
-import { describeLab, type LabOnHost, labsOnHost } from "../../rig/machines/labs-on-host";
-import { isAlive, signal, waitForEnd } from "../../rig/machines/processes";
+import {
+  describeLab,
+  isAlive,
+  type LabOnHost,
+  labsOnHost,
+  readRecord,
+  runningLab,
+  type SimulatorRecord,
+  signal,
+  waitForEnd,
+} from "../../rig";
 import { checkout, paths } from "../paths";
 import { ensurePrivate } from "./backend";
 import { run } from "./process";

@@ -1,7 +1,7 @@
 import * as fs from "node:fs/promises";
 import { hostname } from "node:os";
 import * as path from "node:path";
-import { readJson } from "../../rig/machines/state-file";
+import { readJson } from "../../rig";
 import { paths } from "../paths";
 
 /** What the engine writes into a lock of the file backend. */

@@ -1,13 +1,21 @@
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
-import { ensureRootFileSystem, rootFileSystemCached } from "../../rig/machines/root-file-system";
-import { readJson, writeAtomically } from "../../rig/machines/state-file";
-import { cached, lookup } from "../../rig/stand-ins/cache";
-import { ensureEngine } from "../../rig/stand-ins/engine";
-import { ensureImages, imagesCached } from "../../rig/stand-ins/images";
-import { ensureK3s, k3sCached, k3sVersions } from "../../rig/stand-ins/k3s";
-import { installPlugins } from "../../rig/stand-ins/plugins/install";
-import { vendorReachable } from "../../rig/stand-ins/vendor";
+import {
+  cached,
+  ensureEngine,
+  ensureImages,
+  ensureK3s,
+  ensureRootFileSystem,
+  imagesCached,
+  installPlugins,
+  k3sCached,
+  k3sVersions,
+  lookup,
+  readJson,
+  rootFileSystemCached,
+  vendorReachable,
+  writeAtomically,
+} from "../../rig";
 import { checkout, paths } from "../paths";
 import { ensureBackend, pulumiEnvironment } from "./backend";
 import { type Report, say, stage } from "./progress";

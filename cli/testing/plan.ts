@@ -1,6 +1,6 @@
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
-import { cacheRoot } from "../../rig/stand-ins/cache";
+import { cacheRoot } from "../../rig";
 import { checkout } from "../paths";
 
 export const projects = ["unit", "integration", "e2e", "forge"] as const;

@@ -1,7 +1,6 @@
 import Table from "cli-table3";
 import { type Command, InvalidArgumentError } from "commander";
-import { type CacheEntry, cacheEntries, pruneCache } from "../../rig/stand-ins/cache-contents";
-import { cacheRoot } from "../../rig/stand-ins/cache-root";
+import { type CacheEntry, cacheEntries, cacheRoot, pruneCache } from "../../rig";
 import { say } from "../engine/progress";
 
 const DAY = 24 * 3600 * 1000;

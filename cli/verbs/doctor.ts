@@ -1,13 +1,16 @@
 import Table from "cli-table3";
 import type { Command } from "commander";
 import { isUserError } from "../../components/core/user-error";
-import { describeLab, howToStop } from "../../rig/machines/labs-on-host";
-import { rootFileSystemCached } from "../../rig/machines/root-file-system";
-import { engineFound } from "../../rig/stand-ins/engine";
-import { imagesCached } from "../../rig/stand-ins/images";
-import { k3sCached } from "../../rig/stand-ins/k3s";
-import { kubernetesProviderCached } from "../../rig/stand-ins/kubernetes-provider";
-import { vendorReachable } from "../../rig/stand-ins/vendor";
+import {
+  describeLab,
+  engineFound,
+  howToStop,
+  imagesCached,
+  k3sCached,
+  kubernetesProviderCached,
+  rootFileSystemCached,
+  vendorReachable,
+} from "../../rig";
 import { missingPackages } from "../engine/host-packages";
 import { preflight } from "../engine/preflight";
 import { otherLabs, simulatorRunning } from "../engine/simulator-process";

@@ -1,7 +1,7 @@
 import * as fs from "node:fs/promises";
 import type { Command } from "commander";
 import { UserError } from "../../components/core/user-error";
-import { describeLab, howToStop } from "../../rig/machines/labs-on-host";
+import { describeLab, howToStop } from "../../rig";
 import { engineDestroy } from "../engine/engine-run";
 import { confirmDestruction } from "../engine/guard";
 import { openLab } from "../engine/open-lab";

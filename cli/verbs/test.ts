@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import type { Command } from "commander";
-import { k3sVersions } from "../../rig/stand-ins/k3s";
+import { k3sVersions } from "../../rig";
 import { ensureTaskwarrior3 } from "../../test/support/taskwarrior3";
 import { installPackages, testPackages } from "../engine/host-packages";
 import { say, stage, total } from "../engine/progress";

@@ -3,11 +3,11 @@ import * as fs from "node:fs/promises";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
 import * as yaml from "js-yaml";
+import { startPaperProviders } from "../../../rig";
 import { run } from "../../engine/process";
 import type { Preview } from "../preview";
 import { PassphraseCipher } from "./passphrase";
 import { isObject, type Json } from "./placeholders";
-import { startProviders } from "./providers";
 import type { RecordedResource, Recording } from "./recording";
 
 /** The program at one revision: its checkout, and the stack's configuration there. */
@@ -112,7 +112,7 @@ export interface PaperStack {
 /** Opens a recorded stack on paper: neither its lab nor any of its secrets is needed, and nothing outside a temporary folder is touched. */
 export async function openPaperStack(recording: Recording, engineDirectory: string): Promise<PaperStack> {
   const folder = await fs.mkdtemp(path.join(tmpdir(), "homelab-report-"));
-  const providers = await startProviders(recording.answers);
+  const providers = await startPaperProviders(recording.answers);
   const cipher = new PassphraseCipher();
   const kept = Object.fromEntries(passedOn.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])));
   const environment: Record<string, string> = {

@@ -1,7 +1,6 @@
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
-import { ensureEngine } from "../../../rig/stand-ins/engine";
-import { vendorReachable } from "../../../rig/stand-ins/vendor";
+import { ensureEngine, vendorReachable } from "../../../rig";
 import { stage } from "../../engine/progress";
 import { checkStackFile } from "../../engine/settings-file";
 import { settingsFile } from "../../paths";

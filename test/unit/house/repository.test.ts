@@ -87,17 +87,19 @@ describe("the repository", () => {
     expect(missing(packages)).toMatchObject({ "node_modules/@biomejs/cli-linux-x64": { os: ["linux"], cpu: ["x64"], dev: true } });
   });
 
-  it("pins every npm package exactly", () => {
-    const { dependencies, devDependencies } = JSON.parse(read("package.json")) as Record<string, Record<string, string>>;
-    const loose = Object.entries({ ...dependencies, ...devDependencies }).filter(
-      ([, version]) => !/^(npm:typescript@)?\d+\.\d+\.\d+$/.test(version),
-    );
-    expect(loose).toEqual([]);
+  it("pins every npm package exactly, and to one version in all workspaces", () => {
+    const pinned = ["package.json", "components/package.json", "rig/package.json"].flatMap((file) => {
+      const { dependencies, devDependencies } = JSON.parse(read(file)) as Record<string, Record<string, string>>;
+      return Object.entries({ ...dependencies, ...devDependencies });
+    });
+    expect(pinned.filter(([, version]) => !/^(npm:typescript@)?\d+\.\d+\.\d+$/.test(version))).toEqual([]);
+    const first = new Map([...pinned].reverse());
+    expect(pinned.filter(([name, version]) => first.get(name) !== version)).toEqual([]);
   });
 
   it("pins the plugins to the versions of their SDKs", () => {
     const { pulumi } = JSON.parse(read("versions.json")) as { pulumi: { engine: string; plugins: Record<string, string> } };
-    const { dependencies } = JSON.parse(read("package.json")) as { dependencies: Record<string, string> };
+    const { dependencies } = JSON.parse(read("components/package.json")) as { dependencies: Record<string, string> };
     expect(dependencies["@pulumi/pulumi"]).toBe(pulumi.engine);
     for (const [plugin, version] of Object.entries(pulumi.plugins)) {
       expect([plugin, dependencies[`@pulumi/${plugin}`]]).toEqual([plugin, version]);

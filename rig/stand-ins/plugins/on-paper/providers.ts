@@ -1,7 +1,7 @@
-import { provider as command } from "../../../rig/stand-ins/plugins/command/provider";
-import { listen, type PropertyMap, type Provider, plain } from "../../../rig/stand-ins/plugins/protocol";
-import { provider as random } from "../../../rig/stand-ins/plugins/random/provider";
-import { provider as tls } from "../../../rig/stand-ins/plugins/tls/provider";
+import { provider as command } from "../command/provider";
+import { listen, type PropertyMap, type Provider, plain } from "../protocol";
+import { provider as random } from "../random/provider";
+import { provider as tls } from "../tls/provider";
 import { kubernetesOnPaper } from "./kubernetes";
 
 /** Plugins that touch nothing. */

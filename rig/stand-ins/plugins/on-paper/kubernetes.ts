@@ -1,15 +1,6 @@
 import { createHash } from "node:crypto";
-import {
-  changes,
-  diffKind,
-  isMap,
-  type PropertyMap,
-  type PropertyValue,
-  type Provider,
-  stripMap,
-  topLevel,
-} from "../../../rig/stand-ins/plugins/protocol";
-import versions from "../../../versions.json";
+import versions from "../../../../versions.json";
+import { changes, diffKind, isMap, type PropertyMap, type PropertyValue, type Provider, stripMap, topLevel } from "../protocol";
 
 /** Fields that the API server does not take in place, by the last part of the type: a change makes the object anew. */
 const fixed: Record<string, readonly string[]> = {
