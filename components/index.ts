@@ -1,7 +1,7 @@
 /** The face of this library: components, their arguments, and what those are made of. */
 
 export { type ExistingMachineArgs, existingMachine } from "./core/existing-machine";
-export type { ImageName, Images } from "./core/images";
+export type { ImageName, Images, ImageTable } from "./core/images";
 export { imagesOf } from "./core/images";
 export type { MachineAccess, MachineRole } from "./core/machine-access";
 export type { Duration, Size } from "./core/notations";
@@ -16,23 +16,100 @@ export {
   onMachines,
   type PanelSpec,
   type RecordingRule,
+  type Relabel,
   type RuleGroup,
   type ScrapeJob,
+  type Severity,
   type Watched,
   type WatchedDashboard,
   type WatchPlace,
 } from "./core/watched";
 export { type GuardArgs, guards } from "./guards/guards";
-export type { IngressAccess, IngressArgs } from "./ingress/args";
+export type { IngressAccess, IngressArgs, LoginOptions, OidcArgs, PageCertificateOptions } from "./ingress/args";
 export { Ingress } from "./ingress/ingress";
 export { Pages, type PagesArgs } from "./ingress/pages";
-export type { K3sClusterArgs, NodeArgs } from "./k3s/args";
+export type {
+  AddressPoolArgs,
+  BackupOptions,
+  Checksums,
+  ClusterNetworkOptions,
+  ExternalDatastore,
+  ExtraConfig,
+  K3sClusterArgs,
+  MirrorSource,
+  NodeArgs,
+  OnlineSource,
+  PackagedComponent,
+  RegistriesOptions,
+  S3Args,
+  StorageOptions,
+  TimeoutOptions,
+  VirtualAddressArgs,
+} from "./k3s/args";
 export { K3sCluster } from "./k3s/k3s-cluster";
-export type { MaasAccess, MaasMachineArgs, MaasRegionArgs } from "./maas/args";
+export type {
+  AnyInterface,
+  CommandArgs,
+  CommissioningOptions,
+  ComposeArgs,
+  CurtinArgs,
+  DefaultsArgs,
+  DiskArgs,
+  DomainArgs,
+  FilesystemArgs,
+  ImagesArgs,
+  InstallArgs,
+  InterfaceArgs,
+  LinkArgs,
+  MaasAccess,
+  MaasEndpoint,
+  MaasMachineArgs,
+  MaasRegionArgs,
+  NetworkOptions,
+  PowerArgs,
+  PreseedArgs,
+  RaidArgs,
+  RangeArgs,
+  RepairOptions,
+  ScriptArgs,
+  SshHostArgs,
+  SshOptions,
+  StorageArgs,
+  UserDataOptions,
+  VmHostArgs,
+  VolumeArgs,
+  VolumeGroupArgs,
+  WaitOptions,
+} from "./maas/args";
 export { MaasMachine } from "./maas/machine";
 export { MaasRegion } from "./maas/region";
-export type { MeasuredMachine, MonitoringArgs, PagesBehindLogin, ReceiverArgs } from "./monitoring/args";
-export { withNodeExporter } from "./monitoring/machine-exporter";
+export type {
+  AlertmanagerOptions,
+  AnyReceiver,
+  GrafanaOptions,
+  KubeStateMetricsOptions,
+  MeasuredMachine,
+  MonitoringArgs,
+  PagesBehindLogin,
+  PrometheusOptions,
+  ReceiverArgs,
+  ScrapedMachine,
+  ServiceType,
+} from "./monitoring/args";
+export { type ExporterUserData, withNodeExporter } from "./monitoring/machine-exporter";
 export { Monitoring } from "./monitoring/monitoring";
-export type { OrganisationArgs, TaskServersArgs } from "./taskserver/args";
+export type {
+  AccountState,
+  AuthorityArgs,
+  CertificateOptions,
+  ObjectStorageArgs,
+  OrganisationArgs,
+  ReachableAt,
+  TaskBackupOptions,
+  TaskChampionOptions,
+  TaskdOptions,
+  TaskServersArgs,
+  UserArgs,
+} from "./taskserver/args";
 export { TaskServers } from "./taskserver/task-servers";
+export type { ClientFile, TaskChampionAccess, TaskdAccess, UserAccess } from "./taskserver/taskrc";

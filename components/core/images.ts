@@ -22,6 +22,7 @@ export const IMAGE_NAMES = [
   "metallb-speaker",
 ] as const;
 
+/** Name of a container image that components run. */
 export type ImageName = (typeof IMAGE_NAMES)[number];
 
 /** Where components get image references from; none of them spells one out. */
@@ -32,10 +33,25 @@ export interface Images {
   overridden: readonly ImageName[];
 }
 
-type Table = Record<string, { upstream?: string; standIn?: string } | undefined>;
+/** Image references by name: `upstream` is what a machine pulls, `standIn` is for the embedded lab. */
+export type ImageTable = Record<
+  string,
+  | {
+      /** Full reference; none where there is no public image. */
+      upstream?: string;
+      /** Reference in the embedded lab. */
+      standIn?: string;
+    }
+  | undefined
+>;
 
-/** Image references under the stack's overrides. `table` is `versions.json`'s unless a test gives its own. */
-export function imagesOf(overrides: Partial<Record<ImageName, string>>, table: Table = versions.images as Table): Images {
+/**
+ * Image references under overrides.
+ *
+ * @param overrides full references by name
+ * @param table `versions.json`'s unless a test gives its own
+ */
+export function imagesOf(overrides: Partial<Record<ImageName, string>>, table: ImageTable = versions.images as ImageTable): Images {
   return {
     ref(name) {
       const reference = overrides[name] ?? table[name]?.upstream;

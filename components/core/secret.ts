@@ -10,12 +10,14 @@ const SEALED = Symbol("sealed");
 export class Secret<T = string> {
   readonly #value: { value: T } | undefined;
 
+  /** Seals a value: it is kept out of every text. `reveal()` hands it out. */
   constructor(value: T) {
     this.#value = value === (SEALED as unknown) ? undefined : { value };
     // Tells an instance of another copy of this module, which `instanceof` would not.
     Object.defineProperty(this, BRAND, { value: true });
   }
 
+  /** Whether a value is a secret, also one of another copy of this module. */
   static isInstance(value: unknown): value is Secret<unknown> {
     return typeof value === "object" && value !== null && BRAND in value;
   }
@@ -47,14 +49,17 @@ export class Secret<T = string> {
     return this.known ? new Secret(change(this.reveal())) : Secret.sealed<U>();
   }
 
+  /** `(secret)`. */
   toString(): string {
     return "(secret)";
   }
 
+  /** `(secret)`. */
   toJSON(): string {
     return "(secret)";
   }
 
+  /** `(secret)`, in the debugger and in `console.log`. */
   [Symbol.for("nodejs.util.inspect.custom")](): string {
     return "(secret)";
   }

@@ -19,11 +19,19 @@ export interface Problem {
  * fix, and ends the process with `exitCode`.
  */
 export class UserError extends Error {
+  /** Exit code of a program that ends by it. */
   readonly exitCode = 2;
   /** Makes the Pulumi engine show the message as it is, without a stack trace (its own class is `pulumi.RunError`). */
   readonly __pulumiRunError = true;
+  /** What is wrong; at least one. */
   readonly problems: readonly Problem[];
 
+  /**
+   * An error with a message made of its problems.
+   *
+   * @param problems one or more
+   * @param heading a line above them. Default none
+   */
   constructor(problems: Problem | readonly Problem[], heading?: string) {
     const all = Array.isArray(problems) ? (problems as readonly Problem[]) : [problems as Problem];
     const text = all.map(formatProblem).join("\n");

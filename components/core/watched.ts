@@ -6,28 +6,35 @@ export type Severity = "critical" | "warning" | "none";
 
 /** A series that Prometheus computes from others. */
 export interface RecordingRule {
+  /** Name of the new series: `level:metric:operation`. */
   record: string;
   /** PromQL. */
   expr: string;
+  /** Added to it. Default none. */
   labels?: Record<string, string>;
 }
 
 /** An alert. Its runbook is `<runbooks>/<name>.md`. */
 export interface AlertRule {
+  /** Name of the alert, in CamelCase. */
   alert: string;
   /** PromQL; the alert fires for each series that it returns. */
   expr: string;
   /** How long `expr` has to hold: one number and `s`, `m` or `h`. */
   for?: string;
+  /** How urgent it is; decides who is told. */
   severity: Severity;
   /** One line; Go template over `$labels` and `$value`. */
   summary: string;
+  /** Added to the alert. Default none. */
   labels?: Record<string, string>;
 }
 
 /** Rules that are evaluated one after another, so that alerts see recordings of the same moment. */
 export interface RuleGroup {
+  /** Unique in its file. */
   name: string;
+  /** In the order of evaluation. */
   rules: (RecordingRule | AlertRule)[];
 }
 
@@ -38,11 +45,17 @@ export function isAlert(rule: RecordingRule | AlertRule): rule is AlertRule {
 
 /** One of Prometheus's relabelling steps. */
 export interface Relabel {
+  /** Labels whose values are joined. Default none. */
   source_labels?: string[];
+  /** Between them. Default `;`. */
   separator?: string;
+  /** Label that gets the result. */
   target_label?: string;
+  /** Has to match the whole joined value. Default `(.*)`. */
   regex?: string;
+  /** With `$1` for groups. Default `$1`. */
   replacement?: string;
+  /** `replace`, `keep`, `drop`, … Default `replace`. */
   action?: string;
 }
 
@@ -52,24 +65,44 @@ export interface Relabel {
  * @see https://prometheus.io/docs/prometheus/latest/configuration/configuration/#scrape_config
  */
 export interface ScrapeJob {
+  /** Unique in the stack. */
   job_name: string;
+  /** Default: Prometheus's own. */
   scrape_interval?: string;
+  /** Default: 10 s, at most the interval. */
   scrape_timeout?: string;
+  /** Default `http`. */
   scheme?: "http" | "https";
+  /** Default `/metrics`. */
   metrics_path?: string;
+  /** Labels of the target win over those of Prometheus. Default false. */
   honor_labels?: boolean;
+  /** Header for each request; secrets belong in files (`credentials_file`). Default none. */
   authorization?: Record<string, string>;
+  /** Login for each request; secrets belong in files (`password_file`). Default none. */
   basic_auth?: Record<string, string>;
+  /** How the target's certificate is checked. Default: by public authorities. */
   tls_config?: Record<string, unknown>;
-  static_configs?: { targets: string[]; labels?: Record<string, string> }[];
+  /** Targets that are known now. Default none. */
+  static_configs?: {
+    /** `host:port` of each. */
+    targets: string[];
+    /** Labels of their series. Default none. */
+    labels?: Record<string, string>;
+  }[];
+  /** Targets from files. Default none. */
   file_sd_configs?: Record<string, unknown>[];
+  /** Steps before a scrape. Default none. */
   relabel_configs?: Relabel[];
+  /** Steps on what was scraped. Default none. */
   metric_relabel_configs?: Relabel[];
 }
 
 /** A panel of a dashboard. */
 export interface PanelSpec {
+  /** Heading of the panel. */
   title: string;
+  /** One number, bars, lines over time, or a table. */
   kind: "stat" | "bars" | "series" | "table";
   /** Grafana's name of the unit: `percentunit`, `bytes`, `s`, `short`, … */
   unit: string;
@@ -79,7 +112,9 @@ export interface PanelSpec {
   description: string;
   /** From green through orange to red, or the other way when the second is the smaller. */
   thresholds?: [orange: number, red: number];
+  /** Upper end of the scale. Default: by the data. */
   max?: number;
+  /** Series on top of one another. Default false. */
   stacked?: boolean;
   /** In 24ths of the page. */
   width?: number;
@@ -95,17 +130,33 @@ export interface PanelSpec {
 
 /** A dashboard: rows of panels. */
 export interface DashboardSpec {
+  /** Part of its URL; unique, short, stable. */
   uid: string;
+  /** Heading of the page. */
   title: string;
+  /** What the page answers. */
   description: string;
   /** Label of metrics by which the page is narrowed, and the metric that knows its values. */
-  variable?: { name: string; metric: string };
-  rows: { title: string; panels: PanelSpec[] }[];
+  variable?: {
+    /** Name of the label. */
+    name: string;
+    /** A metric that has it. */
+    metric: string;
+  };
+  /** From top to bottom. */
+  rows: {
+    /** Heading of the row. */
+    title: string;
+    /** From left to right. */
+    panels: PanelSpec[];
+  }[];
 }
 
 /** A dashboard whose panels depend on values that a preview need not know. */
 export interface WatchedDashboard {
+  /** Part of its URL; unique, short, stable. */
   uid: string;
+  /** Heading of the page. */
   title: string;
   /** With the same uid and title. */
   spec: pulumi.Input<DashboardSpec>;
@@ -117,10 +168,13 @@ export interface WatchedDashboard {
 export interface WatchPlace {
   /** Prefix for the names of resources. */
   name: string;
+  /** Parent of what is made. */
   parent: pulumi.Resource;
   /** Of the cluster that monitoring runs in. */
   provider: pulumi.ProviderResource;
+  /** Namespace of monitoring. */
   namespace: pulumi.Input<string>;
+  /** Where image references come from. */
   images: Images;
 }
 
@@ -134,6 +188,7 @@ export interface Watched {
   scrape?: pulumi.Input<readonly ScrapeJob[]>;
   /** Recordings and alerts. Each alert has a runbook. */
   rules?: pulumi.Input<readonly RuleGroup[]>;
+  /** Its page in Grafana. Default none. */
   dashboard?: WatchedDashboard;
 }
 

@@ -21,7 +21,9 @@ export interface PageCertificateOptions {
 export interface OidcArgs {
   /** As in its discovery document, such as `https://login.example.org/realms/home`. */
   issuer: pulumi.Input<string>;
+  /** Of this lab at the provider. */
   clientId: pulumi.Input<string>;
+  /** A secret. */
   clientSecret: SecretInput;
   /** Domains of the email addresses that are let in; `*` is everybody that the provider knows. */
   emailDomains: readonly string[];
@@ -67,7 +69,9 @@ export interface IngressArgs {
 
 /** What serves pages, for {@link Pages}. */
 export interface IngressAccess {
+  /** Pages are `<page>.<domain>`. */
   domain: string;
+  /** Class of the ingress controller. */
   className: string;
   /** Annotations that put the login before a page. */
   annotations: pulumi.Input<Record<string, pulumi.Input<string>>>;

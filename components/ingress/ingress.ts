@@ -28,9 +28,18 @@ export class Ingress extends pulumi.ComponentResource {
   /** For `Monitoring`: when the certificates end. */
   readonly watched: Watched;
   /** What it is made of, for options that this component does not offer. */
-  readonly nodes: { namespace: kubernetes.core.v1.Namespace; pki: PagePki; login: Login };
+  readonly nodes: {
+    /** The login is in there. */
+    namespace: kubernetes.core.v1.Namespace;
+    /** The authority and the certificate of the pages. */
+    pki: PagePki;
+    /** What asks who somebody is. */
+    login: Login;
+  };
 
   /**
+   * Makes the namespace, the certificates and the login.
+   *
    * @param name prefix of the names of all that it makes
    * @param args see {@link IngressArgs}
    */

@@ -8,13 +8,21 @@ import { route } from "./routes";
 
 /** Arguments of {@link Pages}. */
 export interface PagesArgs {
+  /** Of the cluster that the services are in. */
   provider: kubernetes.Provider;
   /** Of an `Ingress` that names these pages. */
   ingress: IngressAccess;
   /** Namespace of the services; it must exist. */
   namespace: pulumi.Input<string>;
   /** The page `name.<domain>` is the service's port. */
-  pages: readonly { name: string; service: pulumi.Input<string>; port: number }[];
+  pages: readonly {
+    /** One of the ingress's `pages`. */
+    name: string;
+    /** Name of the service. */
+    service: pulumi.Input<string>;
+    /** Port of the service. */
+    port: number;
+  }[];
   /** The last word on every resource that the component makes. */
   transform?: Transform;
 }
@@ -24,8 +32,17 @@ export class Pages extends pulumi.ComponentResource {
   /** URLs by page. */
   readonly urls: Readonly<Record<string, string>>;
   /** What it is made of, for options that this component does not offer. */
-  readonly nodes: { ingresses: Readonly<Record<string, kubernetes.networking.v1.Ingress>> };
+  readonly nodes: {
+    /** By page. */
+    ingresses: Readonly<Record<string, kubernetes.networking.v1.Ingress>>;
+  };
 
+  /**
+   * Makes an Ingress for each page.
+   *
+   * @param name prefix of the names of all that it makes
+   * @param args see {@link PagesArgs}
+   */
   constructor(name: string, args: PagesArgs, opts?: pulumi.ComponentResourceOptions) {
     const { ingress, namespace, pages } = args;
     super("homelab:ingress:Pages", name, { pages: pages.map((page) => page.name) }, withTransform(opts, args.transform));

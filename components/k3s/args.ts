@@ -7,6 +7,7 @@ import { given, type Transform } from "../core/transform";
 
 /** A machine as a node of the cluster. */
 export interface NodeArgs {
+  /** How to reach it: `access` of a `MaasMachine`, or `existingMachine(…)`. */
   machine: MachineAccess;
   /** Servers hold the control plane; give 1, 3 or 5. Agents only run pods. */
   role: MachineRole;
@@ -23,19 +24,23 @@ export type Checksums = Partial<Record<"amd64" | "arm64", string>>;
 
 /** k3s' install script and releases, fetched by each machine. */
 export interface OnlineSource {
+  /** Each machine downloads by itself. */
   source: "online";
   /** Default `https://get.k3s.io`. */
   script?: string;
   /** Where `<version>/k3s` and `<version>/sha256sum-<arch>.txt` are. Default: k3s' releases on GitHub. */
   releases?: string;
+  /** Default: the release's list alone. */
   checksums?: Checksums;
 }
 
 /** A web server with the release's files, for machines that cannot reach the internet. */
 export interface MirrorSource {
+  /** Machines download from your server. */
   source: "mirror";
   /** Has `/install.sh`, `/k3s/<version>/…` as in the release, and `/images/<name>.tar`. */
   url: string;
+  /** Default: the release's list alone. */
   checksums?: Checksums;
   /** Archives under `/images/` to import beside k3s' own. Default: those of all images that `images` overrides. */
   imageArchives?: readonly string[];
@@ -85,13 +90,17 @@ export type PackagedComponent = "coredns" | "servicelb" | "traefik" | "local-sto
 
 /** Object storage for backups. */
 export interface S3Args {
+  /** `host` or `host:port`, without a scheme. */
   endpoint: string;
+  /** It must exist. */
   bucket: string;
   /** Default `us-east-1`. */
   region?: string;
   /** With a slash at its end. Default: none. */
   folder?: string;
+  /** A secret. */
   accessKey: SecretInput;
+  /** A secret. */
   secretKey: SecretInput;
 }
 
@@ -116,10 +125,38 @@ export interface StorageOptions {
 /** Becomes `registries.yaml`. */
 export interface RegistriesOptions {
   /** By the registry's name as it stands in image references; `*` for all. */
-  mirrors: Readonly<Record<string, { endpoints: readonly string[]; rewrite?: Readonly<Record<string, string>> }>>;
+  mirrors: Readonly<
+    Record<
+      string,
+      {
+        /** URLs, asked in this order. */
+        endpoints: readonly string[];
+        /** Regular expression and replacement for repositories' names. Default none. */
+        rewrite?: Readonly<Record<string, string>>;
+      }
+    >
+  >;
   /** By host name of an endpoint. */
   hosts: Readonly<
-    Record<string, { auth?: { username: string | SecretInput; password: SecretInput }; tls?: { caFile?: string; skipVerify?: boolean } }>
+    Record<
+      string,
+      {
+        /** Login. Default none. */
+        auth?: {
+          /** Login name. */
+          username: string | SecretInput;
+          /** A secret. */
+          password: SecretInput;
+        };
+        /** How its certificate is checked. Default: by public authorities. */
+        tls?: {
+          /** File on each machine with the authority in PEM. */
+          caFile?: string;
+          /** Do not check it. Default false. */
+          skipVerify?: boolean;
+        };
+      }
+    >
   >;
 }
 
@@ -138,6 +175,12 @@ export interface TimeoutOptions {
   ssh: Duration;
 }
 
+/** A database beside the cluster that holds its state. */
+export interface ExternalDatastore {
+  /** `postgres://…` or `mysql://…`; a secret. */
+  endpoint: SecretInput;
+}
+
 /** Arguments of {@link K3sCluster}. */
 export interface K3sClusterArgs {
   /** The order of the servers is the order in which they join. */
@@ -149,11 +192,12 @@ export interface K3sClusterArgs {
   /** Where the machines get k3s from; the binary's checksum is verified either way. Default `{ source: "online" }`. */
   source?: OnlineSource | MirrorSource;
   /** `auto` (default) is SQLite with one server and embedded etcd with more. `endpoint` is `postgres://…` or `mysql://…`. */
-  datastore?: "auto" | "sqlite" | "etcd" | { endpoint: SecretInput };
+  datastore?: "auto" | "sqlite" | "etcd" | ExternalDatastore;
   /** Default: the first server's address is the API's. */
   virtualAddress?: VirtualAddressArgs;
   /** Default: services of type LoadBalancer answer on the machines' addresses. */
   addressPool?: AddressPoolArgs;
+  /** Default: as `ClusterNetworkOptions` says. */
   network?: Partial<ClusterNetworkOptions>;
   /** Packaged components to leave out. Default `traefik` and `metrics-server`. */
   disable?: readonly PackagedComponent[];
@@ -163,14 +207,27 @@ export interface K3sClusterArgs {
   secretsEncryption?: boolean;
   /** As the CIS benchmark has it: kernel defaults, pod security `restricted`, audit log, limits of the API server. Default false. */
   hardening?: boolean;
+  /** Mirrors and logins of registries. Default none. */
   registries?: Partial<RegistriesOptions>;
+  /** Default: as `StorageOptions` says. */
   storage?: Partial<StorageOptions>;
   /** `false` makes none. Default: as `BackupOptions` says. */
   backups?: Partial<BackupOptions> | false;
   /** Raise one to have new tokens, or new certificates, on one node after another. Default 1 each. */
-  generations?: { token?: number; certificates?: number };
+  generations?: {
+    /** Of the join tokens. Default 1. */
+    token?: number;
+    /** Of the cluster's certificates. Default 1. */
+    certificates?: number;
+  };
   /** Further keys of k3s' config.yaml, by role. A key that k3s does not know is refused. */
-  extraConfig?: { server?: ExtraConfig | SecretInput<ExtraConfig>; agent?: ExtraConfig | SecretInput<ExtraConfig> };
+  extraConfig?: {
+    /** For servers. Default none. */
+    server?: ExtraConfig | SecretInput<ExtraConfig>;
+    /** For agents. Default none. */
+    agent?: ExtraConfig | SecretInput<ExtraConfig>;
+  };
+  /** Default: as `TimeoutOptions` says. */
   timeouts?: Partial<TimeoutOptions>;
   /** Where image references come from. Default: upstream's. */
   images?: Images;

@@ -38,6 +38,7 @@ export class K3sCluster extends pulumi.ComponentResource {
   readonly provider: kubernetes.Provider;
   /** `https://ADDRESS:6443` */
   readonly endpoint: pulumi.Output<string>;
+  /** What it is made of, by the name of the machine. */
   readonly nodes: Record<string, K3sNode>;
   /** For `Monitoring`: etcd, and backups of the datastore. */
   readonly watched: Watched;
@@ -48,6 +49,8 @@ export class K3sCluster extends pulumi.ComponentResource {
   private readonly extraConfig: pulumi.Output<Record<MachineRole, ExtraConfig>>;
 
   /**
+   * Makes the nodes, one after another.
+   *
    * @param name prefix of the names of all that it makes
    * @param args see {@link K3sClusterArgs}
    * @throws UserError where the nodes cannot make a cluster

@@ -6,37 +6,79 @@ import { given, type Transform } from "../core/transform";
 
 /** A file system on a disk, a partition, a RAID or a logical volume. */
 export interface FilesystemArgs {
+  /** File system to make. Default none. */
   format?: "ext4" | "ext2" | "xfs" | "btrfs" | "fat32" | "vfat" | "swap";
-  /** Mount point; `none` for swap. */
+  /** Mount point; `none` for swap. Default: not mounted. */
   mount?: string;
+  /** As in fstab: `noatime,nodiratime`. Default: the file system's own. */
   mountOptions?: string;
+}
+
+/** A partition, or a logical volume. */
+export interface VolumeArgs extends FilesystemArgs {
+  /** Name, unique in the layout. */
+  name: string;
+  /** `rest` takes what the others leave. */
+  size: Size | "rest";
+}
+
+/** A disk with its partitions, or with a file system of its own. */
+export interface DiskArgs extends FilesystemArgs {
+  /** Name in MAAS: `sda`, `nvme0n1`. */
+  name: string;
+  /** In their order on the disk. Default none. */
+  partitions?: readonly VolumeArgs[];
+}
+
+/** A software RAID. */
+export interface RaidArgs extends FilesystemArgs {
+  /** Name of the device: `md0`. */
+  name: string;
+  /** RAID level. */
+  level: 0 | 1 | 5 | 6 | 10;
+  /** Names of disks or partitions. */
+  members: readonly string[];
+}
+
+/** An LVM volume group. */
+export interface VolumeGroupArgs {
+  /** Name of the group. */
+  name: string;
+  /** Names of disks, partitions or RAIDs. */
+  members: readonly string[];
+  /** Its logical volumes. */
+  volumes: readonly VolumeArgs[];
 }
 
 /** How disks are laid out, always with GPT: one of MAAS's own layouts, or `custom` with every partition. */
 export type StorageArgs =
   | {
+      /** One of MAAS's own layouts. */
       layout: "flat" | "lvm" | "bcache" | "vmfs6" | "vmfs7" | "blank";
       /** Disk to boot from. Default: MAAS's choice. */
       rootDevice?: string;
+      /** Size of the root file system. Default: the rest of the disk. */
       rootSize?: Size;
+      /** Size of `/boot`. Default: none of its own, except where the firmware needs one. */
       bootSize?: Size;
+      /** Name of the LVM volume group. Default: MAAS's, `vgroot`. */
       volumeGroup?: string;
+      /** Disk for bcache's cache. Default: MAAS's choice. */
       cacheDevice?: string;
+      /** How bcache writes. Default: MAAS's, `writethrough`. */
       cacheMode?: "writeback" | "writethrough" | "writearound";
     }
   | {
+      /** Every disk, partition and volume below. */
       layout: "custom";
+      /** Name of the disk to boot from; one of `disks`. */
       bootDisk: string;
-      disks: readonly (FilesystemArgs & {
-        name: string;
-        partitions?: readonly (FilesystemArgs & { name: string; size: Size | "rest" })[];
-      })[];
-      raids?: readonly (FilesystemArgs & { name: string; level: 0 | 1 | 5 | 6 | 10; members: readonly string[] })[];
-      volumeGroups?: readonly {
-        name: string;
-        members: readonly string[];
-        volumes: readonly (FilesystemArgs & { name: string; size: Size | "rest" })[];
-      }[];
+      /** Disks to use, by their names in MAAS. */
+      disks: readonly DiskArgs[];
+      /** Software RAIDs over disks or partitions. Default none. */
+      raids?: readonly RaidArgs[];
+      /** LVM volume groups over disks, partitions or RAIDs. Default none. */
+      volumeGroups?: readonly VolumeGroupArgs[];
     };
 
 /** One address of an interface. */
@@ -45,39 +87,61 @@ export interface LinkArgs {
   mode: "static" | "auto" | "dhcp" | "up";
   /** Default: the region's. */
   subnet?: string;
+  /** IPv4 or IPv6 address, for `static` only. */
   address?: string;
   /** The machine's default route goes by this link's subnet. Default false. */
   defaultGateway?: boolean;
 }
 
-interface AnyInterface {
+/** What all interfaces have. */
+export interface AnyInterface {
+  /** Name in MAAS and on the machine: `eth0`, `bond0`, `br0`, `eth0.5`. */
   name: string;
+  /** Largest packet in bytes. Default: the VLAN's. */
   mtu?: number;
-  /** Default none. */
+  /** Addresses. Default none. */
   links?: readonly LinkArgs[];
 }
 
 /** An interface, after those that it is made of. */
 export type InterfaceArgs = AnyInterface &
   (
-    | { type: "physical"; macAddress: string }
     | {
+        /** A network card. */
+        type: "physical";
+        /** Of the card, as `52:54:00:00:00:01`. */
+        macAddress: string;
+      }
+    | {
+        /** Several interfaces as one. */
         type: "bond";
+        /** Names of its interfaces. */
         parents: readonly string[];
         /** Default `active-backup`. */
         mode?: "balance-rr" | "active-backup" | "balance-xor" | "broadcast" | "802.3ad" | "balance-tlb" | "balance-alb";
         /** Milliseconds between looks at the links. Default 100. */
         monitorInterval?: number;
+        /** How often LACP packets come, for `802.3ad`. Default: the kernel's, `slow`. */
         lacpRate?: "slow" | "fast";
+        /** What decides which link a packet takes. Default: the kernel's, `layer2`. */
         hashPolicy?: "layer2" | "layer2+3" | "layer3+4" | "encap2+3" | "encap3+4";
       }
-    | { type: "vlan"; parent: string; vid: number }
     | {
-        type: "bridge";
+        /** A tagged VLAN on another interface. */
+        type: "vlan";
+        /** Name of that interface. */
         parent: string;
-        /** Default `standard`. */
+        /** VLAN tag, 1 to 4094. */
+        vid: number;
+      }
+    | {
+        /** A bridge over another interface, for virtual machines. */
+        type: "bridge";
+        /** Name of that interface. */
+        parent: string;
+        /** The kernel's bridge, or Open vSwitch. Default `standard`. */
         kind?: "standard" | "ovs";
-        /** Default false. */
+        /** Spanning tree protocol. Default false. */
         stp?: boolean;
       }
   );
@@ -91,7 +155,12 @@ export interface ComposeArgs {
   /** Default `4 GiB`. */
   memory?: Size;
   /** Default one of `32 GiB`. */
-  disks?: readonly { size: Size; pool?: string }[];
+  disks?: readonly {
+    /** Size of the disk. */
+    size: Size;
+    /** Storage pool of the VM host. Default: the host's default pool. */
+    pool?: string;
+  }[];
   /** Subnets that it has a card in. Default: the region's. */
   subnets?: readonly string[];
 }
@@ -108,7 +177,7 @@ export interface CommissioningOptions {
   skipNetworking: boolean;
   /** Keep the storage configuration that MAAS has. Default false. */
   skipStorage: boolean;
-  /** Default false. */
+  /** Leave the BMC's accounts as they are. Default false. */
   skipBmcConfig: boolean;
   /** Leave the machine on with SSH when it is done. Default false. */
   enableSsh: boolean;
@@ -119,21 +188,43 @@ export type CommandArgs = string | readonly string[];
 
 /** What cloud-init does at a machine's first boot, beside the account that the program uses. A change redeploys. */
 export interface UserDataOptions {
+  /** For example `Europe/Berlin`. Default: the image's, UTC. */
   timezone?: string;
+  /** Debian or Ubuntu packages to install. Default none. */
   packages: readonly string[];
+  /** Upgrade all packages at the first boot. Default false. */
   upgradePackages: boolean;
-  files: readonly { path: string; content: string | SecretInput; permissions?: string; owner?: string }[];
-  /** Default: MAAS's. */
+  /** Files to write. Default none. */
+  files: readonly {
+    /** Absolute path. */
+    path: string;
+    /** The text. */
+    content: string | SecretInput;
+    /** In octal. Default `0644`. */
+    permissions?: string;
+    /** `user:group`. Default `root:root`. */
+    owner?: string;
+  }[];
+  /** NTP servers. Default: MAAS's. */
   ntpServers: readonly string[];
+  /** Kernel settings by name: `{"vm.swappiness": 10}`. Default none. */
   sysctl: Readonly<Record<string, string | number>>;
+  /** Accounts beside the program's. Default none. */
   users: readonly {
+    /** Login name. */
     name: string;
+    /** Public keys that may log in. Default none. */
     authorizedKeys?: readonly string[];
+    /** May become root without a password. Default false. */
     sudo?: boolean;
+    /** Further groups. Default none. */
     groups?: readonly string[];
+    /** Login shell. Default `/bin/bash`. */
     shell?: string;
   }[];
+  /** Run early at every boot, before the network and packages. Default none. */
   bootCommands: readonly (CommandArgs | SecretInput<CommandArgs>)[];
+  /** Run once, at the end of the first boot. Default none. */
   commands: readonly (CommandArgs | SecretInput<CommandArgs>)[];
 }
 
@@ -163,6 +254,7 @@ export interface MaasMachineArgs {
   name?: string;
   /** The first is the card that it boots from; it identifies the machine. Not for composed ones. */
   macAddresses?: readonly string[];
+  /** Makes a virtual machine on a VM host instead of enlisting one that exists. Default: the machine exists. */
   compose?: ComposeArgs;
   /** Default `amd64`. */
   architecture?: string;
@@ -176,16 +268,21 @@ export interface MaasMachineArgs {
   interfaces?: readonly InterfaceArgs[];
   /** Default: MAAS's default layout. */
   storage?: StorageArgs;
+  /** Zone in MAAS; it must exist. Default: as MAAS has it. */
   zone?: string;
+  /** Resource pool in MAAS; it must exist. Default: as MAAS has it. */
   pool?: string;
+  /** DNS domain in MAAS. Default: MAAS's default domain. */
   domain?: string;
   /** Default none. */
   tags?: readonly string[];
+  /** Free text, shown in MAAS. Default none. */
   notes?: string;
   /** 0 switches swap off. Default: MAAS's choice. */
   swap?: 0 | Size;
   /** Added to the kernel's command line. */
   kernelOptions?: string;
+  /** Default: as `CommissioningOptions` says. */
   commissioning?: Partial<CommissioningOptions>;
   /** For example `noble`. Default: MAAS's. */
   release?: string;
@@ -195,6 +292,7 @@ export interface MaasMachineArgs {
   ephemeral?: boolean;
   /** The machine tells MAAS of changes of its hardware. Default false. */
   hardwareSync?: boolean;
+  /** Default: as `UserDataOptions` says. */
   userData?: Partial<UserDataOptions>;
   /** Deployed as a VM host, for machines with `compose.host`. */
   vmHost?: "lxd" | "virsh";
@@ -204,6 +302,7 @@ export interface MaasMachineArgs {
   lock?: boolean;
   /** May be taken although somebody else has deployed it: what is on its disks is lost. Default false. */
   eraseForeign?: boolean;
+  /** Default: as `SshOptions` says. */
   ssh?: Partial<SshOptions>;
   /** The key with which the program logs in. */
   deployKey: tls.PrivateKey;
@@ -292,25 +391,25 @@ function storageOptions(storage: StorageArgs) {
 
 /** What to do about machines that are not as this stack left them. `refuse` stops and prints the command that would repair it. */
 export interface RepairOptions {
-  /** Default `recommission`. */
+  /** A machine that failed commissioning. Default `recommission`. */
   failedCommissioning: "refuse" | "recommission";
-  /** Default: as `failedCommissioning`. */
+  /** A machine that failed its tests. Default: as `failedCommissioning`. */
   failedTesting?: "refuse" | "recommission" | "ignore";
-  /** Default `redeploy`. */
+  /** A machine that failed deployment. Default `redeploy`. */
   failedDeployment: "refuse" | "redeploy";
-  /** Default `refuse`. */
+  /** A machine that is marked broken. Default `refuse`. */
   broken: "refuse" | "fix";
-  /** Default `refuse`. */
+  /** A machine in rescue mode. Default `refuse`. */
   rescue: "refuse" | "exit";
 }
 
 /** How long each wait may last. */
 export interface WaitOptions {
-  /** Default `45 minutes`. */
+  /** For commissioning and testing. Default `45 minutes`. */
   commission: Duration;
-  /** Default `45 minutes`. */
+  /** For a deployment. Default `45 minutes`. */
   deploy: Duration;
-  /** Default `30 minutes`. */
+  /** For a release, with its erasing. Default `30 minutes`. */
   release: Duration;
 }
 
@@ -330,14 +429,19 @@ export interface MaasAccess extends MaasEndpoint {
   subnet: string;
   /** Digests of the scripts that the region uploads, by name: a machine that runs one is commissioned again when it changes. */
   scripts: Readonly<Record<string, string>>;
+  /** What steps do about machines that are not as the stack left them. */
   repair: RepairOptions;
+  /** How long steps wait. */
   waits: WaitOptions;
 }
 
 /** A range of addresses. */
 export interface RangeArgs {
+  /** First address. */
   start: string;
+  /** Last address. */
   end: string;
+  /** Shown in MAAS. Default none. */
   comment?: string;
 }
 
@@ -345,21 +449,49 @@ export interface RangeArgs {
 export interface NetworkOptions {
   /** In CIDR. Default `192.168.200.0/24`. */
   subnet: string;
+  /** Router of the subnet. Default: as MAAS has it. */
   gateway?: string;
+  /** Name servers of the subnet, before MAAS's own. Default none. */
   dnsServers: readonly string[];
+  /** Name of the fabric. Default: as MAAS has it. */
   fabric?: string;
+  /** VLAN tag, 0 to 4094. Default: as MAAS has it. */
   vlan?: number;
+  /** Name of the space. Default: as MAAS has it. */
   space?: string;
+  /** Largest packet of the VLAN in bytes. Default: as MAAS has it. */
   mtu?: number;
+  /** Rack controller that serves DHCP. Default: the region's only one. */
   primaryRack?: string;
+  /** Rack controller that takes over DHCP. Default none. */
   secondaryRack?: string;
+  /** VLAN that DHCP is relayed to, as `fabric/vid`. Default none. */
   dhcpRelay?: string;
   /** Default false. Needs a dynamic range. */
   dhcp: boolean;
+  /** For enlistment, commissioning and DHCP clients. Default none. */
   dynamicRanges: readonly RangeArgs[];
+  /** MAAS picks no address here. Default none. */
   reservedRanges: readonly RangeArgs[];
-  reservedAddresses: readonly { address: string; macAddress: string; comment?: string }[];
-  staticRoutes: readonly { destination: string; gateway: string; metric?: number }[];
+  /** DHCP always gives this address to this card. Default none. */
+  reservedAddresses: readonly {
+    /** The reserved address. */
+    address: string;
+    /** Of the card that gets it. */
+    macAddress: string;
+    /** Shown in MAAS. Default none. */
+    comment?: string;
+  }[];
+  /** Routes that machines of the subnet get. Default none. */
+  staticRoutes: readonly {
+    /** In CIDR; a subnet that MAAS knows. */
+    destination: string;
+    /** Router to it, in the subnet. */
+    gateway: string;
+    /** Lower is preferred. Default 0. */
+    metric?: number;
+  }[];
+  /** DNS domain of the machines, with records of your own. Default: as MAAS has it. */
   domain?: DomainArgs;
   /** Domains beside that one, each name once. Default none. */
   furtherDomains?: readonly DomainArgs[];
@@ -367,13 +499,26 @@ export interface NetworkOptions {
 
 /** A domain that MAAS serves. */
 export interface DomainArgs {
+  /** For example `lab.home`. */
   name: string;
+  /** MAAS answers for it alone. Default true. */
   authoritative?: boolean;
-  records?: readonly { name: string; type: string; data: string; ttl?: number }[];
+  /** Records beside those of machines. Default none. */
+  records?: readonly {
+    /** Without the domain; `@` is the domain itself. */
+    name: string;
+    /** `A`, `AAAA`, `CNAME`, `MX`, `NS`, `SRV`, `SSHFP` or `TXT`. */
+    type: string;
+    /** As in a zone file. */
+    data: string;
+    /** In seconds. Default: the domain's. */
+    ttl?: number;
+  }[];
 }
 
 /** SSH to the region controller's computer. */
 export interface SshHostArgs {
+  /** IPv4 address or name. */
   address: string;
   /** Default 22. */
   port?: number;
@@ -381,6 +526,7 @@ export interface SshHostArgs {
   user?: string;
   /** Pinned: `ssh-ed25519 AAAA…`. */
   hostKey: string;
+  /** In OpenSSH's or PEM format; a secret. */
   privateKey: SecretInput;
 }
 
@@ -391,36 +537,77 @@ export interface InstallArgs {
   /** `postgres://user:password@host/name`. Default: the snap maas-test-db. */
   database?: SecretInput;
   /** The administrator; the password is generated. Default `admin`. */
-  admin?: { username?: string; email?: string };
-  tls?: { certificate: string; key: SecretInput; authority?: string };
+  admin?: {
+    /** Login name. Default `admin`. */
+    username?: string;
+    /** Default: made of the login name. */
+    email?: string;
+  };
+  /** HTTPS by MAAS itself. Default: plain HTTP. */
+  tls?: {
+    /** In PEM, with the intermediate certificates. */
+    certificate: string;
+    /** In PEM; a secret. */
+    key: SecretInput;
+    /** PEM of the authority, where it is not a public one. */
+    authority?: string;
+  };
   /** Default `30 minutes`. */
   wait?: Duration;
 }
 
 /** MAAS's own settings, in the words of its user interface; what is absent stays as it is. */
 export interface DefaultsArgs {
+  /** Operating system that machines get by default: `ubuntu`. */
   os?: string;
+  /** Release that machines get by default: `noble`. */
   release?: string;
+  /** Ubuntu release that machines are commissioned with. */
   commissioningRelease?: string;
+  /** Oldest kernel that machines get: `hwe-24.04`. */
   minimalKernel?: string;
+  /** Added to every machine's kernel command line. */
   kernelOptions?: string;
+  /** NTP servers for MAAS and its machines. */
   ntpServers?: readonly string[];
+  /** Machines ask `ntpServers` themselves instead of MAAS. */
   ntpExternalOnly?: boolean;
+  /** Name servers that MAAS asks for what it does not know. */
   dnsForwarders?: readonly string[];
+  /** How answers of the forwarders are validated. */
   dnssec?: "auto" | "yes" | "no";
   /** `false` switches MAAS's proxy off; a URL goes through another one. */
   proxy?: boolean | string;
+  /** Layout of disks where a machine names none: `flat`, `lvm`, … */
   storageLayout?: string;
+  /** More words in installation logs. */
   curtinVerbose?: boolean;
+  /** How long a machine may be busy before MAAS calls it failed. */
   nodeTimeout?: Duration;
+  /** `host:port` that machines send their logs to. */
   remoteSyslog?: string;
+  /** Metrics for Prometheus at `/MAAS/metrics` and on the rack controllers. */
   metrics?: boolean;
 }
 
 /** Images that MAAS imports and keeps. */
 export interface ImagesArgs {
-  source?: { url: string; keyring: string };
-  releases: readonly { os: string; release: string; architectures: readonly string[] }[];
+  /** Where images come from. Default: MAAS's own source. */
+  source?: {
+    /** Of a simplestreams mirror. */
+    url: string;
+    /** File on the region controller with the keys that sign it. */
+    keyring: string;
+  };
+  /** What to import; others are no longer kept. */
+  releases: readonly {
+    /** `ubuntu`, `centos`, … */
+    os: string;
+    /** `noble`, … */
+    release: string;
+    /** `amd64`, `arm64`, … */
+    architectures: readonly string[];
+  }[];
   /** Default `1 hour`. */
   wait?: Duration;
 }
@@ -435,17 +622,29 @@ export interface ScriptArgs {
 
 /** A VM host that MAAS drives. */
 export interface VmHostArgs {
+  /** Name in MAAS. */
   name: string;
+  /** How MAAS drives it. */
   type: "lxd" | "virsh";
+  /** For `lxd` `host:8443`, for `virsh` `qemu+ssh://user@host/system`. */
   address: string;
+  /** LXD project. Default `default`. */
   project?: string;
+  /** LXD's trust password or the SSH password; a secret. Default none. */
   password?: SecretInput;
+  /** PEM of the certificate that MAAS shows LXD. Default: MAAS makes one. */
   certificate?: string | SecretInput;
+  /** PEM of that certificate's key; a secret. */
   key?: SecretInput;
+  /** Zone of its machines. Default: `default`. */
   zone?: string;
+  /** Resource pool of its machines. Default: `default`. */
   pool?: string;
+  /** Tags of the host. Default none. */
   tags?: readonly string[];
+  /** Cores that may be given away for each core, 0 to 10. Default 1. */
   cpuOverCommit?: number;
+  /** Memory that may be given away for each byte, 0 to 10. Default 1. */
   memoryOverCommit?: number;
 }
 
@@ -461,20 +660,34 @@ export interface MaasRegionArgs {
   host?: SshHostArgs;
   /** File with the certificate authority of MAAS's own TLS, in PEM. */
   caFile?: string;
+  /** The subnet that machines share. Default: as `NetworkOptions` says. */
   network?: Partial<NetworkOptions>;
   /** Fixed addresses of machines. Where MAAS chooses addresses for others it must leave these alone. Default none. */
   keep?: readonly string[];
+  /** Images that MAAS imports. Default: as MAAS has them. */
   images?: ImagesArgs;
   /** Zones and pools that are made where MAAS has none of that name. */
-  groups?: { zones?: readonly string[]; pools?: readonly string[] };
+  groups?: {
+    /** Names of zones. Default none. */
+    zones?: readonly string[];
+    /** Names of resource pools. Default none. */
+    pools?: readonly string[];
+  };
+  /** MAAS's own settings. Default: as MAAS has them. */
   defaults?: DefaultsArgs;
+  /** Commissioning and test scripts to upload. Default none. */
   scripts?: readonly ScriptArgs[];
+  /** VM hosts to register. Default none. */
   vmHosts?: readonly VmHostArgs[];
+  /** Preseed templates to write on `host`. Default none. */
   preseeds?: readonly PreseedArgs[];
-  /** Public keys of the API key's user. */
+  /** Public keys of the API key's user, which MAAS gives to every machine. Default none. */
   sshKeys?: readonly string[];
+  /** Default: as `RepairOptions` says. */
   repair?: Partial<RepairOptions>;
+  /** Default: as `WaitOptions` says. */
   waits?: Partial<WaitOptions>;
+  /** The last word on every resource that the component makes. */
   transform?: Transform;
 }
 
@@ -497,11 +710,17 @@ export interface CurtinArgs {
 
 /** A preseed template by MAAS's file-name rules. A part can be named only when all before it are. */
 export interface PreseedArgs {
+  /** What the template is for, as MAAS's file names begin. */
   prefix: "enlist" | "enlist_userdata" | "commissioning" | "curtin" | "curtin_userdata";
+  /** Only for this operating system. Default: all. */
   os?: string;
+  /** Only for this architecture. Default: all. */
   architecture?: string;
+  /** Only for this subarchitecture. Default: all. */
   subarchitecture?: string;
+  /** Only for this release. Default: all. */
   release?: string;
+  /** Only for the machine of this name. Default: all. */
   node?: string;
   /** A template in a file below the program's folder … */
   file?: string;

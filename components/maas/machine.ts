@@ -24,16 +24,29 @@ import { sentUserData } from "./vendor-data";
  * deployed anew, and the preview says so.
  */
 export class MaasMachine extends pulumi.ComponentResource {
+  /** How to reach it; what `K3sCluster` and `Monitoring` take. */
   readonly access: MachineAccess;
   /** The phases, for options that this component does not offer. */
   readonly nodes: {
+    /** The host key that it gets, so that SSH knows it beforehand. */
     hostKey: tls.PrivateKey;
+    /** Another one is another deployment. */
     incarnation: random.RandomId;
+    /** Makes it known to MAAS. */
     enlistment: command.local.Command;
+    /** Inventory and tests. */
     commissioning: command.local.Command;
+    /** The operating system. */
     deployment: command.local.Command;
   };
 
+  /**
+   * Makes the three phases and their host key.
+   *
+   * @param name prefix of the names of all that it makes
+   * @param args see {@link MaasMachineArgs}
+   * @throws UserError where neither or both of `macAddresses` and `compose` are given, or user data do not fit together
+   */
   constructor(name: string, args: MaasMachineArgs, opts?: pulumi.ComponentResourceOptions) {
     const machine = withDefaults(name, args);
     // These lie in the state in clear: no more than what tells which machine it is, as user data and parameters hold secrets.

@@ -28,9 +28,16 @@ export class MaasRegion extends pulumi.ComponentResource {
   /** Of the administrator, where this stack made the account; a secret. */
   readonly password?: pulumi.Output<string>;
   /** What it is made of, for options that this component does not offer. */
-  readonly nodes: { installation?: MaasInstallation; network: MaasNetwork };
+  readonly nodes: {
+    /** Undefined where MAAS was there. */
+    installation?: MaasInstallation;
+    /** The subnet and what belongs to it. */
+    network: MaasNetwork;
+  };
 
   /**
+   * Makes what the arguments name.
+   *
    * @param name prefix of the names of all that it makes
    * @param args see {@link MaasRegionArgs}
    * @throws UserError where something that is asked for lacks what it needs, or a script or preseed is wrong
@@ -117,8 +124,13 @@ export class MaasRegion extends pulumi.ComponentResource {
     return maasWatched({ url: this.access.url, racks });
   }
 
-  /** Machines that MAAS has deployed beside these, for `Monitoring`'s `alsoScrape`; see {@link otherMachines}. */
-  othersDeployed(filter: { known: readonly string[]; tag?: string }): pulumi.Output<OtherMachine[]> {
+  /** Machines that MAAS has deployed beside these, for `Monitoring`'s `alsoScrape`: all but the `known`, or those with the tag. */
+  othersDeployed(filter: {
+    /** Names of this program's machines. */
+    known: readonly string[];
+    /** A tag in MAAS. Default: any machine. */
+    tag?: string;
+  }): pulumi.Output<OtherMachine[]> {
     return otherMachines(this.access, filter);
   }
 }

@@ -10,7 +10,8 @@ import type { Watched } from "../core/watched";
 /** How people reach a service from outside the cluster. */
 export type ServiceType = "LoadBalancer" | "NodePort" | "ClusterIP";
 
-interface AnyReceiver {
+/** What all receivers have. */
+export interface AnyReceiver {
   /** Unique among the receivers. */
   name: string;
   /** `all` (default): everything; `critical`: what needs somebody today. */
@@ -20,11 +21,13 @@ interface AnyReceiver {
 /** Who is told of alerts. */
 export type ReceiverArgs =
   | (AnyReceiver & {
+      /** Any web server. */
       type: "webhook";
       /** Gets Alertmanager's JSON by POST. */
       url: SecretInput;
     })
   | (AnyReceiver & {
+      /** A chat. */
       type: "slack";
       /** An incoming webhook of Slack, or of anything that speaks the same (Mattermost, Rocket.Chat). */
       webhookUrl: SecretInput;
@@ -32,22 +35,29 @@ export type ReceiverArgs =
       channel?: string;
     })
   | (AnyReceiver & {
+      /** Mail. */
       type: "email";
+      /** Addresses, separated by commas. */
       to: string;
+      /** Sender. */
       from: string;
       /** `host:port` of the mail server. */
       smarthost: string;
       /** Default: no login. */
       username?: string;
+      /** For `username`; a secret. */
       password?: SecretInput;
-      /** Default true. */
+      /** Refuse servers without STARTTLS. Default true. */
       requireTls?: boolean;
     })
   | (AnyReceiver & {
+      /** Push messages by ntfy. */
       type: "ntfy";
-      /** Default `https://ntfy.sh`. */
+      /** URL of the server. Default `https://ntfy.sh`. */
       server?: string;
+      /** Who knows the topic may read it. */
       topic: string | SecretInput;
+      /** Access token; a secret. Default: no login. */
       token?: SecretInput;
     });
 
@@ -125,6 +135,14 @@ export interface PagesBehindLogin {
   logout: string;
 }
 
+/** A machine beside the cluster. */
+export interface ScrapedMachine {
+  /** The label `instance` of its metrics. */
+  name: string;
+  /** IPv4 address. */
+  address: string;
+}
+
 /** Arguments of {@link Monitoring}. */
 export interface MonitoringArgs {
   /** Of the cluster that is watched, and that monitoring runs in. */
@@ -136,7 +154,7 @@ export interface MonitoringArgs {
   /** What is watched beside the cluster and its machines. Default nothing. */
   watch?: readonly Watched[];
   /** Machines beside the cluster's where node-exporter answers on port 9100. Default none. */
-  alsoScrape?: pulumi.Input<readonly { name: string; address: string }[]>;
+  alsoScrape?: pulumi.Input<readonly ScrapedMachine[]>;
   /** Default: as `PrometheusOptions` says. */
   prometheus?: Partial<PrometheusOptions>;
   /** `false` leaves it out. Default: as `AlertmanagerOptions` says. */

@@ -4,12 +4,25 @@ import { nodeExporterFlags, TEXTFILE_FOLDER } from "./node-exporter";
 const PACKAGE = "prometheus-node-exporter";
 const FOLDER = ["mkdir", "-p", TEXTFILE_FOLDER];
 
+/** A line for the shell, or a list of words. */
 type Command = string | readonly string[];
 
 /** What of a machine's user data node-exporter needs. */
 export interface ExporterUserData {
+  /** Packages to install. Default none. */
   packages?: readonly string[];
-  files?: readonly { path: string; content: string | SecretInput; permissions?: string; owner?: string }[];
+  /** Files to write. Default none. */
+  files?: readonly {
+    /** Absolute path. */
+    path: string;
+    /** The text. */
+    content: string | SecretInput;
+    /** In octal. Default `0644`. */
+    permissions?: string;
+    /** `user:group`. Default `root:root`. */
+    owner?: string;
+  }[];
+  /** Run early at every boot. Default none. */
   bootCommands?: readonly (Command | SecretInput<Command>)[];
 }
 

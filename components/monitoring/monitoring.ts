@@ -29,13 +29,31 @@ export class Monitoring extends pulumi.ComponentResource {
   /** URL of Alertmanager; undefined where it is left out. */
   readonly alertmanager?: pulumi.Output<string>;
   /** Undefined while it has no pod. The password is a secret. */
-  readonly grafana?: { url: pulumi.Output<string>; user: string; password: pulumi.Output<string> };
+  readonly grafana?: {
+    /** As it is reached from outside the cluster. */
+    url: pulumi.Output<string>;
+    /** Login name of the administrator. */
+    user: string;
+    /** A secret. */
+    password: pulumi.Output<string>;
+  };
   /** Where all of it runs. */
   readonly namespace: pulumi.Output<string>;
   /** What it is made of, for options that this component does not offer. */
-  readonly nodes: { namespace: kubernetes.core.v1.Namespace; prometheus: Prometheus; alertmanager?: Alertmanager; grafana?: Grafana };
+  readonly nodes: {
+    /** All of it is in there. */
+    namespace: kubernetes.core.v1.Namespace;
+    /** Collects, stores and evaluates. */
+    prometheus: Prometheus;
+    /** Undefined where it is left out. */
+    alertmanager?: Alertmanager;
+    /** Undefined where it is left out. */
+    grafana?: Grafana;
+  };
 
   /**
+   * Makes the namespace and all that runs in it.
+   *
    * @param name prefix of the names of all that it makes
    * @param args see {@link MonitoringArgs}
    */

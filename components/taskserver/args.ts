@@ -74,7 +74,12 @@ export interface TaskChampionOptions {
   /** HTTPS by a HAProxy in the server's pod. Default true; an `ingress` takes its place. */
   tls: boolean;
   /** HTTPS by an ingress controller that the cluster has. `className` is that controller's, `traefik` in k3s. */
-  ingress?: { hostname: string; className: string };
+  ingress?: {
+    /** Name that clients use. */
+    hostname: string;
+    /** Class of the ingress. */
+    className: string;
+  };
 }
 
 /** Lifetimes and form of the certificates. */
@@ -103,8 +108,11 @@ export interface AuthorityArgs {
 export interface ObjectStorageArgs {
   /** Endpoint and bucket, and a prefix if you like, in path style: `https://s3.example/bucket/lab`. */
   url: pulumi.Input<string>;
+  /** As the storage wants it in signatures: `us-east-1`. */
   region: pulumi.Input<string>;
+  /** A secret. */
   accessKeyId: SecretInput;
+  /** A secret. */
   secretAccessKey: SecretInput;
   /** PEM of the authority of the endpoint's certificate, where that is not a public one. */
   authority?: pulumi.Input<string>;
@@ -131,7 +139,12 @@ export interface ReachableAt {
   /** Further names for the servers' certificate. Default none. */
   names?: readonly pulumi.Input<string>[];
   /** Machines that the load balancer and node ports answer on; `MachineAccess` fits. At least one. */
-  hosts: readonly { name: string; address: pulumi.Input<string> }[];
+  hosts: readonly {
+    /** Name of the machine. */
+    name: string;
+    /** IPv4 address. */
+    address: pulumi.Input<string>;
+  }[];
   /**
    * Where the load balancer gives each service an address of its own (MetalLB, not k3s' servicelb): the addresses that it may choose, which
    * the servers' certificate then has as well. Default: services answer on `hosts`.
@@ -143,6 +156,7 @@ export interface ReachableAt {
 export interface TaskServersArgs {
   /** Of the cluster that the servers run in. */
   provider: kubernetes.Provider;
+  /** Where clients find the servers. */
   reachableAt: ReachableAt;
   /** Who may sync. Default nobody. */
   organisations?: readonly OrganisationArgs[];

@@ -40,7 +40,12 @@ export class TaskServers extends pulumi.ComponentResource {
   /** `address:port` of taskd. */
   readonly taskd?: pulumi.Output<string>;
   /** URL of TaskChampion's sync server, and what each user encrypts with. */
-  readonly champion?: { url: pulumi.Output<string>; secrets: Readonly<Record<string, pulumi.Output<string>>> };
+  readonly champion?: {
+    /** URL for clients. */
+    url: pulumi.Output<string>;
+    /** Encryption secrets by `organisation/user`. */
+    secrets: Readonly<Record<string, pulumi.Output<string>>>;
+  };
   /** PEM of the authority's certificate. */
   readonly authority: pulumi.Output<string>;
   /** The same servers for Docker or Podman on one machine, as files; a secret. */
@@ -49,13 +54,24 @@ export class TaskServers extends pulumi.ComponentResource {
   readonly watched: Watched;
 
   /** What it is made of, for options that this component does not offer. */
-  readonly nodes: { namespace: kubernetes.core.v1.Namespace; pki: TaskPki; taskd?: Taskd; taskchampion?: TaskChampion };
+  readonly nodes: {
+    /** All of it is in there. */
+    namespace: kubernetes.core.v1.Namespace;
+    /** The authority and the certificates. */
+    pki: TaskPki;
+    /** Undefined where it is left out. */
+    taskd?: Taskd;
+    /** Undefined where it is left out. */
+    taskchampion?: TaskChampion;
+  };
 
   private readonly settings: TaskServersOptions;
   private readonly reachableAt: ReachableAt;
   private readonly images: Images;
 
   /**
+   * Makes the namespace, the certificates and the servers.
+   *
    * @param name prefix of the names of all that it makes
    * @param args see {@link TaskServersArgs}
    */

@@ -6,8 +6,9 @@ export interface TaskdAccess {
   credentials: string;
   /** PEM of the authority that signed the server's certificate. */
   ca: string;
-  /** PEM of the user's certificate and of its private key. */
+  /** PEM of the user's certificate. */
   certificate: string;
+  /** PEM; a secret. */
   key: string;
 }
 
@@ -23,17 +24,25 @@ export interface TaskChampionAccess {
   ca?: string;
 }
 
+/** What one user needs to sync. */
 export interface UserAccess {
+  /** Name of the user. */
   user: string;
+  /** Name of the organisation. */
   organisation: string;
+  /** For Taskwarrior 2. Undefined without taskd. */
   taskd?: TaskdAccess;
+  /** For Taskwarrior 3. Undefined without its server. */
   taskchampion?: TaskChampionAccess;
 }
 
 /** A file to be written, with its mode: keys and the taskrc that has credentials are for their owner only. */
 export interface ClientFile {
+  /** Without a folder. */
   name: string;
+  /** As for chmod: `0o600`. */
   mode: number;
+  /** The text. */
   content: string;
 }
 

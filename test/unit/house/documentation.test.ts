@@ -137,6 +137,14 @@ describe("the documentation", () => {
     }
   });
 
+  it("documents every exported member of the components, in pages as the sources are; if not: node cli/reference/api.mjs", () => {
+    const answer = execFileSync(process.execPath, ["cli/reference/api.mjs", "--check"], { cwd: checkout, encoding: "utf8" });
+    const { exported, complaints, stale } = JSON.parse(answer) as { exported: number; complaints: string[]; stale: string[] };
+    expect(complaints).toEqual([]);
+    expect(stale).toEqual([]);
+    expect(exported).toBeGreaterThan(100);
+  }, 120_000);
+
   it("shows stack files that are valid: the committed ones, and one that lab new writes", () => {
     const machines = ["node1=54:b2:03:00:00:01", "node2=54:b2:03:00:00:02"].map(machineOf);
     const stack = {
