@@ -34,9 +34,9 @@ export async function openLab(stack: string, { installs }: { installs: boolean }
     }
     return { ...toolchain, stack };
   }
-  await stage("Checking this computer", async () => preflight({ cold: installs && !(await artefactsCached()) }));
+  await stage("Checking this computer", async () => preflight({ cold: installs && !(await artefactsCached(settings.ingress.enabled)) }));
   await stage("Debian packages", installPackages);
-  const [pulumi, artefacts] = await Promise.allSettled([ensurePulumi(), ensureArtefacts({ installs })]);
+  const [pulumi, artefacts] = await Promise.allSettled([ensurePulumi(), ensureArtefacts({ installs, ingress: settings.ingress.enabled })]);
   if (artefacts.status === "rejected") {
     throw artefacts.reason;
   }

@@ -2,7 +2,7 @@ import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import * as yaml from "js-yaml";
 import { UserError } from "../../components/core/user-error";
-import { keyOf, recipes } from "../../rig";
+import { keyOf, recipesFor } from "../../rig";
 import { checkout, paths, settingsFile } from "../paths";
 import { ensurePrivate, writePrivately } from "./backend";
 import { run } from "./process";
@@ -29,14 +29,14 @@ async function readStackFile(file: string): Promise<StackFile | undefined> {
  * Images of the embedded lab, by name: assembled on this computer, registries or not. Its machines reach nothing but
  * their MAAS and its mirror, and a lab that is the same everywhere is worth more to a newcomer than newer programs.
  */
-function standInImages(): Record<string, string> {
-  return Object.fromEntries(recipes.map(({ name, reference }) => [name, reference]));
+function standInImages(lab: { ingress: boolean }): Record<string, string> {
+  return Object.fromEntries(recipesFor(lab).map(({ name, reference }) => [name, reference]));
 }
 
 /** Monitoring's programs without an image here, as settings: their objects are applied all the same, with no pod. */
 export function podsLeftOut(): string[] {
   const programs = { grafana: "grafana", kubeStateMetrics: "kube-state-metrics" };
-  const made = standInImages();
+  const made = standInImages({ ingress: true });
   return Object.entries(programs)
     .filter(([, image]) => !(image in made))
     .map(([setting]) => setting);
@@ -48,9 +48,10 @@ function withPodsLeftOut(monitoring: Record<string, object>): Record<string, obj
 
 /** The configuration of the embedded lab: as committed, plus what its images ask for. */
 export function simConfig(committed: Record<string, unknown>): Record<string, unknown> {
+  const { enabled = false } = (committed["homelab:ingress"] ?? {}) as { enabled?: boolean };
   return {
     ...committed,
-    "homelab:images": { ...standInImages(), ...(committed["homelab:images"] as object | undefined) },
+    "homelab:images": { ...standInImages({ ingress: enabled }), ...(committed["homelab:images"] as object | undefined) },
     "homelab:monitoring": withPodsLeftOut((committed["homelab:monitoring"] ?? {}) as Record<string, object>),
   };
 }

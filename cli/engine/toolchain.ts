@@ -11,6 +11,7 @@ import {
   k3sCached,
   k3sVersions,
   lookup,
+  namesFor,
   readJson,
   rootFileSystemCached,
   vendorReachable,
@@ -97,18 +98,25 @@ export async function knownPulumi(): Promise<Toolchain> {
 }
 
 /** Whether nothing of the embedded lab's artefacts would have to be built. */
-export async function artefactsCached(): Promise<boolean> {
-  return (await Promise.all([rootFileSystemCached(), k3sCached(), imagesCached()])).every(Boolean);
+export async function artefactsCached(ingress: boolean): Promise<boolean> {
+  return (await Promise.all([rootFileSystemCached(), k3sCached(), imagesCached({ ingress })])).every(Boolean);
 }
 
 /**
  * What the embedded lab's machines are made of: root file system and, for machines that are installed, Kubernetes and container images.
  *
+ * @param options.ingress whether the lab has an ingress, whose images take some three minutes more
  * @param options.versions of k3s; the pinned one when absent
  */
-export async function ensureArtefacts(
-  { installs, versions = k3sVersions.slice(0, 1) }: { installs: boolean; versions?: readonly string[] } = { installs: true },
-): Promise<void> {
+export async function ensureArtefacts({
+  installs,
+  ingress,
+  versions = k3sVersions.slice(0, 1),
+}: {
+  installs: boolean;
+  ingress: boolean;
+  versions?: readonly string[];
+}): Promise<void> {
   const parts = await Promise.allSettled([
     stage("Machine image (Debian)", (report) => ensureRootFileSystem(report)),
     ...(installs
@@ -121,7 +129,7 @@ export async function ensureArtefacts(
     }
   }
   if (installs) {
-    await stage("Container images (from Debian packages and Go modules)", (report) => ensureImages(undefined, report));
+    await stage("Container images (from Debian packages and Go modules)", (report) => ensureImages(namesFor({ ingress }), report));
   }
 }
 

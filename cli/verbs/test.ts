@@ -81,7 +81,7 @@ async function prepare({ engine, artefacts }: TestPlan): Promise<void> {
     return;
   }
   await stage("Taskwarrior 3 (from a newer Debian, unpacked)", ensureTaskwarrior3);
-  const parts = await Promise.allSettled([ensurePulumi(), ensureArtefacts({ installs: true, versions: k3sVersions })]);
+  const parts = await Promise.allSettled([ensurePulumi(), ensureArtefacts({ installs: true, ingress: true, versions: k3sVersions })]);
   for (const part of parts) {
     if (part.status === "rejected") {
       throw part.reason;

@@ -6,9 +6,11 @@ import * as path from "node:path";
 
 /**
  * A folder and the URL path under which its files are offered, for example `/k3s/v1.34.1+k3s1/`, or a file and its own path.
- * A folder that is a function is made when the first of its files is asked for.
+ * A folder that is a function is made when the first of its files is asked for, of those that it `holds` where that is said.
  */
-export type Publication = { at: string; folder: string | (() => Promise<string>) } | { at: string; file: string };
+export type Publication =
+  | { at: string; folder: string | (() => Promise<string>); holds?: readonly string[] }
+  | { at: string; file: string };
 
 /**
  * Offers what machines install from: k3s releases and image archives, as a mirror on the lab's network would. Only GET and HEAD,
@@ -81,7 +83,9 @@ async function fileOf(publication: Publication, wanted: string): Promise<string 
   if ("file" in publication) {
     return wanted === publication.at ? publication.file : undefined;
   }
-  return wanted.startsWith(publication.at) ? path.join(await folderOf(publication.folder), wanted.slice(publication.at.length)) : undefined;
+  const { at, holds } = publication;
+  const mayHold = wanted.startsWith(at) && (holds === undefined || holds.includes(wanted.slice(at.length)));
+  return mayHold ? path.join(await folderOf(publication.folder), wanted.slice(publication.at.length)) : undefined;
 }
 
 function folderOf(folder: string | (() => Promise<string>)): Promise<string> | string {

@@ -1,5 +1,5 @@
 import * as path from "node:path";
-import { ensureImages } from "../stand-ins/images";
+import { ensureImages, namesFor } from "../stand-ins/images";
 import { ensureK3s, k3sVersions } from "../stand-ins/k3s";
 import type { Publication } from "./mirror";
 
@@ -16,6 +16,14 @@ export async function publications(log: (line: string) => void): Promise<Publica
       .filter((version) => version !== release.version)
       .map((version) => ({ at: `/k3s/${version}/`, folder: async () => (await ensureK3s(log, version)).directory })),
     ...images.map(({ archive }) => ({ at: "/images/", folder: path.dirname(archive) })),
+    // Of a lab with an ingress only: `lab up` has made them by the time that a machine asks.
+    ...namesFor({ ingress: true })
+      .filter((name) => !images.some((image) => image.name === name))
+      .map((name) => ({
+        at: `/images/`,
+        folder: async () => path.dirname((await ensureImages([name], log))[0].archive),
+        holds: [`${name}.tar`],
+      })),
     // Beside the versions, where the program looks for it.
     { at: "/install.sh", file: path.join(release.directory, "install.sh") },
   ];

@@ -4,7 +4,7 @@ import { checkout } from "../checkout";
 import { cached, keyOf, lookup } from "./cache";
 import { pinned } from "./go";
 import { makeImage, packArchive } from "./images/archive";
-import { type Recipe, recipes } from "./images/recipes";
+import { type Recipe, recipes, recipesFor } from "./images/recipes";
 import { makeRoot } from "./images/root";
 
 /** An image that was assembled here. */
@@ -65,20 +65,28 @@ async function ensureImage(recipe: Recipe, progress: (line: string) => void): Pr
  * Assembles container images from Debian packages and Go modules, for where their registries cannot be reached. Made once,
  * then cached.
  *
- * @param names as in versions.json; all that have a recipe unless given
+ * @param names as in versions.json; all that a lab without an ingress needs unless given
  */
-export async function ensureImages(names?: readonly string[], progress: (line: string) => void = () => {}): Promise<AssembledImage[]> {
+export async function ensureImages(
+  names: readonly string[] = namesFor({ ingress: false }),
+  progress: (line: string) => void = () => {},
+): Promise<AssembledImage[]> {
   const made: AssembledImage[] = [];
-  for (const recipe of recipes.filter(({ name }) => names === undefined || names.includes(name))) {
+  for (const recipe of recipes.filter(({ name }) => names.includes(name))) {
     const { archive } = await ensureImage(recipe, progress);
     made.push({ name: recipe.name, reference: recipe.reference, archive });
   }
   return made;
 }
 
+/** Names of the images of a lab. */
+export function namesFor(lab: { ingress: boolean }): string[] {
+  return recipesFor(lab).map(({ name }) => name);
+}
+
 /** Whether `ensureImages` would have nothing to make. */
-export async function imagesCached(): Promise<boolean> {
-  for (const recipe of recipes) {
+export async function imagesCached(lab: { ingress: boolean } = { ingress: false }): Promise<boolean> {
+  for (const recipe of recipesFor(lab)) {
     if (!(await lookup(path.join("images", recipe.name), await ingredients(recipe))).exists) {
       return false;
     }

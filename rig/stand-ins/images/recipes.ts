@@ -1,4 +1,5 @@
 import versions from "../../../versions.json";
+import type { Trimmed } from "../trimmed";
 
 /** How a container image is put together where its registry cannot be reached. */
 export interface Recipe {
@@ -19,7 +20,11 @@ export interface Recipe {
     module?: string;
     /** Folders of this repository that the program is compiled from. */
     sources?: string[];
+    /** Modules that it is compiled from with less in them. */
+    trimmed?: Trimmed[];
   };
+  /** Made only for a lab whose settings have this. */
+  only?: "ingress";
   /** A Rust crate of this repository, built in the unpacked packages; its program is the tree's `usr/bin/<program>`. */
   crate?: { folder: string; program: string };
   entrypoint: string[];
@@ -38,6 +43,11 @@ function recipe(name: string, made: Omit<Recipe, "name" | "reference">): Recipe[
 
 /** The module of the k3s stand-in: what its images have in common with it is compiled once. */
 const K3S = "rig/stand-ins/k3s";
+
+/** The recipes for a lab with or without an ingress. */
+export function recipesFor(lab: { ingress: boolean }): readonly Recipe[] {
+  return recipes.filter(({ only }) => only === undefined || lab[only]);
+}
 
 /** Every image that can be made here. Each one's entry point is its program, as in the upstream image. */
 export const recipes: readonly Recipe[] = [
@@ -133,6 +143,51 @@ export const recipes: readonly Recipe[] = [
     files: ["usr/sbin/haproxy"],
     entrypoint: ["/usr/sbin/haproxy"],
     user: "99:99",
+    shell: false,
+  }),
+  // Modules of their own: both pin what they share to other versions.
+  ...recipe("oauth2-proxy", {
+    packages: [],
+    files: [],
+    goModule: {
+      package: "github.com/oauth2-proxy/oauth2-proxy/v7",
+      module: "rig/stand-ins/oauth2-proxy",
+      program: "bin/oauth2-proxy",
+      sources: ["rig/stand-ins/oauth2-proxy"],
+    },
+    only: "ingress",
+    entrypoint: ["/bin/oauth2-proxy"],
+    user: "65532:65532",
+    shell: false,
+  }),
+  ...recipe("traefik", {
+    packages: [],
+    files: [],
+    goModule: {
+      package: "github.com/traefik/traefik/v3/cmd/traefik",
+      module: "rig/stand-ins/traefik",
+      program: "traefik",
+      sources: ["rig/stand-ins/traefik"],
+      trimmed: [
+        {
+          module: "github.com/go-acme/lego/v4",
+          folder: "lego",
+          sum: "h1:2KrRKieG+VczT4zvVXKAY7Tp/S3XLvh/QImofBALRAM=",
+          instead: { "providers/dns": "dns.go.txt" },
+          without: [],
+        },
+        {
+          module: "github.com/traefik/traefik/v3",
+          folder: "traefik",
+          sum: "h1:6pe4s7aaDTQs+AsF7KP3sM/xnq7zOVvibRQe5tw9eFo=",
+          instead: { "pkg/provider/ecs": "ecs.go.txt" },
+          without: ["docs", "integration", "webui/src"],
+        },
+      ],
+    },
+    only: "ingress",
+    entrypoint: ["/traefik"],
+    user: "65532:65532",
     shell: false,
   }),
 ];

@@ -3,6 +3,7 @@ import * as path from "node:path";
 import { checkout } from "../../checkout";
 import { output } from "../engine/command";
 import { buildGo } from "../go";
+import { withTrimmed } from "../trimmed";
 import { buildCrate, compilerPackages } from "./crate";
 import type { Recipe } from "./recipes";
 
@@ -102,9 +103,14 @@ export async function makeRoot(recipe: Recipe, scratch: string, root: string): P
     await addShell(tree, root);
   }
   if (recipe.goModule) {
-    const { package: built, module, program } = recipe.goModule;
+    const { package: built, program, trimmed } = recipe.goModule;
+    let module = recipe.goModule.module && path.join(checkout, recipe.goModule.module);
+    if (module && trimmed) {
+      await withTrimmed(module, trimmed, path.join(scratch, "module"));
+      module = path.join(scratch, "module");
+    }
     await fs.mkdir(path.dirname(path.join(root, program)), { recursive: true });
-    await buildGo({ package: built, module: module && path.join(checkout, module) }, path.join(root, program));
+    await buildGo({ package: built, module }, path.join(root, program));
   }
   await addAccounts(root, recipe.user);
   for (const name of ["tmp", "proc", "sys", "dev", "run", "var", "data"]) {

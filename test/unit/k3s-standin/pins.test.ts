@@ -30,7 +30,7 @@ describe("the k3s stand-in's pins", () => {
       .map((name) => fs.readFileSync(path.join(manifests, name), "utf8"))
       .concat(read("internal/node/containerd.go"))
       .flatMap((text) => [...text.matchAll(/homelab\.internal\/[a-z0-9-]+:[0-9.]+/g)].map((match) => match[0]));
-    const standIns = ["coredns", "local-path-provisioner", "local-path-helper", "pause"] as const;
+    const standIns = ["coredns", "local-path-provisioner", "local-path-helper", "pause", "traefik"] as const;
     expect(new Set(used)).toEqual(new Set(standIns.map((name) => versions.images[name].standIn)));
   });
 });

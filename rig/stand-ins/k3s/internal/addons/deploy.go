@@ -32,7 +32,6 @@ var packaged embed.FS
 
 // absent are packaged components of k3s that the stand-in does not have.
 var absent = map[string]string{
-	"traefik":        "no ingress controller: use LoadBalancer services, or bring one",
 	"metrics-server": "no metrics API: kubectl top does not work",
 }
 
