@@ -15,7 +15,7 @@ import { fixedAddress, MIDDLEWARES, middlewares, overHttp, overTls } from "./tra
 import { ingressWatched } from "./watched";
 
 /**
- * What pages need to be opened by name from another computer: a certificate of the lab's own authority, and one login for all of
+ * What pages need to be opened by name from another computer: a certificate by the lab's authority, and one login for all of
  * them. The pages themselves are `Pages`. The ingress controller is the cluster's; k3s brings Traefik.
  */
 export class Ingress extends pulumi.ComponentResource {

@@ -20,7 +20,7 @@ export interface TaskChampionAccess {
   clientId: string;
   /** Secret that the client encrypts with before anything leaves it; the server never sees it. */
   encryptionSecret: string;
-  /** PEM of the authority, where the server has a certificate of the lab's own. */
+  /** PEM of the authority, where the lab made the server's certificate. */
   ca?: string;
 }
 
