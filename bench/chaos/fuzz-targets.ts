@@ -10,6 +10,7 @@ import { parseSettings } from "../../settings/validate";
 import { resources } from "./life";
 import { mutateText, mutateValue } from "./mutate";
 import { Random } from "./random";
+import { closeTaskd, giveTaskd } from "./taskd-frames";
 
 export interface Finding {
   number: number;
@@ -22,6 +23,8 @@ interface Target {
   name: string;
   /** Gives one input; resolves with all that a user would read of it. Whatever it throws is a crash. */
   give(random: Random): Promise<string> | string;
+  /** Ends what it has started. */
+  close?(): Promise<void>;
 }
 
 const root = path.join(__dirname, "../..");
@@ -201,6 +204,7 @@ export const targets: readonly Target[] = [
       return step([random.pick(stepNames), random.pick(operations)], stdin, (url) => answerOf(quiet, url), given);
     },
   },
+  { name: "taskd frames", give: giveTaskd, close: closeTaskd },
 ];
 
 /**

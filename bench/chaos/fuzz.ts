@@ -1,6 +1,6 @@
 /**
  * Gives what comes from outside to the code that reads it, changed at random: settings, stack files, answers of MAAS, what steps
- * read on stdin. Nothing may crash, print a stack trace or take longer than two seconds.
+ * read on stdin, what clients send to taskd through its gate. Nothing may crash, print a stack trace or take longer than two seconds.
  *
  *   npm run fuzz -- --inputs 200000       (--from SEED goes on from another number)
  *
@@ -27,6 +27,7 @@ async function main(): Promise<void> {
       }
     }
   }
+  await Promise.all(targets.map(({ close }) => close?.()));
   for (const [target, count] of counts) {
     const of = findings.filter((finding) => finding.target === target);
     const kind = (what: Finding["what"]) => of.filter((finding) => finding.what === what).length;

@@ -1,63 +1,18 @@
 import { once } from "node:events";
-import { mkdir, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import * as net from "node:net";
 import * as path from "node:path";
 import * as tls from "node:tls";
-import { renderTaskdGate } from "../../../components/taskserver/gate";
-import { renderRevocations } from "../../../components/taskserver/revocations";
 import type { UserAccess } from "../../../components/taskserver/taskrc";
-import { HaProxy } from "../../support/haproxy";
 import { clientHello } from "./client-hello";
-import { freePort, TaskdOnLoopback } from "./server";
+import { GatedTaskd, organisations } from "./gated";
+import { TaskdOnLoopback } from "./server";
 
 /** A real taskd behind the real HAProxy, both configured as in the pod. */
 jest.setTimeout(180_000);
 
-const organisations = [{ name: "Home", users: [{ name: "alice" }, { name: "bob" }] }];
-
-class Gated {
-  private constructor(
-    readonly server: TaskdOnLoopback,
-    readonly gate: HaProxy,
-    readonly port: number,
-  ) {}
-
-  static async create(revoked: (server: TaskdOnLoopback) => Promise<string[]> = async () => []): Promise<Gated> {
-    const server = await TaskdOnLoopback.create({ organisations });
-    await server.layOut();
-    const certificates = await revoked(server);
-    const { certificate: authority, privateKey: authorityKey } = server.authority;
-    const folder = path.join(server.folder, "gate");
-    await mkdir(folder);
-    if (certificates.length > 0) {
-      const list = await renderRevocations({ authority, authorityKey, revoked: certificates });
-      await writeFile(path.join(folder, "crl.pem"), list);
-    }
-    await server.start();
-    await writeFile(path.join(folder, "ca.pem"), authority);
-    await writeFile(path.join(folder, "server.pem"), `${server.served.certificate}\n${server.served.privateKey}`, { mode: 0o600 });
-    const port = await freePort();
-    const config = renderTaskdGate(
-      { listen: port, server: server.port },
-      { log: true, trust: "strict", revocations: certificates.length > 0 },
-      folder,
-    );
-    // Its metrics' port may be taken here.
-    return new Gated(server, await HaProxy.start(folder, config.replace(/bind :8404/, `bind 127.0.0.1:${await freePort()}`), port), port);
-  }
-
-  through(access: UserAccess): UserAccess {
-    return { ...access, taskd: { ...access.taskd!, server: `127.0.0.1:${this.port}` } };
-  }
-
-  async destroy(): Promise<void> {
-    await this.gate.stop();
-    await this.server.destroy();
-  }
-}
-
 describe("taskd behind its gate", () => {
-  let gated: Gated;
+  let gated: GatedTaskd;
   const open: net.Socket[] = [];
 
   /** A connection that says this much and then nothing. */
@@ -71,7 +26,7 @@ describe("taskd behind its gate", () => {
   }
 
   beforeAll(async () => {
-    gated = await Gated.create();
+    gated = await GatedTaskd.create();
   });
   afterEach(() => {
     for (const socket of open.splice(0)) {
@@ -165,7 +120,7 @@ describe("taskd behind its gate", () => {
 
 it("keeps out a certificate that was revoked, and no other", async () => {
   let alice: UserAccess | undefined;
-  const gated = await Gated.create(async (server) => {
+  const gated = await GatedTaskd.create(async (server) => {
     alice = await server.access("Home/alice");
     return [alice.taskd!.certificate];
   });
