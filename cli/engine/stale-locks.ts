@@ -1,6 +1,7 @@
 import * as fs from "node:fs/promises";
 import { hostname } from "node:os";
 import * as path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { readJson } from "../../rig";
 import { paths } from "../paths";
 
@@ -9,6 +10,9 @@ interface Lock {
   pid?: number;
   hostname?: string;
 }
+
+/** How long a killed engine may take to be gone: on a busy computer it has seconds of memory and files to give back. */
+const dyingMilliseconds = 5_000;
 
 /** A lock that cannot be read is one that is being written, or that was cut off when its writer was killed. */
 const halfWrittenMilliseconds = 10_000;
@@ -22,7 +26,7 @@ export async function removeStaleLocks(locks = path.join(paths.backend, ".pulumi
   for (const name of await fs.readdir(locks, { recursive: true }).catch(() => [] as string[])) {
     const file = path.join(locks, name);
     if (name.endsWith(".json") && (await isStale(file))) {
-      await fs.rm(file, { force: true });
+      await Promise.all([file, `${file}.attrs`].map((each) => fs.rm(each, { force: true })));
       removed.push(name);
     }
   }
@@ -38,6 +42,20 @@ async function isStale(file: string): Promise<boolean> {
   if (lock?.hostname !== undefined && lock.hostname !== hostname()) {
     return false;
   }
-  const name = await fs.readFile(`/proc/${lock?.pid}/comm`, "utf8").catch(() => "");
-  return name.trim() !== "pulumi";
+  // Where another run is at work this waits in vain, and the engine then says whose lock it is.
+  const deadline = performance.now() + dyingMilliseconds;
+  while (await engineRuns(Number(lock?.pid))) {
+    if (performance.now() > deadline) {
+      return false;
+    }
+    await sleep(100);
+  }
+  return true;
+}
+
+/** A process that has ended, and that nobody has asked about yet, still has its name. */
+async function engineRuns(pid: number): Promise<boolean> {
+  const stat = await fs.readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+  const [, name, state] = /^\d+ \((.*)\) (\S)/s.exec(stat) ?? [];
+  return name === "pulumi" && state !== "Z" && state !== "X";
 }

@@ -1,3 +1,5 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import * as fs from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import * as path from "node:path";
@@ -25,5 +27,53 @@ describe("locks on the stack", () => {
     }
     expect((await removeStaleLocks(folder)).map((name) => path.basename(name)).sort()).toEqual(["dead.json", "empty.json", "torn.json"]);
     expect(fs.readdirSync(path.join(folder, "homelab", "sim")).sort()).toEqual(["being-written.json", "elsewhere.json"]);
+  });
+
+  describe("of an engine", () => {
+    let program: string;
+    const children: ChildProcess[] = [];
+
+    beforeEach(() => {
+      program = path.join(folder, "pulumi");
+      fs.copyFileSync("/bin/sleep", program);
+      fs.chmodSync(program, 0o755);
+    });
+    afterEach(() => {
+      for (const child of children.splice(0)) {
+        child.kill("SIGKILL");
+      }
+    });
+    const start = (command: string, ...args: string[]): ChildProcess => {
+      const child = spawn(command, args, { stdio: ["ignore", "pipe", "ignore"] });
+      children.push(child);
+      return child;
+    };
+    const names = () => fs.readdirSync(path.join(folder, "homelab", "sim"));
+
+    test("that was killed and is not gone yet, goes with what belongs to it", async () => {
+      const engine = start(program, "60");
+      await once(engine, "spawn");
+      lock("dying.json", JSON.stringify({ pid: engine.pid, hostname: hostname() }));
+      lock("dying.json.attrs", "{}");
+      setTimeout(() => engine.kill("SIGKILL"), 500);
+      expect(await removeStaleLocks(folder)).toEqual([path.join("homelab", "sim", "dying.json")]);
+      expect(names()).toEqual([]);
+    });
+
+    test("whose end nobody has asked about goes", async () => {
+      // Its parent is not one that would ask.
+      const parent = start("sh", "-c", `${program} 0 & echo $!; exec sleep 60`);
+      const [pid] = (await once(parent.stdout as NodeJS.ReadableStream, "data")) as [Buffer];
+      lock("ended.json", JSON.stringify({ pid: Number(String(pid)), hostname: hostname() }));
+      expect(await removeStaleLocks(folder)).toEqual([path.join("homelab", "sim", "ended.json")]);
+    });
+
+    test("that runs stays", async () => {
+      const engine = start(program, "60");
+      await once(engine, "spawn");
+      lock("running.json", JSON.stringify({ pid: engine.pid, hostname: hostname() }));
+      expect(await removeStaleLocks(folder)).toEqual([]);
+      expect(names()).toEqual(["running.json"]);
+    }, 30_000);
   });
 });
