@@ -50,17 +50,26 @@ function lab(...args: string[]): { child: ChildProcess; output: () => string; do
   return { child, output: () => output, done };
 }
 
-/** Command lines of a process group by process id. */
-function groupOf(leader: number): Map<number, string> {
-  const found = new Map<number, string>();
+/** Command lines by process id of what a process has started, and what that has started. */
+function descendantsOf(ancestor: number): Map<number, string> {
+  const parents = new Map<number, number>();
   for (const pid of fs.readdirSync("/proc").map(Number).filter(Boolean)) {
     try {
       const stat = fs.readFileSync(`/proc/${pid}/stat`, "utf8");
-      if (Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[2]) === leader) {
-        found.set(pid, fs.readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " "));
-      }
+      parents.set(pid, Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]));
     } catch {
       // It has ended meanwhile.
+    }
+  }
+  const found = new Map<number, string>();
+  for (let next = [ancestor]; next.length > 0; ) {
+    next = [...parents].filter(([, parent]) => next.includes(parent)).map(([pid]) => pid);
+    for (const pid of next) {
+      try {
+        found.set(pid, fs.readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " "));
+      } catch {
+        // The same.
+      }
     }
   }
   return found;
@@ -73,7 +82,7 @@ function kill(target: Target, leader: number, random: Random): boolean {
     return true;
   }
   const pattern = target === "the engine" ? /^\S*\/pulumi (up|destroy) / : /pulumi-resource-/;
-  const pids = [...groupOf(leader)].filter(([, command]) => pattern.test(command)).map(([pid]) => pid);
+  const pids = [...descendantsOf(leader)].filter(([, command]) => pattern.test(command)).map(([pid]) => pid);
   if (pids.length > 0) {
     process.kill(random.pick(pids), "SIGKILL");
   }
@@ -101,14 +110,15 @@ async function killedUp(random: Random, longest: number): Promise<Moment | undef
     return undefined;
   }
   const during = lastLine(up.output());
-  const killed = kill(target, up.child.pid ?? 0, random) || kill("everything", up.child.pid ?? 0, random);
+  const hit = kill(target, up.child.pid ?? 0, random);
+  const killed = hit || kill("everything", up.child.pid ?? 0, random);
   // Where a part alone was killed, the rest has to notice.
   const ended = await Promise.race([up.done, sleep(600_000).then(() => "hang" as const)]);
   if (ended === "hang" || !killed) {
     kill("everything", up.child.pid ?? 0, random);
     throw new Error(`up went on for ten minutes after ${target} was killed:\n${up.output().slice(-3000)}`);
   }
-  return { target, seconds, during, ended: ended.code === null ? "killed" : `exit code ${ended.code}` };
+  return { target: hit ? target : "everything", seconds, during, ended: ended.code === null ? "killed" : `exit code ${ended.code}` };
 }
 
 /** What must be so in the end, whatever happened before. */
