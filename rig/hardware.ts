@@ -53,6 +53,16 @@ export interface HardwareMachine {
   interfaces: HardwareInterface[];
 }
 
+/** A virtual machine as a VM host makes it. */
+export interface ComposedMachine {
+  cores: number;
+  /** MiB. */
+  memory: number;
+  cards: { name: string; macAddress: string }[];
+  /** Sizes in bytes. */
+  disks: { name: string; size: number; model: string; serial: string }[];
+}
+
 export type PowerState = "on" | "off" | "unknown" | "error";
 
 /** What commissioning finds in a machine; whatever is left out MAAS's simulator makes up. */
@@ -118,6 +128,10 @@ export interface Hardware {
   powerState(machine: HardwareMachine): Promise<PowerState>;
   /** Forget the disk: after a release, or when the machine is deleted. The power is off by then. */
   wipe(machine: HardwareMachine): Promise<void>;
+  /** A VM host made a machine: from now on it is there like the others, also after a restart. */
+  compose?(machine: ComposedMachine): Promise<void>;
+  /** A composed machine goes, with its disk. One that is not composed stays. */
+  decompose?(machine: HardwareMachine): Promise<void>;
   /** Called once when an ephemeral boot (commissioning, testing, erasing) has ended, or a deployment has failed to boot. */
   onResult(listener: (systemId: string, result: HardwareResult) => void): void;
   /** What commissioning would find; asked for when a commissioning boot has ended well. */

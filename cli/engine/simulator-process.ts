@@ -53,10 +53,12 @@ export async function otherLabs(): Promise<LabOnHost[]> {
 /**
  * Starts the embedded lab unless it runs, and waits until it answers. It outlives this process and Ctrl-C. One that an
  * interrupted run has started, or another run is starting, is waited for.
+ *
+ * @param options of rig/main.ts, such as `--subnet`, for one that has to be started
  */
-export async function startSimulator(report: Report): Promise<SimulatorEndpoints> {
+export async function startSimulator(report: Report, options: readonly string[] = []): Promise<SimulatorEndpoints> {
   const running = await simulator();
-  let child = running ? undefined : await spawnSimulator();
+  let child = running ? undefined : await spawnSimulator(options);
   const deadline = performance.now() + startSeconds * 1000;
   while (performance.now() < deadline) {
     const record = await simulator();
@@ -69,7 +71,7 @@ export async function startSimulator(report: Report): Promise<SimulatorEndpoints
     }
     if (child === undefined && !record) {
       report("the one that was starting has ended: starting it again");
-      child = await spawnSimulator();
+      child = await spawnSimulator(options);
     }
     await sleep(200);
   }
@@ -79,12 +81,12 @@ export async function startSimulator(report: Report): Promise<SimulatorEndpoints
   );
 }
 
-async function spawnSimulator(): Promise<{ exit?: number; failure(): Promise<Error> }> {
+async function spawnSimulator(options: readonly string[]): Promise<{ exit?: number; failure(): Promise<Error> }> {
   await ensurePrivate(paths.logs);
   await fs.mkdir(paths.simulator, { recursive: true, mode: 0o700 });
   const log = await fs.open(paths.simulatorLog, "a", 0o600);
   const offset = (await log.stat()).size;
-  const child = spawn(node[0], [...node.slice(1), entry, "--state", paths.simulator], {
+  const child = spawn(node[0], [...node.slice(1), entry, "--state", paths.simulator, ...options], {
     cwd: checkout,
     detached: true,
     stdio: ["ignore", log.fd, log.fd],

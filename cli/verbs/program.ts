@@ -15,6 +15,7 @@ const verbs = [
   "report",
   "record",
   "review",
+  "rehearse",
   "forge",
   "drift",
   "new",

@@ -128,6 +128,9 @@ export class Maas implements World {
   }
 
   removeNode(node: Node): void {
+    if (node.podId !== null && this.hardware.decompose) {
+      this.background(this.hardware.decompose(this.power.hardwareMachine(node)));
+    }
     for (const card of this.network.interfacesOf(node)) this.network.removeInterface(card);
     const mine = (row: { nodeId: string }) => row.nodeId === node.systemId;
     for (const table of ["blockDevices", "filesystemGroups", "cacheSets", "scriptSets"] as const) this.store.remove(table, mine as never);

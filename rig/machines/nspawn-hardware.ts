@@ -4,6 +4,7 @@ import * as path from "node:path";
 import ipaddr from "ipaddr.js";
 import {
   type Boot,
+  type ComposedMachine,
   type Hardware,
   type HardwareMachine,
   type HardwareResult,
@@ -16,9 +17,10 @@ import type { LabNetwork } from "./bridge";
 import { ControlGroups } from "./cgroups";
 import { overlayWorks } from "./disk";
 import { inventoryOf } from "./inventory";
-import { Machine } from "./machine";
+import { Machine, type Surroundings } from "./machine";
 import { readPidFile, stopMachine } from "./power";
 import { isAlive } from "./processes";
+import { readJson, writeAtomically } from "./state-file";
 
 /** How the machines are set up. */
 export interface NspawnOptions {
@@ -44,13 +46,17 @@ export class NspawnHardware implements Hardware {
   private readonly listeners: ((systemId: string, result: HardwareResult) => void)[] = [];
   private readonly unheard: [string, HardwareResult][] = [];
   private readonly machines: Machine[];
+  private readonly around: Surroundings;
+  /** What VM hosts have made, by place; a place that became free is used again. */
+  private composed: (InventoryMachine | null)[] = [];
+  private noting: Promise<void> = Promise.resolve();
 
   private constructor(
     private readonly options: NspawnOptions,
     private readonly cgroups: ControlGroups,
     layers: "overlay" | "copy",
   ) {
-    const around = {
+    this.around = {
       folder: path.join(path.resolve(options.stateDirectory), "machines"),
       lab: labName(options.stateDirectory),
       bridge: options.network.bridge,
@@ -63,7 +69,7 @@ export class NspawnHardware implements Hardware {
       log: options.log ?? (() => undefined),
       result: (systemId: string, result: HardwareResult) => this.tell(systemId, result),
     };
-    this.machines = options.profile.machines.map((machine) => new Machine(machine, around));
+    this.machines = options.profile.machines.map((machine) => new Machine(machine, this.around));
   }
 
   /** Finds the machines as an earlier run left them: those that run are adopted, those that should run are started. */
@@ -75,8 +81,40 @@ export class NspawnHardware implements Hardware {
       await ControlGroups.open(labName(folder)),
       (await overlayWorks(folder)) ? "overlay" : "copy",
     );
+    hardware.composed = (await readJson<(InventoryMachine | null)[]>(hardware.composedFile)) ?? [];
+    hardware.machines.push(...hardware.composed.flatMap((each) => (each ? [new Machine(each, hardware.around)] : [])));
     await Promise.all(hardware.machines.map((machine) => machine.restore()));
     return hardware;
+  }
+
+  async compose(made: ComposedMachine): Promise<void> {
+    const free = this.composed.indexOf(null);
+    const place = free < 0 ? this.composed.length : free;
+    const inventory = { ...made, name: `vm-${place + 1}`, architecture: this.options.profile.machines[0].architecture };
+    this.composed[place] = inventory;
+    await this.note();
+    this.machines.push(new Machine(inventory, this.around));
+  }
+
+  async decompose(machine: HardwareMachine): Promise<void> {
+    const found = this.machines.find((each) => hasCard(each, machine));
+    const place = found ? this.composed.indexOf(found.inventory) : -1;
+    if (!found || place < 0) {
+      return;
+    }
+    this.machines.splice(this.machines.indexOf(found), 1);
+    await found.wipe();
+    this.composed[place] = null;
+    await this.note();
+  }
+
+  private get composedFile(): string {
+    return path.join(path.resolve(this.options.stateDirectory), "composed.json");
+  }
+
+  private note(): Promise<void> {
+    this.noting = this.noting.then(() => writeAtomically(this.composedFile, JSON.stringify(this.composed)));
+    return this.noting;
   }
 
   powerOn(machine: HardwareMachine, boot: Boot): Promise<void> {
@@ -113,9 +151,9 @@ export class NspawnHardware implements Hardware {
   }
 
   private find(wanted: HardwareMachine): Machine {
-    const macAddresses = wanted.interfaces.map(({ macAddress }) => macAddress.toLowerCase());
-    const found = this.machines.find(({ inventory }) => inventory.cards.some(({ macAddress }) => macAddresses.includes(macAddress)));
+    const found = this.machines.find((each) => hasCard(each, wanted));
     if (!found) {
+      const macAddresses = wanted.interfaces.map(({ macAddress }) => macAddress.toLowerCase());
       const there = this.machines.flatMap(({ inventory }) => inventory.cards.map(({ macAddress }) => macAddress)).join(", ");
       throw new PowerError(`no machine with the MAC address ${macAddresses.join(" or ") || "(none)"} is plugged in; the lab has ${there}`);
     }
@@ -126,7 +164,9 @@ export class NspawnHardware implements Hardware {
   private lease(machine: InventoryMachine): { address: string; gateway: string } {
     const { subnet, address } = this.options.network;
     const octets = ipaddr.IPv4.broadcastAddressFromCIDR(subnet).octets;
-    const last = octets[3] - 1 - this.options.profile.machines.indexOf(machine);
+    const { machines } = this.options.profile;
+    const place = machines.indexOf(machine);
+    const last = octets[3] - 1 - (place < 0 ? machines.length + this.composed.indexOf(machine) : place);
     return { address: `${[...octets.slice(0, 3), last].join(".")}/${subnet.split("/")[1]}`, gateway: address };
   }
 
@@ -138,6 +178,11 @@ export class NspawnHardware implements Hardware {
       listener(systemId, result);
     }
   }
+}
+
+function hasCard({ inventory }: Machine, { interfaces }: HardwareMachine): boolean {
+  const wanted = interfaces.map(({ macAddress }) => macAddress.toLowerCase());
+  return inventory.cards.some(({ macAddress }) => wanted.includes(macAddress));
 }
 
 /**

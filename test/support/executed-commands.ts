@@ -27,6 +27,7 @@ export const executed: Record<string, readonly string[]> = {
     ...["k3s kubectl get", "k3s kubectl get --raw", "k3s kubectl logs", "k3s kubectl logs --tail", "systemctl list-timers"],
     ...["systemctl status", "task sync"],
   ],
+  "e2e-rehearsal": ["lab rehearse", "lab rehearse --base"],
   "e2e-cluster": ["lab backup", "lab down", "lab restore", "lab restore --overwrite", "lab status", "lab up"],
 };
 

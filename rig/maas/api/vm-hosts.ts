@@ -230,6 +230,12 @@ async function compose(context: Context) {
       filesystem: null,
     });
   });
+  await maas.hardware.compose?.({
+    cores,
+    memory,
+    cards: maas.network.interfacesOf(node).map(({ name, macAddress }) => ({ name, macAddress })),
+    disks: maas.layouts.disksOf(node).map(({ name, size, model, serial }) => ({ name, size, model: model ?? "", serial: serial ?? "" })),
+  });
   const skip = form.get("skip_commissioning");
   if (skip !== "true") {
     const finish = maas.lifecycle.startCommissioning(node, context.user, {

@@ -1,6 +1,6 @@
 // Runs in a network and mount namespace of its own (see hardware-harness.ts) and does there what the test asks for.
 import { spawn } from "node:child_process";
-import type { Boot, HardwareMachine, HardwareResult } from "../../../rig/hardware";
+import type { Boot, ComposedMachine, HardwareMachine, HardwareResult } from "../../../rig/hardware";
 import { createBridge } from "../../../rig/machines/bridge";
 import { NspawnHardware, stopLeftMachines } from "../../../rig/machines/nspawn-hardware";
 import { ensureRootFileSystem } from "../../../rig/machines/root-file-system";
@@ -42,6 +42,8 @@ const verbs = {
   powerOff: (machine: HardwareMachine, mode?: "hard" | "soft") => hardware.powerOff(machine, mode),
   powerState: (machine: HardwareMachine) => hardware.powerState(machine),
   wipe: (machine: HardwareMachine) => hardware.wipe(machine),
+  compose: (machine: ComposedMachine) => hardware.compose(machine),
+  decompose: (machine: HardwareMachine) => hardware.decompose(machine),
   close: () => hardware.close(),
   clean: (stateDirectory: string) => stopLeftMachines(stateDirectory, () => undefined),
   results: async () => results,

@@ -141,6 +141,27 @@ const machine = {
     );
   });
 
+  test("that a VM host composed is there, until it is decomposed; one that was plugged in stays", async () => {
+    const card = { name: "eth0", macAddress: "00:16:3e:00:00:01" };
+    const composed = { systemId: "def456", hostname: "guest", interfaces: [card] };
+    const disks = [{ name: "vda", size: 8e9, model: "QEMU HARDDISK", serial: "lxd_1" }];
+    await worker.call("compose", { cores: 1, memory: 1024, cards: [card], disks });
+    const before = (await worker.call("results")).length;
+    const scripts = [{ name: "10-address", content: "#!/bin/sh\nip -4 -brief address show dev eth0\n" }];
+    await worker.call("powerOn", composed, { kind: "ephemeral", purpose: "commissioning", scripts });
+    await until(async () => (await worker.call("results")).length > before);
+    expect((await worker.call("results"))[before]).toEqual([
+      "def456",
+      // The profile has five machines: the lab's sixth address from the end.
+      { ok: true, scripts: [expect.objectContaining({ exitStatus: 0, stdout: expect.stringContaining(" 192.168.200.249/24 ") })] },
+    ]);
+    expect(JSON.parse(await fs.readFile(path.join(state, "composed.json"), "utf8"))).toMatchObject([{ name: "vm-1", cards: [card] }]);
+    await worker.call("decompose", composed);
+    await expect(worker.call("powerState", composed)).rejects.toThrow(/00:16:3e:00:00:01 is plugged in/);
+    await worker.call("decompose", machine);
+    expect(await worker.call("powerState", machine)).toBe("off");
+  });
+
   test("is deployed: cloud-init fetches the user data with MAAS's credentials, applies it and reports", async () => {
     await worker.call("deploy", machine);
     expect(await worker.call("powerState", machine)).toBe("on");

@@ -1,0 +1,107 @@
+import * as fs from "node:fs/promises";
+import * as path from "node:path";
+import * as yaml from "js-yaml";
+import { UserError } from "../../components/core/user-error";
+import { withInventory } from "../../settings/inventory";
+import { installPackages } from "../engine/host-packages";
+import { preflight } from "../engine/preflight";
+import { run, runAttached } from "../engine/process";
+import { say, stage, total } from "../engine/progress";
+import { checkStackFile } from "../engine/settings-file";
+import { simStack } from "../engine/stack";
+import { artefactsCached, ensureArtefacts, ensurePulumi } from "../engine/toolchain";
+import { checkout, paths, settingsFile } from "../paths";
+import { commitOf, committedRevision } from "../report/paper/revisions";
+import { files, INSIDE, type RehearsalOptions, type RehearsalPlan } from "./plan";
+import { type Rehearsal, rehearsalOf } from "./settings";
+
+/** Checks both stack files, makes what has to be made, and goes on in a network of its own. */
+export async function prepareRehearsal(stack: string, options: RehearsalOptions): Promise<void> {
+  if (stack === simStack) {
+    throw new UserError({
+      path: "stack",
+      message: "sim runs on the embedded lab already",
+      found: stack,
+      fix: "edit Pulumi.sim.yaml, then run './lab report' and './lab up'",
+    });
+  }
+  const changed = options.settings ?? settingsFile(stack);
+  const { settings } = await stage("Settings", () => checkStackFile(path.resolve(changed)));
+  const folder = path.join(paths.state, "rehearsal", stack);
+  const environment = { ...process.env, LAB_STATE: folder, LAB_SIM_SETTINGS: path.join(folder, files.before), [INSIDE]: "1" };
+  const [before, after] = await stage("The stack as it is, and as it would be", async () => {
+    const base = await committedRevision(await commitOf(options.base), stack);
+    try {
+      return [rehearsed(base.config, base.folder), rehearsed((yaml.load(await fs.readFile(changed, "utf8")) as { config: object }).config)];
+    } finally {
+      await base.close();
+    }
+  });
+  const ingress = settings.ingress.enabled || (before.config["homelab:ingress"] as { enabled?: boolean } | undefined)?.enabled === true;
+  await stage("Checking this computer", async () => preflight({ cold: !(await artefactsCached(ingress)) }));
+  await stage("Debian packages", installPackages);
+  await Promise.all([ensurePulumi(), ensureArtefacts({ installs: true, ingress })]);
+  if (await exists(folder)) {
+    // Of a rehearsal that was kept or cut off: nothing in it is worth keeping.
+    await stage("Removing the last rehearsal", () =>
+      run(lab, ["down", "--force"], { env: environment, cwd: checkout }).then(() => undefined),
+    );
+    await fs.rm(folder, { recursive: true, force: true });
+  }
+  await fs.mkdir(folder, { recursive: true, mode: 0o700 });
+  const write = (name: string, text: string) => fs.writeFile(path.join(folder, name), text, { mode: 0o600 });
+  const same = JSON.stringify(before.config) === JSON.stringify(after.config);
+  await write(files.before, yaml.dump({ config: before.config }, { noRefs: true, lineWidth: -1 }));
+  await write(files.after, yaml.dump({ config: after.config }, { noRefs: true, lineWidth: -1 }));
+  await write(files.plan, JSON.stringify({ stack, base: options.base, subnet: after.subnet, same } satisfies RehearsalPlan));
+  await write(files.profile, JSON.stringify(profileOf([...before.machines, ...after.machines])));
+  if (after.leftOut.length > 0) {
+    say(`    not rehearsed, the embedded lab has it not: ${[...new Set(after.leftOut)].join(", ")}`);
+  }
+  const again = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
+  const network = ["--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"];
+  let code = 1;
+  try {
+    code = await runAttached("unshare", [...network, ...again], { cwd: checkout, env: environment });
+  } finally {
+    if (!options.keep) {
+      await stage("Removing the rehearsal", () => run(lab, ["down", "--force"], { env: environment, cwd: checkout }).then(() => undefined));
+      await fs.rm(folder, { recursive: true, force: true });
+      // The folder of all rehearsals, unless another one is in it.
+      await fs.rmdir(path.dirname(folder)).catch(() => undefined);
+    }
+  }
+  if (options.keep) {
+    say(`\nKept. Look at it with LAB_STATE=${path.relative(process.cwd(), folder)} ./lab status; the next rehearsal removes it.`);
+  }
+  say(`\nDone in ${total()}.`);
+  process.exitCode = code;
+}
+
+const lab = path.join(checkout, "lab");
+
+const exists = (file: string) =>
+  fs.access(file).then(
+    () => true,
+    () => false,
+  );
+
+function rehearsed(config: object, folder = checkout): Rehearsal {
+  const short = Object.fromEntries(Object.entries(config).map(([key, value]) => [key.replace(/^homelab:/, ""), value]));
+  const { raw } = withInventory(short, folder);
+  return rehearsalOf(Object.fromEntries(Object.entries(raw).map(([key, value]) => [`homelab:${key}`, value])));
+}
+
+/** The embedded lab's hardware: each machine once, with all its cards. */
+function profileOf(machines: Rehearsal["machines"]): object {
+  const byCard = new Map(machines.filter(({ macAddresses }) => macAddresses.length > 0).map((each) => [each.macAddresses[0], each]));
+  const made = [...byCard.values()].map(({ macAddresses }, index) => ({
+    name: `machine-${index + 1}`,
+    architecture: process.arch === "arm64" ? "arm64/generic" : "amd64/generic",
+    cores: 2,
+    memory: 4096,
+    cards: macAddresses.map((macAddress, card) => ({ name: `enp${card + 1}s0`, macAddress })),
+    disks: [{ name: "sda", size: 64_000_000_000, model: "Lab Disk", serial: `LAB${String(index + 1).padStart(4, "0")}` }],
+  }));
+  return made.length > 0 ? { machines: made } : {};
+}
