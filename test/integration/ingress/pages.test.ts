@@ -6,9 +6,9 @@ import { tmpdir } from "node:os";
 import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import * as runtime from "@pulumi/pulumi/runtime/settings";
-import { hashSync } from "bcryptjs";
 import * as yaml from "js-yaml";
 import { ensureImages } from "../../../rig/stand-ins/images";
+import { bcryptHash } from "../../../rig/stand-ins/plugins/random/values";
 import { type ControlPlane, startControlPlane } from "../../support/control-plane";
 
 /**
@@ -70,7 +70,7 @@ async function eventually(work: () => Promise<void>, tries = 100): Promise<void>
 /** The Kubernetes objects of an ingress with its pages, and the passwords. */
 async function objects(): Promise<{ made: Made[]; passwords: Record<string, string> }> {
   const made: Made[] = [];
-  const state = (type: string, name: string, inputs: any) => {
+  const state = async (type: string, name: string, inputs: any) => {
     if (type === "tls:index/privateKey:PrivateKey") {
       return { ...inputs, privateKeyPem: read(name.includes("authority") ? "ca.key" : "tls.key") };
     }
@@ -82,14 +82,14 @@ async function objects(): Promise<{ made: Made[]; passwords: Record<string, stri
     }
     if (type === "random:index/randomPassword:RandomPassword") {
       const result = `${name}-`.padEnd(inputs.length, "x").slice(0, inputs.length);
-      return { ...inputs, result, bcryptHash: hashSync(result, 4) };
+      return { ...inputs, result, bcryptHash: await bcryptHash(result) };
     }
     return inputs;
   };
   pulumi.runtime.setMocks({
-    newResource: ({ type, name, inputs }) => {
+    newResource: async ({ type, name, inputs }) => {
       made.push({ type, name, inputs: plain(inputs) });
-      return { id: name, state: state(type, name, plain(inputs)) };
+      return { id: name, state: await state(type, name, plain(inputs)) };
     },
     call: ({ inputs }) => inputs,
   });
