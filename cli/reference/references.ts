@@ -1,3 +1,4 @@
+import { architecturePage } from "./architecture-page";
 import { commandPage } from "./command-page";
 import { errorPage } from "./error-page";
 import { projectFile } from "./project-file";
@@ -15,6 +16,7 @@ function jsonText(value: unknown): string {
 /** Generated files, by path. */
 export function references(): Record<string, string> {
   return {
+    "docs/architecture.md": architecturePage(),
     "docs/reference/settings.md": settingsPage(),
     "docs/reference/commands.md": commandPage(),
     "docs/reference/errors.md": errorPage(),
