@@ -108,22 +108,50 @@ export const resources: readonly Resource[] = [
       "#!/bin/sh\n# --- Start MAAS 1.0 script metadata ---\n# name: 45-look\n# script_type: commissioning\n# --- End MAAS 1.0 script metadata ---\ntrue\n",
     digest: "0123456789abcdef",
   }),
+  region("key", "ssh-key", { key: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ chaos" }),
+  region("subnet", "subnet", {
+    cidr: "10.77.0.0/24",
+    dnsServers: ["10.77.0.1"],
+    fabric: "chaos",
+    vlan: 77,
+    space: "dark",
+  }),
+  region("reserved", "reserved-address", { address: "192.168.200.30", macAddress: "52:54:00:ca:05:99", comment: "printer" }),
+  region("route", "route", { source: "192.168.200.0/24", destination: "10.99.0.0/16", gateway: "192.168.200.1", metric: 10 }),
+  region("domain", "domain", {
+    name: "chaos.test",
+    authoritative: true,
+    records: [
+      { name: "www", type: "A", data: "192.168.200.31" },
+      { name: "@", type: "TXT", data: "hello" },
+    ],
+  }),
+  region("dhcp", "dhcp", { subnet: "192.168.200.0/24", on: false }),
   ...machine(1),
   ...machine(2),
 ];
 
 /** What is to be the same however it came about: no ids, no times. */
 export async function picture(client: MaasClient): Promise<unknown> {
-  const [machines, zones, pools, ranges, scripts, ntp, proxy, tags] = await Promise.all([
-    client.get<Machine[]>("machines/"),
-    client.get<{ name: string }[]>("zones/"),
-    client.get<{ name: string }[]>("resourcepools/"),
-    client.get<{ start_ip: string; end_ip: string; type: string }[]>("ipranges/"),
-    client.get<{ name: string; default: boolean; history: unknown[] }[]>("scripts/"),
-    client.get<unknown>("maas/", { op: "get_config", name: "ntp_servers" }),
-    client.get<unknown>("maas/", { op: "get_config", name: "enable_http_proxy" }),
-    client.get<{ name: string }[]>("tags/"),
-  ]);
+  const [machines, zones, pools, ranges, scripts, ntp, proxy, tags, subnets, fabrics, spaces, keys, reserved, routes, domains, records] =
+    await Promise.all([
+      client.get<Machine[]>("machines/"),
+      client.get<{ name: string }[]>("zones/"),
+      client.get<{ name: string }[]>("resourcepools/"),
+      client.get<{ start_ip: string; end_ip: string; type: string }[]>("ipranges/"),
+      client.get<{ name: string; default: boolean; history: unknown[] }[]>("scripts/"),
+      client.get<unknown>("maas/", { op: "get_config", name: "ntp_servers" }),
+      client.get<unknown>("maas/", { op: "get_config", name: "enable_http_proxy" }),
+      client.get<{ name: string }[]>("tags/"),
+      client.get<{ cidr: string }[]>("subnets/"),
+      client.get<{ name: string; vlans: { vid: number; dhcp_on: boolean; space: string }[] }[]>("fabrics/"),
+      client.get<{ name: string }[]>("spaces/"),
+      client.get<{ key: string }[]>("account/prefs/sshkeys/"),
+      client.get<{ ip: string }[]>("reservedips/"),
+      client.get<{ destination: { cidr: string } }[]>("static-routes/"),
+      client.get<{ name: string }[]>("domains/"),
+      client.get<{ fqdn: string; ip_addresses: { ip: string }[]; resource_records: { rrdata: string }[] }[]>("dnsresources/"),
+    ]);
   const named = (list: { name: string }[]) => list.map(({ name }) => name).sort();
   return {
     machines: machines
@@ -145,5 +173,19 @@ export async function picture(client: MaasClient): Promise<unknown> {
     scripts: scripts.filter((each) => !each.default).map(({ name, history }) => `${name} (${history.length})`),
     tags: named(tags),
     config: { ntp, proxy },
+    subnets: subnets.map(({ cidr }) => cidr).sort(),
+    vlans: fabrics
+      .flatMap(({ name, vlans }) => vlans.map((each) => `${name}/${each.vid} ${each.space} DHCP ${each.dhcp_on ? "on" : "off"}`))
+      .sort(),
+    spaces: named(spaces),
+    keys: keys.map(({ key }) => key).sort(),
+    reserved: reserved.map(({ ip }) => ip).sort(),
+    routes: routes.map(({ destination }) => destination.cidr).sort(),
+    domains: named(domains),
+    records: records
+      .map(({ fqdn, ip_addresses, resource_records }) =>
+        [fqdn, ...ip_addresses.map(({ ip }) => ip), ...resource_records.map(({ rrdata }) => rrdata)].join(" "),
+      )
+      .sort(),
   };
 }

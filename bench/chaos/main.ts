@@ -25,7 +25,7 @@ async function main(): Promise<void> {
       for (let seed = left.shift(); seed !== undefined; seed = left.shift()) {
         const outcome = await runSeed(seed, wanted);
         outcomes.push(outcome);
-        if (outcome.broken.length > 0 || values.seed) {
+        if (outcome.broken.length > 0 || outcome.left.length > 0 || values.seed) {
           process.stdout.write(`${JSON.stringify(outcome)}\n`);
         }
       }
@@ -36,7 +36,7 @@ async function main(): Promise<void> {
   if (values.markdown) {
     fs.writeFileSync(values.markdown, `${table}\n`);
   }
-  process.exitCode = outcomes.some(({ broken }) => broken.length > 0) ? 1 : 0;
+  process.exitCode = outcomes.some(({ broken, left }) => broken.length > 0 || left.length > 0) ? 1 : 0;
 }
 
 /** Faults × phases: recovered of struck. */
@@ -53,7 +53,7 @@ export function render(outcomes: readonly Outcome[]): string {
     "",
     `${outcomes.length} seeds, ${struck.length} of which met a request; the disturbed run itself came to its end in ${struck.filter(({ survived }) => survived).length}; ` +
       `recovered by the next run: ${struck.filter(({ broken }) => broken.length === 0).length} of ${struck.length}. ` +
-      `In ${outcomes.filter(({ left }) => left.length > 0).length} seeds down left something of the region that no run had noted as its own.`,
+      `In ${outcomes.filter(({ left }) => left.length > 0).length} seeds down left something.`,
   ].join("\n");
 }
 

@@ -34,10 +34,7 @@ export interface Outcome {
   survived: boolean;
   /** What did not hold; none when all is well. */
   broken: string[];
-  /**
-   * What `down` has left of the region: made by a step that was cut off before the stack could note that it made it, and taken by
-   * the next run for something that was there before. See the page on faults.
-   */
+  /** What `down` has left, or not put back as it was. */
   left: string[];
 }
 
@@ -68,6 +65,7 @@ class Stack {
       ...resource.environment,
       MAAS_URL: `${this.base()}/${id}/MAAS`,
       MAAS_API_KEY: this.world.apiKey,
+      ...(resource.phase === "region" && { MAAS_STACK: "homelab/chaos" }),
       PULUMI_COMMAND_STDOUT: this.state.get(resource.name),
     };
     const lines: string[] = [];
@@ -191,14 +189,11 @@ export async function runSeed(seed: number, undisturbed: { up: string; down: str
   );
   const broken: string[] = [];
   const left: string[] = [];
-  let unnoted = false;
   const check = async (when: string, wanted: string) => {
     await world.idle();
     const found = JSON.stringify(await picture(world.client()));
     const differences = difference(JSON.parse(wanted), JSON.parse(found)).map((each) => `${when}: ${each}`);
-    const isLeft = (each: string) => when === "after down" && unnoted && /: \.(zones|pools|ranges|scripts|config)\./.test(each);
-    left.push(...differences.filter(isLeft));
-    broken.push(...differences.filter((each) => !isLeft(each)));
+    (when === "after down" ? left : broken).push(...differences);
     if (world.keyNow !== world.apiKey) {
       broken.push(`${when}: the API key is another one`);
     }
@@ -216,10 +211,6 @@ export async function runSeed(seed: number, undisturbed: { up: string; down: str
     armed = inUp;
     let survived = await stack.up();
     armed = false;
-    // A step of the region that failed or was killed has noted nothing; one whose request came twice found its own work there.
-    unnoted =
-      resources.some((each) => each.phase === "region" && !stack.state.has(each.name)) ||
-      ((fault === "duplicate" || fault === "storm") && inUp);
     const { machines } = (await picture(world.client())) as { machines: { macs: string[] }[] };
     if (new Set(machines.flatMap(({ macs }) => macs)).size !== machines.length) {
       broken.push("a machine is there twice");

@@ -1,7 +1,7 @@
-import * as pulumi from "@pulumi/pulumi";
 import { type Size, toBytes, toSeconds } from "../core/notations";
 import type { Identity } from "./api/lookup";
 import type { InterfaceArgs, MaasAccess, MachineOptions } from "./args";
+import { stackName } from "./step-command";
 import type { CommissionDesired } from "./steps/commission";
 import type { Composition } from "./steps/compose";
 import type { DeployDesired } from "./steps/deploy";
@@ -131,9 +131,4 @@ function releaseSettings({ machine, maas }: Pick<Args, "machine" | "maas">): Rel
 
 function erasesForeign({ machine }: Pick<Args, "machine">): boolean {
   return machine.eraseForeign;
-}
-
-/** As MAAS's descriptions and owner data name it. */
-export function stackName(): string {
-  return `${pulumi.getProject()}/${pulumi.getStack()}`;
 }

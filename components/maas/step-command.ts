@@ -17,6 +17,27 @@ export interface StepCommandArgs {
   secrets?: Record<string, pulumi.Input<string>>;
 }
 
+/** Steps that make things of the region, and tell by the stack's name what they made. Those of machines have it in their desired state. */
+const MARKS: ReadonlySet<StepName> = new Set<StepName>([
+  "subnet",
+  "range",
+  "dhcp",
+  "domain",
+  "route",
+  "reserved-address",
+  "group",
+  "config",
+  "images",
+  "ssh-key",
+  "script",
+  "vm-host",
+]);
+
+/** `project/stack`, as MAAS's descriptions and owner data name it. */
+export function stackName(): string {
+  return `${pulumi.getProject()}/${pulumi.getStack()}`;
+}
+
 /**
  * One step of the step program as a resource. The API key goes through the environment of the child process only; the
  * paths are relative to the project, so that the state is the same in every checkout.
@@ -34,6 +55,7 @@ export function stepCommand(name: string, args: StepCommandArgs, opts: pulumi.Cu
       stdin: pulumi.output(desired).apply(canonical),
       environment: {
         MAAS_URL: maas.url,
+        ...(MARKS.has(step) && { MAAS_STACK: stackName() }),
         MAAS_API_KEY: pulumi.secret(maas.apiKey),
         ...(maas.caFile && { NODE_EXTRA_CA_CERTS: maas.caFile }),
         ...Object.fromEntries(secretEnvironment),

@@ -22,6 +22,27 @@ function mark(stack: string): string {
 }
 
 /**
+ * A description or comment that says which stack made the thing. It comes with the request that makes it, so that a step that was
+ * cut off knows its own at the next run. As it was given where no stack is known.
+ */
+export function markMade(text: string, stack: string | undefined): string {
+  return stack ? [text, madeMark(stack)].filter(Boolean).join(" ") : text;
+}
+
+export function isMadeBy(text: string | null | undefined, stack: string | undefined): boolean {
+  return Boolean(stack && text?.includes(madeMark(stack)));
+}
+
+/** The text with the mark that the former one has, whichever stack's it is. */
+export function keepMark(text: string, former: string | null | undefined): string {
+  return [text, /\[made by Pulumi stack [^\]]+\]/.exec(former ?? "")?.[0]].filter(Boolean).join(" ");
+}
+
+function madeMark(stack: string): string {
+  return `[made by Pulumi stack ${stack}]`;
+}
+
+/**
  * What a stack sets on a machine while it is Ready. MAAS keeps it through a release, so a line of the description says
  * of each that this stack has set it: what the stack no longer wants goes back to MAAS's default.
  */

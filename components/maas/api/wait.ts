@@ -10,6 +10,8 @@ export interface Context {
   clock: Clock;
   /** Shared with other steps on the same region; a step has its own where absent. */
   reads?: Reads;
+  /** `project/stack` of the stack whose step this is, so that it marks what it makes; steps of older states have none. */
+  stack?: string;
   /** One line of progress for the person who watches. */
   log(line: string): void;
 }

@@ -17,7 +17,8 @@ export interface Shared {
 /**
  * `node maas/step.cjs <step> <create|update|delete>`: one step of the life cycle of something in MAAS.
  *
- * Desired state as JSON on stdin, MAAS_URL and MAAS_API_KEY in the environment (and further secrets of some steps),
+ * Desired state as JSON on stdin, MAAS_URL and MAAS_API_KEY in the environment (and further secrets of some steps), MAAS_STACK for
+ * what marks things as made by a stack,
  * observed state as one line of JSON on stdout, without anything that changes by itself; progress on stderr. Steps read
  * first and do what is missing, so that any of them can be killed and run again.
  * Exit codes: 0 done, 1 MAAS failed, 2 something for the user to put right.
@@ -35,8 +36,9 @@ export async function execute(
     }
     const { clock = realClock, fetch, reads } = shared;
     const access = { url: required(environment, "MAAS_URL"), apiKey: required(environment, "MAAS_API_KEY") };
+    const stack = environment.MAAS_STACK || undefined;
     const client = new MaasClient({ ...access, log: print, clock, fetch });
-    const observed = await runStep({ client, clock, log: print, reads }, step, operation, desiredState(stdin), environment);
+    const observed = await runStep({ client, clock, log: print, reads, stack }, step, operation, desiredState(stdin), environment);
     return { code: 0, stdout: observed === undefined ? "" : `${canonical(observed)}\n` };
   } catch (error) {
     return { code: report(error, print), stdout: "" };

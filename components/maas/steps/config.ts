@@ -1,3 +1,4 @@
+import { Journal } from "../api/journal";
 import type { Context } from "../api/wait";
 
 /** MAAS's own settings by MAAS's names, for example `ntp_servers`. */
@@ -12,11 +13,24 @@ export interface ConfigObserved {
 
 /** Sets what differs, and keeps what was there before. */
 export async function configure(context: Context, desired: ConfigDesired, previous?: ConfigObserved): Promise<ConfigObserved> {
+  const journal = await open(context);
   const before: Record<string, unknown> = {};
-  for (const [name, wanted] of Object.entries(desired.values)) {
-    const now = await read(context, name);
-    before[name] = previous && name in previous.before ? previous.before[name] : now;
-    await set(context, name, now, wanted);
+  const now: Record<string, unknown> = {};
+  for (const name of Object.keys(desired.values)) {
+    now[name] = await read(context, name);
+    before[name] = known(previous, journal, name) ?? now[name];
+  }
+  // All that is about to change, before any of it does.
+  const changing = Object.entries(desired.values).filter(([name, wanted]) => normal(now[name]) !== normal(wanted));
+  await journal.intendAll(
+    Object.fromEntries(
+      changing
+        .filter(([name]) => !(previous && name in previous.before) && !holdsLogin(now[name]))
+        .map(([name]) => [name, now[name] ?? ""]),
+    ),
+  );
+  for (const [name, wanted] of changing) {
+    await set(context, name, now[name], wanted);
   }
   // What is no longer asked for goes back to what it was.
   for (const [name, old] of Object.entries(previous?.before ?? {})) {
@@ -28,9 +42,26 @@ export async function configure(context: Context, desired: ConfigDesired, previo
 }
 
 export async function restore(context: Context, _desired: ConfigDesired, previous?: ConfigObserved): Promise<void> {
-  for (const [name, old] of Object.entries(previous?.before ?? {})) {
-    await set(context, name, await read(context, name), plain(old));
+  const journal = await open(context);
+  for (const name of new Set([...Object.keys(previous?.before ?? {}), ...journal.names()])) {
+    await set(context, name, await read(context, name), plain(known(previous, journal, name)));
   }
+  await journal.close();
+}
+
+/** A stack has one such step. */
+function open(context: Context): Promise<Journal> {
+  return Journal.open(context, "config", "");
+}
+
+/** What a setting was before this stack: as the state has it, or as a run that was cut off has noted it. */
+function known(previous: ConfigObserved | undefined, journal: Journal, name: string): unknown {
+  return previous && name in previous.before ? previous.before[name] : journal.value(name);
+}
+
+/** `http://user:password@proxy`: every user of MAAS can read the notes. */
+function holdsLogin(value: unknown): boolean {
+  return /\/\/[^/]*@/.test(String(value));
 }
 
 function read({ client }: Context, name: string): Promise<unknown> {

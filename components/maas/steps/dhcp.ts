@@ -1,4 +1,5 @@
 import { isStatus } from "../api/errors";
+import { Journal } from "../api/journal";
 import { StepError } from "../api/step-error";
 import type { Subnet, Vlan } from "../api/types";
 import type { Context } from "../api/wait";
@@ -25,7 +26,13 @@ export interface DhcpObserved {
 export async function ensureDhcp(context: Context, desired: DhcpDesired, previous?: DhcpObserved): Promise<DhcpObserved> {
   const { client, log } = context;
   const vlan = await vlanOf(context, desired.subnet);
-  const before = previous?.before ?? { on: vlan.dhcp_on, primaryRack: vlan.primary_rack, secondaryRack: vlan.secondary_rack };
+  const journal = await Journal.open(context, "dhcp", desired.subnet);
+  const before = previous?.before ??
+    (journal.value("before") as DhcpObserved["before"] | undefined) ?? {
+      on: vlan.dhcp_on,
+      primaryRack: vlan.primary_rack,
+      secondaryRack: vlan.secondary_rack,
+    };
   // MAAS listens for other DHCP servers by itself.
   if (desired.on && vlan.external_dhcp) {
     throw new StepError(
@@ -43,6 +50,9 @@ export async function ensureDhcp(context: Context, desired: DhcpDesired, previou
     (relay === undefined || (vlan.relay_vlan as Vlan | null)?.id === relay.id);
   if (!done) {
     log(`DHCP on VLAN ${vlan.vid} of ${vlan.fabric}: ${desired.on ? "on" : relay ? `through ${desired.relay}` : "off"}`);
+    if (!previous) {
+      await journal.intend("before", before);
+    }
     const form = { dhcp_on: desired.on, primary_rack: primary, secondary_rack: secondary, relay_vlan: relay?.id };
     await client.put(`vlans/${vlan.id}/`, form).catch((error: unknown) => {
       const field = ["primary_rack", "secondary_rack"].find((each) => isStatus(error, 400) && error.fields?.[each]);
@@ -53,13 +63,15 @@ export async function ensureDhcp(context: Context, desired: DhcpDesired, previou
 }
 
 /** As it was before. */
-export async function restoreDhcp({ client }: Context, desired: DhcpDesired, previous?: DhcpObserved): Promise<void> {
+export async function restoreDhcp(context: Context, desired: DhcpDesired, previous?: DhcpObserved): Promise<void> {
+  const { client } = context;
   if (previous && previous.before.on !== desired.on) {
     await client.put(`vlans/${previous.vlanId}/`, { dhcp_on: previous.before.on, primary_rack: previous.before.primaryRack ?? undefined });
   }
   if (previous && desired.relay !== undefined) {
     await client.put(`vlans/${previous.vlanId}/`, { relay_vlan: "" });
   }
+  await (await Journal.open(context, "dhcp", desired.subnet)).close();
 }
 
 /** MAAS offers the racks with a card on a VLAN of this tag. */

@@ -1,5 +1,6 @@
 import ipaddr from "ipaddr.js";
 import { isStatus } from "../api/errors";
+import { Journal } from "../api/journal";
 import type { Context } from "../api/wait";
 import { createShared, ensure, type Owned } from "./ensure";
 
@@ -40,6 +41,7 @@ const ADDRESSES = ["A", "AAAA"];
 /** A DNS domain with its further records; those that are no longer wanted go, those of others stay. */
 export async function ensureDomain(context: Context, desired: DomainDesired, previous?: DomainObserved): Promise<DomainObserved> {
   const { client } = context;
+  const journal = await domainJournal(context, desired);
   const { object: domain, made } = await ensure<{ id: number; name: string; authoritative: boolean }>(context, {
     what: `domain ${desired.name}`,
     find: async () =>
@@ -48,15 +50,26 @@ export async function ensureDomain(context: Context, desired: DomainDesired, pre
     path: (each) => `domains/${each.id}/`,
     now: (each) => ({ authoritative: each.authoritative }),
     wanted: { authoritative: desired.authoritative },
+    journal,
   });
-  const records = new Records(context, desired.name, previous?.made ?? []);
+  const records = new Records(context, desired.name, previous?.made ?? [], journal);
   return { id: domain.id, created: made || (previous?.created ?? false), made: await records.settle(desired.records) };
 }
 
 export async function removeDomain(context: Context, desired: DomainDesired, previous?: DomainObserved): Promise<void> {
+  const journal = await domainJournal(context, desired);
+  await takeDomain(context, desired, journal, previous);
+  await journal.close();
+}
+
+function domainJournal(context: Context, { name }: DomainDesired): Promise<Journal> {
+  return Journal.open(context, "domain", name);
+}
+
+async function takeDomain(context: Context, desired: DomainDesired, journal: Journal, previous?: DomainObserved): Promise<void> {
   const { client, log } = context;
-  if (previous && previous.made.length > 0) {
-    await new Records(context, desired.name, previous.made).settle([]);
+  if ((previous && previous.made.length > 0) || journal.names().length > 0) {
+    await new Records(context, desired.name, previous?.made ?? [], journal).settle([]);
   }
   if (previous?.created) {
     await client.delete(`domains/${previous.id}/`).catch((error: unknown) => {
@@ -73,11 +86,13 @@ class Records {
   constructor(
     private readonly context: Context,
     private readonly domain: string,
-    private readonly before: readonly string[],
+    private before: readonly string[],
+    private readonly journal: Journal,
   ) {}
 
   /** Makes what is missing and takes away what this stack made and no longer wants. Gives what is this stack's then. */
   async settle(wanted: readonly RecordDesired[]): Promise<string[]> {
+    await this.consultJournal(wanted);
     const made = await this.others(wanted);
     const names = new Set(wanted.filter(isAddress).map((record) => record.name));
     const resources = await this.all();
@@ -99,6 +114,29 @@ class Records {
       made.push(...(await this.record(record)));
     }
     return [...new Set(made)].sort();
+  }
+
+  /** Takes for this stack's what a run that was cut off has made, and notes what this run is about to make. */
+  private async consultJournal(wanted: readonly RecordDesired[]): Promise<void> {
+    const there = (await this.all()).flatMap((resource) => [
+      ...resource.ip_addresses.map(({ ip }) => ({ note: this.note(resource.fqdn, "address", ip), path: addressPath(resource.id, ip) })),
+      ...resource.resource_records.map((record) => ({
+        note: this.note(resource.fqdn, record.rrtype, record.rrdata),
+        path: recordPath(record.id),
+      })),
+    ]);
+    this.before = [...new Set([...this.before, ...there.filter(({ note }) => this.journal.has(note)).map(({ path }) => path)])];
+    const notes = wanted.map((each) =>
+      isAddress(each)
+        ? this.note(this.fqdn(each.name), "address", plainAddress(each.data))
+        : this.note(this.fqdn(each.name), each.type, each.data),
+    );
+    const missing = notes.filter((each) => !there.some(({ note }) => note === each));
+    await this.journal.intendAll(Object.fromEntries(missing.map((note) => [note, true])));
+  }
+
+  private note(fqdn: string, type: string, data: string): string {
+    return `${type} ${fqdn.replace(/^@\./, "")} ${data}`;
   }
 
   /** Records other than addresses that are no longer wanted go first, so that a name can become something else. */
@@ -123,7 +161,7 @@ class Records {
 
   private async addresses(name: string, wanted: readonly RecordDesired[]): Promise<string[]> {
     const { client, log } = this.context;
-    const ips = [...new Set(wanted.map(({ data }) => (ipaddr.isValid(data) ? ipaddr.parse(data).toString() : data)))];
+    const ips = [...new Set(wanted.map(({ data }) => plainAddress(data)))];
     const ttl = wanted.find((record) => record.ttl !== undefined)?.ttl;
     let resource = await this.find(name);
     if (!resource) {
@@ -132,8 +170,11 @@ class Records {
       const form = { name, domain: this.domain, ip_addresses: ips.join(" "), address_ttl: ttl };
       const find = () => this.find(name);
       const created = await createShared(() => client.post<DnsResource>("dnsresources/", undefined, form, { settled: find }), find);
-      if (created.made) {
+      if (created.made || (await this.journal.isAlone(this.note(this.fqdn(name), "address", ips[0])))) {
         return ips.map((ip) => addressPath(created.object.id, ip));
+      }
+      for (const ip of ips.filter((each) => created.object.ip_addresses.some((other) => other.ip === each))) {
+        await this.journal.forget(this.note(this.fqdn(name), "address", ip));
       }
       resource = created.object;
     }
@@ -224,6 +265,10 @@ class Records {
 
 function isAddress({ type }: RecordDesired): boolean {
   return ADDRESSES.includes(type);
+}
+
+function plainAddress(text: string): string {
+  return ipaddr.isValid(text) ? ipaddr.parse(text).toString() : text;
 }
 
 function recordPath(id: number): string {

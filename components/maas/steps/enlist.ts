@@ -70,6 +70,8 @@ export async function withdraw(context: Context, desired: EnlistDesired): Promis
   const machine = await findMachine(context, desired);
   if (!machine) {
     context.log(`${desired.name}: MAAS has no such machine any more`);
+    // A run that was cut off may have deleted the machine and not come to its tags.
+    await dropTags(context, desired);
     return;
   }
   if (deploymentOf(machine)?.stack === desired.stack) {
@@ -83,10 +85,14 @@ export async function withdraw(context: Context, desired: EnlistDesired): Promis
     return;
   }
   await context.client.delete(`machines/${machine.system_id}/`);
-  for (const tag of desired.tags) {
+  await dropTags(context, desired);
+  context.log(`${desired.name}: deleted from MAAS`);
+}
+
+async function dropTags(context: Context, { tags }: EnlistDesired): Promise<void> {
+  for (const tag of tags) {
     await dropUnused(context, tag);
   }
-  context.log(`${desired.name}: deleted from MAAS`);
 }
 
 /** Disks and network of a machine that stays in MAAS go back to MAAS's defaults, where that can be done now. */

@@ -1,5 +1,6 @@
 import type { Form, FormValue } from "../api/client";
-import { isStatus } from "../api/errors";
+import { isStatus, MaasError } from "../api/errors";
+import type { Journal } from "../api/journal";
 import type { Context } from "../api/wait";
 
 /** Whether this stack made something, or found it there: what it found stays at the end. */
@@ -17,7 +18,11 @@ export interface Ensure<T> {
   path(found: T): string;
   now(found: T): Record<string, unknown>;
   /** Undefined: whatever it is. */
-  wanted: Record<string, FormValue>;
+  wanted: Record<string, FormValue> | ((found: T) => Record<string, FormValue>);
+  /** Whether a mark in what is there says that this stack made it. */
+  isMade?(found: T): boolean;
+  /** For what has no place for a mark: notes, before it is made, that this stack makes it. */
+  journal?: Journal;
 }
 
 /**
@@ -36,28 +41,55 @@ export async function createShared<T>(create: () => Promise<T>, find: () => Prom
   }
 }
 
-/** Makes it if it is not there, edits what differs if it is; nothing when all is well. */
+/** Makes it if it is not there, edits what differs if it is; nothing when all is well. `made`: this run or one that was cut off made it. */
 export async function ensure<T>(
   { client, log }: Context,
-  { what, find, create, path, now, wanted }: Ensure<T>,
+  { what, find, create, path, now, wanted, isMade = () => false, journal }: Ensure<T>,
 ): Promise<{ object: T; made: boolean }> {
   let found: T | undefined = await find();
   if (!found) {
     log(`${what}: making it`);
-    const created = await createShared(() => client.post<T>(create.path, create.op, create.form, { settled: find }), find);
+    const created = await noted(journal, what, () =>
+      createShared(() => client.post<T>(create.path, create.op, create.form, { settled: find }), find),
+    );
     if (created.made) {
       return created;
     }
-    log(`${what}: somebody else has made it meanwhile`);
+    if (!isMade(created.object)) {
+      log(`${what}: somebody else has made it meanwhile`);
+    }
     found = created.object;
   }
+  const made = isMade(found) || journal?.has(what) === true;
   const current = now(found);
-  const changes = Object.fromEntries(Object.entries(wanted).filter(([key, value]) => value !== undefined && !same(current[key], value)));
+  const changes = Object.fromEntries(
+    Object.entries(typeof wanted === "function" ? wanted(found) : wanted).filter(
+      ([key, value]) => value !== undefined && !same(current[key], value),
+    ),
+  );
   if (Object.keys(changes).length === 0) {
-    return { object: found, made: false };
+    return { object: found, made };
   }
   log(`${what}: changing ${Object.keys(changes).join(", ")}`);
-  return { object: await client.put<T>(path(found), changes), made: false };
+  return { object: await client.put<T>(path(found), changes), made };
+}
+
+/** Makes something of which the journal says so before, and says so no longer where MAAS refused it or somebody else was first. */
+export async function noted<T extends { made: boolean }>(journal: Journal | undefined, what: string, create: () => Promise<T>): Promise<T> {
+  await journal?.intend(what);
+  try {
+    const created = await create();
+    if (created.made || (await journal?.isAlone(what))) {
+      return { ...created, made: true };
+    }
+    await journal?.forget(what);
+    return created;
+  } catch (error) {
+    if (error instanceof MaasError && error.status < 500) {
+      await journal?.forget(what);
+    }
+    throw error;
+  }
 }
 
 /** MAAS gives lists of addresses back as lists and takes them with blanks; null and "" are both nothing. */

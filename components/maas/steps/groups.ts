@@ -1,4 +1,5 @@
 import { isStatus } from "../api/errors";
+import { isMadeBy, markMade } from "../api/ownership";
 import type { Context } from "../api/wait";
 import { ensure, type Owned } from "./ensure";
 
@@ -20,6 +21,7 @@ const PATHS = {
 interface Group {
   id: number;
   name: string;
+  description?: string;
 }
 
 export async function ensureGroup(context: Context, { kind, name }: GroupDesired, previous?: GroupObserved): Promise<GroupObserved> {
@@ -27,10 +29,11 @@ export async function ensureGroup(context: Context, { kind, name }: GroupDesired
   const { object, made } = await ensure<Group>(context, {
     what: `${kind} ${name}`,
     find: async () => (await context.client.get<Group[]>(list)).find((each) => each.name === name),
-    create: { path: list, form: { name, description: "made by the home lab's stack" } },
+    create: { path: list, form: { name, description: markMade("", context.stack) || "made by the home lab's stack" } },
     path,
     now: () => ({}),
     wanted: {},
+    isMade: (each) => isMadeBy(each.description, context.stack),
   });
   return { id: object.id, created: made || (previous?.created ?? false) };
 }

@@ -1,5 +1,6 @@
 import { span } from "../api/clock";
 import { isStatus } from "../api/errors";
+import { Journal } from "../api/journal";
 import { StepError } from "../api/step-error";
 import type { Context } from "../api/wait";
 import { ensure } from "./ensure";
@@ -41,7 +42,8 @@ const NEW = 30 * 60_000;
 export async function importImages(context: Context, desired: ImagesDesired, previous?: ImagesObserved): Promise<ImagesObserved> {
   const { client, log } = context;
   const made: string[] = [];
-  const source = await sourceOf(context, desired, made);
+  const journal = await imagesJournal(context);
+  const source = await sourceOf(context, desired, made, journal);
   const wanted = desired.releases.flatMap(({ os, release, architectures }) =>
     architectures.map((architecture) => `${os}/${release}/${architecture}`),
   );
@@ -55,6 +57,7 @@ export async function importImages(context: Context, desired: ImagesDesired, pre
         path: (each) => `${path}${each.id}/`,
         now: (each) => ({ arches: [...new Set(each.arches)].sort() }),
         wanted: { arches: [...architectures].sort() },
+        journal,
       });
     const { object, made: isNew } = await onceListed(context, source as Source, desired.limit, select);
     if (isNew) {
@@ -71,14 +74,21 @@ export async function importImages(context: Context, desired: ImagesDesired, pre
 }
 
 /** Takes the selections back that this stack made; MAAS drops their images at its next import. */
-export async function forgetImages({ client, log }: Context, _desired: ImagesDesired, previous?: ImagesObserved): Promise<void> {
+export async function forgetImages(context: Context, _desired: ImagesDesired, previous?: ImagesObserved): Promise<void> {
+  const { client, log } = context;
   for (const path of [...(previous?.made ?? [])].reverse()) {
     await client.delete(path).catch((error: Error) => log(`${path} stays: ${error.message}`));
   }
+  await (await imagesJournal(context)).close();
+}
+
+/** A stack has one such step. */
+function imagesJournal(context: Context): Promise<Journal> {
+  return Journal.open(context, "images", "");
 }
 
 /** The source that is wanted, or MAAS's only one; none when MAAS has its own built-in one. */
-async function sourceOf(context: Context, desired: ImagesDesired, made: string[]): Promise<Source | undefined> {
+async function sourceOf(context: Context, desired: ImagesDesired, made: string[], journal: Journal): Promise<Source | undefined> {
   const { client } = context;
   const { source } = desired;
   if (!source) {
@@ -91,6 +101,7 @@ async function sourceOf(context: Context, desired: ImagesDesired, made: string[]
     path: (each) => `boot-sources/${each.id}/`,
     now: (each) => ({ keyring_filename: each.keyring_filename }),
     wanted: { keyring_filename: source.keyring },
+    journal,
   });
   if (isNew) {
     made.push(`boot-sources/${object.id}/`);

@@ -1,6 +1,8 @@
+import { Journal } from "../api/journal";
+import { isMadeBy, keepMark, markMade } from "../api/ownership";
 import type { Subnet } from "../api/types";
 import type { Context } from "../api/wait";
-import { createShared, ensure, type Owned } from "./ensure";
+import { createShared, ensure, noted, type Owned } from "./ensure";
 
 export interface RouteDesired {
   source: string;
@@ -29,14 +31,20 @@ interface Route {
 /** A static route that MAAS gives to the machines of a subnet. Its destination is a subnet that MAAS knows. */
 export async function ensureRoute(context: Context, desired: RouteDesired, previous?: RouteObserved): Promise<RouteObserved> {
   const { client } = context;
-  let madeKnown = previous?.destination;
   const { source, destination, gateway, metric } = desired;
+  const journal = await routeJournal(context, desired);
+  const subnetNote = `subnet ${destination}`;
+  let madeKnown = previous?.destination;
   const known = await client.get<Subnet[]>("subnets/");
-  if (!known.some((each) => each.cidr === destination)) {
+  const there = known.find((each) => each.cidr === destination);
+  if (there && journal.has(subnetNote)) {
+    madeKnown ??= there.id;
+  }
+  if (!there) {
     context.log(`subnet ${destination}: making it known, as routes lead to subnets only`);
     const find = async () => (await client.get<Subnet[]>("subnets/")).find((each) => each.cidr === destination);
     const create = () => client.post<Subnet>("subnets/", undefined, { cidr: destination, managed: false }, { settled: find });
-    const { object, made } = await createShared(create, find);
+    const { object, made } = await noted(journal, subnetNote, () => createShared(create, find));
     madeKnown = made ? object.id : madeKnown;
   }
   const { object, made } = await ensure<Route>(context, {
@@ -47,11 +55,22 @@ export async function ensureRoute(context: Context, desired: RouteDesired, previ
     path: (each) => `static-routes/${each.id}/`,
     now: (each) => ({ gateway_ip: each.gateway_ip, metric: each.metric }),
     wanted: { gateway_ip: gateway, metric },
+    journal,
   });
   return { id: object.id, created: made || (previous?.created ?? false), ...(madeKnown !== undefined && { destination: madeKnown }) };
 }
 
-export async function removeRoute({ client, log }: Context, { destination }: RouteDesired, previous?: RouteObserved): Promise<void> {
+/** Of a source and a destination there is one route. */
+function routeJournal(context: Context, { source, destination }: RouteDesired): Promise<Journal> {
+  return Journal.open(context, "route", `${source} ${destination}`);
+}
+
+export async function removeRoute(context: Context, desired: RouteDesired, previous?: RouteObserved): Promise<void> {
+  await takeRoute(context, desired, previous);
+  await (await routeJournal(context, desired)).close();
+}
+
+async function takeRoute({ client, log }: Context, { destination }: RouteDesired, previous?: RouteObserved): Promise<void> {
   if (previous?.created) {
     await client.delete(`static-routes/${previous.id}/`);
   }
@@ -91,10 +110,14 @@ export async function ensureReservedAddress(
   const { object, made } = await ensure<ReservedAddress>(context, {
     what: `reserved address ${address}`,
     find: async () => (await client.get<ReservedAddress[]>("reservedips/")).find((each) => each.ip === address),
-    create: { path: "reservedips/", form: { ip: address, mac_address: macAddress, comment: comment || undefined } },
+    create: {
+      path: "reservedips/",
+      form: { ip: address, mac_address: macAddress, comment: markMade(comment, context.stack) || undefined },
+    },
     path: (each) => `reservedips/${each.id}/`,
     now: (each) => ({ comment: each.comment }),
-    wanted: { comment },
+    wanted: (each) => ({ comment: keepMark(comment, each.comment) }),
+    isMade: (each) => isMadeBy(each.comment, context.stack),
   });
   return { id: object.id, created: made || (previous?.created ?? false) };
 }

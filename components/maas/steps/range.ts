@@ -1,4 +1,5 @@
 import { type AddressRange, addressNumber, overlaps, parseRange } from "../api/addresses";
+import { isMadeBy, keepMark, markMade } from "../api/ownership";
 import { StepError } from "../api/step-error";
 import type { Subnet } from "../api/types";
 import type { Context } from "../api/wait";
@@ -45,10 +46,14 @@ export async function ensureRange(context: Context, desired: RangeDesired, previ
     what: `${type} range ${start}-${end}`,
     find: async () =>
       (await client.get<Range[]>("ipranges/")).find((each) => each.type === type && (each.id === previous?.id || isSame(each, desired))),
-    create: { path: "ipranges/", form: { type, start_ip: start, end_ip: end, comment: comment || undefined, subnet: subnet?.id } },
+    create: {
+      path: "ipranges/",
+      form: { type, start_ip: start, end_ip: end, comment: markMade(comment, context.stack) || undefined, subnet: subnet?.id },
+    },
     path: (each) => `ipranges/${each.id}/`,
     now: (each) => ({ start_ip: each.start_ip, end_ip: each.end_ip, comment: each.comment }),
-    wanted: { start_ip: start, end_ip: end, comment },
+    wanted: (each) => ({ start_ip: start, end_ip: end, comment: keepMark(comment, each.comment) }),
+    isMade: (each) => isMadeBy(each.comment, context.stack),
   });
   return { id: object.id, created: made || (previous?.created ?? false) };
 }

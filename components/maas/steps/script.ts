@@ -1,4 +1,5 @@
 import { isStatus } from "../api/errors";
+import { isMadeBy, markMade } from "../api/ownership";
 import { StepError } from "../api/step-error";
 import type { Context } from "../api/wait";
 import { createShared } from "./ensure";
@@ -47,18 +48,20 @@ export async function upload(context: Context, desired: ScriptDesired, previous?
   const comment = `sha256:${desired.digest}`;
   if (!found) {
     log(`script ${desired.name}: uploading`);
-    const form = { name: desired.name, type: desired.type, script: desired.content, comment };
+    const form = { name: desired.name, type: desired.type, script: desired.content, comment: markMade(comment, context.stack) };
     const { object, made } = await createShared(() => client.post<Script>("scripts/", undefined, form, { settled: find }), find);
     if (made) {
       return { id: object.id, digest: desired.digest, created: true };
     }
     found = object;
   }
-  if (latest(found)?.comment !== comment) {
+  if (latest(found)?.comment?.split(" ")[0] !== comment) {
     log(`script ${desired.name}: a new revision`);
     await client.put(path, { type: desired.type, script: desired.content, comment });
   }
-  return { id: found.id, digest: desired.digest, created: previous?.created ?? false };
+  // The revision that this stack made the script with says so; MAAS keeps all revisions.
+  const made = found.history.some((each) => isMadeBy(each.comment, context.stack));
+  return { id: found.id, digest: desired.digest, created: made || (previous?.created ?? false) };
 }
 
 export async function removeScript({ client }: Context, desired: ScriptDesired, previous?: ScriptObserved): Promise<void> {

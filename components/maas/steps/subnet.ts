@@ -1,4 +1,5 @@
 import { overlaps, parseRange } from "../api/addresses";
+import { Journal } from "../api/journal";
 import { StepError } from "../api/step-error";
 import type { Subnet, Vlan } from "../api/types";
 import type { Context } from "../api/wait";
@@ -34,9 +35,10 @@ interface Fabric {
 /** The subnet with its fabric, VLAN and space. */
 export async function ensureSubnet(context: Context, desired: SubnetDesired, previous?: SubnetObserved): Promise<SubnetObserved> {
   const made: string[] = [];
+  const journal = await subnetJournal(context, desired);
   const found = await subnetByCidr(context, desired.cidr);
   const wantsVlan = desired.fabric !== undefined || desired.vlan !== undefined;
-  let vlan = wantsVlan ? await ensureVlan(context, desired, found, made) : found?.vlan;
+  let vlan = wantsVlan ? await ensureVlan(context, desired, found, made, journal) : found?.vlan;
   const { object: subnet, made: isNew } = await ensure<Subnet>(context, {
     what: `subnet ${desired.cidr}`,
     find: () => subnetByCidr(context, desired.cidr),
@@ -47,12 +49,13 @@ export async function ensureSubnet(context: Context, desired: SubnetDesired, pre
     path: (each) => `subnets/${each.id}/`,
     now: (each) => ({ gateway_ip: each.gateway_ip, dns_servers: each.dns_servers, vlan: each.vlan.id }),
     wanted: { gateway_ip: desired.gateway, dns_servers: desired.dnsServers.join(" ") || undefined, vlan: wantsVlan ? vlan?.id : undefined },
+    journal,
   });
   if (isNew) {
     made.unshift(`subnets/${subnet.id}/`);
   }
   vlan ??= subnet.vlan;
-  await adjustVlan(context, vlan, desired, made);
+  await adjustVlan(context, vlan, desired, made, journal);
   return {
     id: subnet.id,
     vlanId: vlan.id,
@@ -81,13 +84,25 @@ async function subnetByCidr({ client }: Context, cidr: string): Promise<Subnet |
 }
 
 /** Takes away what this stack made; what others use by now stays. */
-export async function removeSubnet({ client, log }: Context, _desired: SubnetDesired, previous?: SubnetObserved): Promise<void> {
+export async function removeSubnet(context: Context, desired: SubnetDesired, previous?: SubnetObserved): Promise<void> {
+  const { client, log } = context;
   for (const path of previous?.made ?? []) {
     await client.delete(path).catch((error: Error) => log(`${path} stays: ${error.message}`));
   }
+  await (await subnetJournal(context, desired)).close();
 }
 
-async function ensureVlan(context: Context, desired: SubnetDesired, subnet: Subnet | undefined, made: string[]): Promise<Vlan> {
+function subnetJournal(context: Context, { cidr }: SubnetDesired): Promise<Journal> {
+  return Journal.open(context, "subnet", cidr);
+}
+
+async function ensureVlan(
+  context: Context,
+  desired: SubnetDesired,
+  subnet: Subnet | undefined,
+  made: string[],
+  journal: Journal,
+): Promise<Vlan> {
   const { client } = context;
   const name = desired.fabric ?? subnet?.vlan.fabric ?? "fabric-0";
   const byName = async () => (await client.get<Fabric[]>("fabrics/")).find((each) => each.name === name);
@@ -98,6 +113,7 @@ async function ensureVlan(context: Context, desired: SubnetDesired, subnet: Subn
     path: (each) => `fabrics/${each.id}/`,
     now: () => ({}),
     wanted: {},
+    journal,
   });
   if (isNew) {
     made.push(`fabrics/${fabric.id}/`);
@@ -111,6 +127,7 @@ async function ensureVlan(context: Context, desired: SubnetDesired, subnet: Subn
     path: (each) => `vlans/${each.id}/`,
     now: () => ({}),
     wanted: {},
+    journal,
   });
   if (vlanIsNew) {
     made.push(`vlans/${vlan.id}/`);
@@ -118,13 +135,13 @@ async function ensureVlan(context: Context, desired: SubnetDesired, subnet: Subn
   return vlan;
 }
 
-async function adjustVlan(context: Context, vlan: Vlan, desired: SubnetDesired, made: string[]): Promise<void> {
+async function adjustVlan(context: Context, vlan: Vlan, desired: SubnetDesired, made: string[], journal: Journal): Promise<void> {
   const { client } = context;
   const changes: Record<string, string | number> = {};
   if (desired.mtu !== undefined && vlan.mtu !== desired.mtu) {
     changes.mtu = desired.mtu;
   }
-  if (desired.space !== undefined && vlan.space !== desired.space) {
+  if (desired.space !== undefined && (vlan.space !== desired.space || journal.has(`space ${desired.space}`))) {
     const { object: space, made: isNew } = await ensure<{ id: number; name: string }>(context, {
       what: `space ${desired.space}`,
       find: async () => (await client.get<{ id: number; name: string }[]>("spaces/")).find((each) => each.name === desired.space),
@@ -132,11 +149,14 @@ async function adjustVlan(context: Context, vlan: Vlan, desired: SubnetDesired, 
       path: (each) => `spaces/${each.id}/`,
       now: () => ({}),
       wanted: {},
+      journal,
     });
     if (isNew) {
       made.push(`spaces/${space.id}/`);
     }
-    changes.space = space.id;
+    if (vlan.space !== desired.space) {
+      changes.space = space.id;
+    }
   }
   if (Object.keys(changes).length > 0) {
     await client.put(`vlans/${vlan.id}/`, changes);

@@ -1,3 +1,4 @@
+import { Journal } from "../api/journal";
 import { StepError } from "../api/step-error";
 import type { Context } from "../api/wait";
 import { type VmHost, vmHostNamed } from "./compose";
@@ -61,6 +62,7 @@ export async function register(
       `correct homelab:maas.vmHosts, or delete it in MAAS: maas $PROFILE vm-host delete ${found.id}`,
     );
   }
+  const journal = await Journal.open(context, "vm-host", desired.name);
   const { object, made } = await ensure<Details>(context, {
     what: `VM host ${desired.name}`,
     find: async () => (await vmHostNamed(context, desired.name)) as Details | undefined,
@@ -88,9 +90,10 @@ export async function register(
       cpu_over_commit_ratio: desired.cpuOverCommit,
       memory_over_commit_ratio: desired.memoryOverCommit,
     },
+    journal,
   });
   // One that has never answered is what a killed run has left, or is as good as new.
-  const unasked = made || (found as Details | undefined)?.total?.cores === 0;
+  const unasked = (made && !found) || (found as Details | undefined)?.total?.cores === 0;
   if (unasked) {
     log(`VM host ${desired.name}: asking it what it has`);
     try {
@@ -102,11 +105,12 @@ export async function register(
       throw error;
     }
   }
-  return { id: object.id, type: object.type, created: unasked || (previous?.created ?? false) };
+  return { id: object.id, type: object.type, created: made || unasked || (previous?.created ?? false) };
 }
 
 /** Out of MAAS. MAAS would remove the machines that are still on the host without a word: they have to go before. */
-export async function unregister({ client, log }: Context, desired: VmHostDesired, previous?: VmHostObserved): Promise<void> {
+export async function unregister(context: Context, desired: VmHostDesired, previous?: VmHostObserved): Promise<void> {
+  const { client, log } = context;
   if (previous?.created) {
     const guests = await client.get<{ hostname: string; pod: { id: number } | null }[]>("machines/", { pod: desired.name });
     const names = guests.filter(({ pod }) => pod?.id === previous.id).map(({ hostname }) => hostname);
@@ -120,4 +124,5 @@ export async function unregister({ client, log }: Context, desired: VmHostDesire
   } else {
     log(`VM host ${desired.name}: stays in MAAS, as it was there before this stack`);
   }
+  await (await Journal.open(context, "vm-host", desired.name)).close();
 }

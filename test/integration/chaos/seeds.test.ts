@@ -13,7 +13,7 @@ describe("a run that was disturbed", () => {
     wanted = await undisturbed();
   });
 
-  test.each([2, 6, 11, 3, 33, 4, 9, 26, 14, 24, 25, 8, 20, 1])(
+  test.each([2, 6, 11, 3, 33, 4, 9, 26, 18, 24, 25, 8, 20, 1])(
     "is brought to the same end by the next one, and down leaves nothing: seed %i",
     async (seed) => {
       const outcome: Outcome = await runSeed(seed, wanted);
