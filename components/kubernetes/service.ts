@@ -8,3 +8,13 @@ export function loadBalancerAddress(service: kubernetes.core.v1.Service, otherwi
     return first?.ip ?? first?.hostname ?? other;
   });
 }
+
+/**
+ * Metadata of a service whose address its own pods are told: it is there as soon as it has the address, without pods.
+ * The provider would wait for pods that wait for it.
+ */
+export function addressFirst(type: string, ownAddress = false): { annotations?: Record<string, string> } {
+  return type === "LoadBalancer" && ownAddress
+    ? { annotations: { "pulumi.com/waitFor": "jsonpath={.status.loadBalancer.ingress[0].ip}" } }
+    : {};
+}

@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Images } from "../core/images";
 import { networkPolicy, type Peer } from "../kubernetes/policy";
 import { secretObject } from "../kubernetes/secret";
+import { addressFirst } from "../kubernetes/service";
 import { dataVolume } from "../kubernetes/volume";
 import { checksum, containerSecurity, labelsOf, podSecurity, selectorOf } from "../kubernetes/workload";
 import { plainReceivers, renderAlertmanagerConfig } from "./alertmanager-config";
@@ -18,7 +19,9 @@ export interface AlertmanagerArgs {
   settings: AlertmanagerOptions;
   storageClass?: string;
   /** Where people reach it, for the links in its messages. */
-  url?: pulumi.Input<string>;
+  url?: (service: kubernetes.core.v1.Service) => pulumi.Input<string> | undefined;
+  /** Its service of type LoadBalancer gets an address of its own. */
+  ownAddress?: boolean;
   /** Who may ask it beside Prometheus and Grafana, where its service is of type ClusterIP. */
   alsoFrom: readonly Peer[];
 }
@@ -62,7 +65,7 @@ export class Alertmanager extends pulumi.ComponentResource {
     this.service = new kubernetes.core.v1.Service(
       name,
       {
-        metadata: meta(),
+        metadata: { ...meta(), ...addressFirst(settings.service, args.ownAddress) },
         spec: {
           type: settings.service,
           selector: selectorOf(NAME),
@@ -92,7 +95,7 @@ export class Alertmanager extends pulumi.ComponentResource {
                   name: NAME,
                   image: args.images.ref("alertmanager"),
                   imagePullPolicy: "IfNotPresent",
-                  args: pulumi.output(args.url).apply((url) => [
+                  args: pulumi.output(args.url?.(this.service)).apply((url) => [
                     ...(url ? [`--web.external-url=${url}`] : []),
                     "--config.file=/etc/alertmanager/alertmanager.yml",
                     "--storage.path=/alertmanager",

@@ -98,6 +98,8 @@ export class Monitoring extends pulumi.ComponentResource {
       }
     }
 
+    const published = (page: "prometheus" | "alertmanager", type: ServiceType) => (service: kubernetes.core.v1.Service) =>
+      args.ingress?.urls[page] ?? outside(service, type, args, PORTS[page]);
     const alertmanager =
       options.alertmanager &&
       new Alertmanager(
@@ -106,7 +108,8 @@ export class Monitoring extends pulumi.ComponentResource {
           ...common,
           settings: options.alertmanager,
           storageClass: options.prometheus.storageClass,
-          url: args.ingress?.urls.alertmanager ?? outside(options.alertmanager.service, args, PORTS.alertmanager),
+          url: published("alertmanager", options.alertmanager.service),
+          ownAddress: args.ownAddresses,
           alsoFrom,
         },
         { parent: this },
@@ -118,7 +121,8 @@ export class Monitoring extends pulumi.ComponentResource {
         settings: options.prometheus,
         files: configuration(watched, options),
         targets: targetFiles(args),
-        url: args.ingress?.urls.prometheus ?? outside(options.prometheus.service, args, PORTS.prometheus),
+        url: published("prometheus", options.prometheus.service),
+        ownAddress: args.ownAddresses,
         alsoFrom,
       },
       { parent: this },
@@ -164,13 +168,18 @@ function targetFiles({ machines, alsoScrape }: MonitoringArgs): Record<string, p
   };
 }
 
-/** URL of a service before there is the service: k3s' load balancer has the machines' addresses. No other is known so early. */
+/** URL of a service for links in its own messages: known before its pods start, which node ports are not. */
 function outside(
+  service: kubernetes.core.v1.Service,
   type: ServiceType,
   { machines, ownAddresses }: Pick<MonitoringArgs, "machines" | "ownAddresses">,
   port: number,
 ): pulumi.Output<string> | undefined {
-  return type === "LoadBalancer" && !ownAddresses ? pulumi.interpolate`http://${machines[0].address}:${port}` : undefined;
+  if (type !== "LoadBalancer") {
+    return undefined;
+  }
+  const machine = machines[0].address;
+  return pulumi.interpolate`http://${ownAddresses ? loadBalancerAddress(service, machine) : machine}:${port}`;
 }
 
 /** URL of a service: its own address where it gets one; k3s' load balancer and node ports answer on every machine's. */

@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Images } from "../core/images";
 import { toBytes, toQuantity } from "../core/notations";
 import { networkPolicy, type Peer } from "../kubernetes/policy";
+import { addressFirst } from "../kubernetes/service";
 import { dataVolume } from "../kubernetes/volume";
 import { checksum, containerSecurity, labelsOf, podSecurity, selectorOf } from "../kubernetes/workload";
 import type { PrometheusOptions } from "./args";
@@ -19,7 +20,9 @@ export interface PrometheusArgs {
   /** Files of /etc/prometheus by name, `prometheus.yml` among them. */
   files: Record<string, pulumi.Input<string>>;
   /** Where people reach it, for the links in alerts. */
-  url?: pulumi.Input<string>;
+  url?: (service: kubernetes.core.v1.Service) => pulumi.Input<string> | undefined;
+  /** Its service of type LoadBalancer gets an address of its own. */
+  ownAddress?: boolean;
   /** Who may ask it beside Grafana, where its service is of type ClusterIP. */
   alsoFrom: readonly Peer[];
   /** Files of target discovery by name. Prometheus reads them again when they change. */
@@ -60,7 +63,7 @@ export class Prometheus extends pulumi.ComponentResource {
     this.service = new kubernetes.core.v1.Service(
       name,
       {
-        metadata: meta(),
+        metadata: { ...meta(), ...addressFirst(settings.service, args.ownAddress) },
         spec: {
           type: settings.service,
           selector: selectorOf(NAME),
@@ -91,7 +94,7 @@ export class Prometheus extends pulumi.ComponentResource {
                   name: NAME,
                   image: args.images.ref("prometheus"),
                   imagePullPolicy: "IfNotPresent",
-                  args: pulumi.output(args.url).apply((url) => prometheusFlags(settings, url)),
+                  args: pulumi.output(args.url?.(this.service)).apply((url) => prometheusFlags(settings, url)),
                   // Go collects earlier instead of being killed at the limit.
                   env: [{ name: "GOMEMLIMIT", value: `${Math.floor((toBytes(settings.memoryLimit) * 0.9) / 2 ** 20)}MiB` }],
                   ports: [{ name: "http", containerPort: PORTS.prometheus }],

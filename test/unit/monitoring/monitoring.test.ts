@@ -236,7 +236,14 @@ test("with addresses of their own, Prometheus, Alertmanager and Grafana are foun
   expect((await settled(monitoring.prometheus)).value).toBe("http://192.168.200.240:9090");
   expect((await settled(monitoring.alertmanager as pulumi.Output<string>)).value).toBe("http://192.168.200.240:9093");
   expect((await settled(monitoring.grafana?.url as pulumi.Output<string>)).value).toMatch(/^http:\/\/192\.168\.200\.11:/);
-  // The address is not known before the pods run that would be told it.
+  // The provider would wait for pods that wait for the address, so it waits for the address alone.
+  const services = seen.filter(({ type, inputs }) => type === "kubernetes:core/v1:Service" && inputs.spec.type === "LoadBalancer");
+  expect(services.map(({ inputs }) => inputs.metadata.annotations)).toContainEqual({
+    "pulumi.com/waitFor": "jsonpath={.status.loadBalancer.ingress[0].ip}",
+  });
   const containers = seen.flatMap(({ inputs }) => inputs.spec?.template?.spec?.containers ?? []);
-  expect(containers.flatMap(({ args }) => args ?? []).filter((each: string) => each.includes("external-url"))).toEqual([]);
+  expect(containers.flatMap(({ args }) => args ?? []).filter((each: string) => each.includes("external-url"))).toEqual([
+    "--web.external-url=http://192.168.200.240:9093",
+    "--web.external-url=http://192.168.200.240:9090",
+  ]);
 });
