@@ -1,4 +1,5 @@
 import { isStatus } from "./errors";
+import { exitRescue } from "./rescue";
 import { StepError } from "./step-error";
 import { type Machine, Status } from "./types";
 import { type Context, substatus, waitFor } from "./wait";
@@ -87,10 +88,7 @@ async function enterRescue(context: Context, machine: Machine, options: ActionOp
 }
 
 async function leaveRescue(context: Context, machine: Machine, options: ActionOptions): Promise<Machine> {
-  const now = await call(context, machine, "exit_rescue_mode", {}, (each) => each.status !== machine.status);
-  const ended = await waitFor(context, now, {
-    goal: "out of rescue mode",
-    done: (each) => each.status !== Status.ExitingRescueMode && each.status !== Status.RescueMode,
+  const ended = await exitRescue(context, machine, {
     usual: USUAL_RESCUE,
     limit: options.limit,
     setting: "--wait",
@@ -153,7 +151,13 @@ export const machineActions = {
   "exit-rescue": {
     does: "restarts the machine from its own disk",
     interrupts: false,
-    from: [Status.RescueMode, Status.EnteringRescueMode, Status.FailedEnteringRescueMode, Status.FailedExitingRescueMode],
+    from: [
+      Status.RescueMode,
+      Status.EnteringRescueMode,
+      Status.ExitingRescueMode,
+      Status.FailedEnteringRescueMode,
+      Status.FailedExitingRescueMode,
+    ],
     run: leaveRescue,
   },
   broken: {

@@ -1,6 +1,7 @@
 import { isStatus } from "../api/errors";
 import { type Inventory, inventoryOf } from "../api/inventory";
 import { type Identity, requireMachine } from "../api/lookup";
+import { exitRescue } from "../api/rescue";
 import { StepError } from "../api/step-error";
 import { type Machine, type ScriptResult, Status } from "../api/types";
 import { type Context, substatus, waitFor } from "../api/wait";
@@ -45,7 +46,7 @@ const USUAL = 300;
 const RUNNING = [Status.Commissioning, Status.Testing];
 const FAILED = [Status.FailedCommissioning, Status.FailedTesting];
 const PAST = [Status.Reserved, Status.Allocated, Status.Deploying, Status.Deployed, Status.FailedDeployment];
-const LEAVING = [Status.Releasing, Status.DiskErasing, Status.ExitingRescueMode, Status.EnteringRescueMode];
+const LEAVING = [Status.Releasing, Status.DiskErasing, Status.EnteringRescueMode];
 
 /** Create and update: the machine has passed commissioning with the scripts that are wanted, or is past it. */
 export async function commission(context: Context, desired: CommissionDesired): Promise<Commissioned> {
@@ -76,6 +77,8 @@ export async function bringToReady(context: Context, found: Machine, desired: Co
     if (RUNNING.includes(machine.status) || LEAVING.includes(machine.status)) {
       machine = await follow(context, machine, desired);
       commissioned = true;
+    } else if (machine.status === Status.ExitingRescueMode) {
+      machine = await leaveRescue(context, machine, desired);
     } else if (FAILED.includes(machine.status) && isFinal(machine, desired, commissioned)) {
       throw await failure(context, machine);
     } else if (machine.status === Status.FailedTesting) {
@@ -154,6 +157,15 @@ function follow(context: Context, machine: Machine, desired: CommissionDesired):
     limit: desired.limit,
     setting: "homelab:maas.waits.commission",
     prompt: machine.power_type === "manual" ? (desired.powerPrompt ?? "switch it on by hand, to boot from the network") : undefined,
+  });
+}
+
+function leaveRescue(context: Context, machine: Machine, desired: CommissionDesired): Promise<Machine> {
+  return exitRescue(context, machine, {
+    usual: USUAL,
+    limit: desired.limit,
+    setting: "homelab:maas.waits.commission",
+    prompt: machine.power_type === "manual" ? (desired.powerPrompt ?? "switch it off by hand") : undefined,
   });
 }
 
@@ -254,7 +266,8 @@ async function repair(context: Context, machine: Machine, desired: CommissionDes
     case Status.FailedEnteringRescueMode:
     case Status.FailedExitingRescueMode:
       if (desired.repair.rescue === "exit") {
-        return call("exit_rescue_mode");
+        log(`${desired.name}: ${machine.status_name}; exit rescue mode`);
+        return leaveRescue(context, machine, desired);
       }
       throw new StepError(
         `${desired.name}: the machine is in rescue mode (${machine.status_name})`,

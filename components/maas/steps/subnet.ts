@@ -87,6 +87,14 @@ async function subnetByCidr({ client }: Context, cidr: string): Promise<Subnet |
 export async function removeSubnet(context: Context, desired: SubnetDesired, previous?: SubnetObserved): Promise<void> {
   const { client, log } = context;
   for (const path of previous?.made ?? []) {
+    // MAAS would move the subnets of a deleted VLAN to the untagged one.
+    const others = path.startsWith("vlans/")
+      ? (await client.get<Subnet[]>("subnets/")).filter((each) => path === `vlans/${each.vlan.id}/`)
+      : [];
+    if (others.length > 0) {
+      log(`${path} stays: ${others.map((each) => each.cidr).join(", ")} lies in it`);
+      continue;
+    }
     await client.delete(path).catch((error: Error) => log(`${path} stays: ${error.message}`));
   }
   await (await subnetJournal(context, desired)).close();

@@ -210,3 +210,29 @@ test("a failed installation shows the end of the log that the machine sent, and 
   );
   expect(stderr).not.toMatch(/\| curtin line 19\n/);
 });
+
+test("a machine that was New before rescue mode leaves it when it is switched off, also after a killed run", async () => {
+  await lab.run("enlist", "create", enlistDesired, power);
+  const context = lab.context();
+  const now = async () => (await machines())[0] as Machine;
+  const [{ system_id: id }] = await machines();
+  const exit = { ...commissionDesired, repair: { ...commissionDesired.repair, rescue: "exit" as const } };
+  const rescue = async () => actOn(context, "rescue", await now(), { limit: 30 });
+
+  expect(await rescue()).toMatchObject({ status_name: "Rescue mode", power_state: "on" });
+  const left = await lab.run("commission", "create", exit);
+  expect(left).toMatchObject({ code: 0, stderr: expect.stringContaining("node1: switching it off, as MAAS waits for that") });
+  expect(await now()).toMatchObject({ status_name: "Ready" });
+
+  await context.client.delete(`machines/${id}/`);
+  await lab.run("enlist", "create", enlistDesired, power);
+  await rescue();
+  // As a run that was killed after its request leaves it.
+  await context.client.post(`machines/${(await now()).system_id}/`, "exit_rescue_mode");
+  expect(await lab.run("commission", "create", exit)).toMatchObject({ code: 0 });
+
+  await context.client.delete(`machines/${(await now()).system_id}/`);
+  await lab.run("enlist", "create", enlistDesired, power);
+  await rescue();
+  expect(await actOn(context, "exit-rescue", await now(), { limit: 30 })).toMatchObject({ status_name: "New" });
+}, 90_000);

@@ -75,6 +75,18 @@ test("a network is made where MAAS has none, is edited, and goes with the stack"
   expect(writes().length).toBe(before.length);
 });
 
+test("a VLAN that another subnet lies in by now stays, and the subnet in it", async () => {
+  const desired = { cidr: "10.98.0.0/24", dnsServers: [], fabric: "lab", vlan: 100, space: "dmz" };
+  const ours = await run("subnet", "create", desired);
+  await run("subnet", "create", { ...desired, cidr: "10.98.1.0/24" });
+  expect(await lab.run("subnet", "delete", desired, { PULUMI_COMMAND_STDOUT: ours })).toMatchObject({
+    code: 0,
+    stderr: expect.stringMatching(/vlans\/\d+\/ stays: 10\.98\.1\.0\/24 lies in it/),
+  });
+  const left = (await get<Subnet[]>("subnets/")).filter((each) => each.cidr.startsWith("10.98."));
+  expect(left).toMatchObject([{ cidr: "10.98.1.0/24", vlan: { fabric: "lab", vid: 100, space: "dmz" } }]);
+});
+
 test("a subnet that MAAS has is adopted: it gets what is named, and stays", async () => {
   const [existing] = await get<Subnet[]>("subnets/");
   const desired = { cidr: existing.cidr, dnsServers: ["192.168.200.1"] };
