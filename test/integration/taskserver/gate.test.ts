@@ -89,7 +89,7 @@ describe("taskd behind its gate", () => {
     const access = await gated.server.access("Home/alice", stranger.authority);
     await stranger.destroy();
     const device = await gated.server.client("stranger", gated.through(access));
-    await expect(device.sync()).rejects.toThrow(/TLS connection was non-properly terminated|Handshake|handshake|alert/);
+    await expect(device.sync()).rejects.toThrow(/TLS fatal alert|TLS connection was non-properly terminated/);
   });
 
   it("lets clients wait while taskd is busy for longer than any handshake may take", async () => {
@@ -126,7 +126,7 @@ it("keeps out a certificate that was revoked, and no other", async () => {
   });
   try {
     const refused = await gated.server.client("a", gated.through(alice as UserAccess));
-    await expect(refused.sync(true)).rejects.toThrow(/TLS connection was non-properly terminated|Handshake|handshake|alert/);
+    await expect(refused.sync(true)).rejects.toThrow(/TLS fatal alert|TLS connection was non-properly terminated/);
     const bob = await gated.server.client("b", gated.through(await gated.server.access("Home/bob")));
     await bob.sync(true);
   } finally {
