@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { Client } from "ssh2";
+import { LARGEST_LINES } from "../../components/core/limits";
 import type { Drift, Finding, Repair } from "./finding";
 import type { StateResource } from "./state";
 
@@ -11,8 +12,13 @@ interface Connection {
   hostKey: string;
 }
 
-/** A command over SSH as the program itself would run it, host key pinned. Rejects when the machine is not the one it was. */
-export function overSsh(connection: Connection, command: string): Promise<string> {
+/**
+ * A command over SSH as the program itself would run it, host key pinned. Rejects when the machine is not the one it was, when the
+ * command prints more than it may, and when it does not end.
+ *
+ * @param limit milliseconds
+ */
+export function overSsh(connection: Connection, command: string, limit = 60_000): Promise<string> {
   return new Promise((resolve, reject) => {
     const client = new Client();
     const pinned = connection.hostKey.trim().split(/\s+/)[1];
@@ -25,11 +31,20 @@ export function overSsh(connection: Connection, command: string): Promise<string
           return;
         }
         let output = "";
+        const giveUp = (why: string) => {
+          reject(new Error(why));
+          client.destroy();
+        };
+        const timer = setTimeout(() => giveUp(`a command on it did not end within ${limit / 1000} s`), limit);
         channel.on("data", (chunk: Buffer) => {
           output += chunk;
+          if (output.length > LARGEST_LINES) {
+            giveUp(`a command on it printed more than ${LARGEST_LINES >> 20} MiB`);
+          }
         });
         channel.stderr.resume();
         channel.on("close", () => {
+          clearTimeout(timer);
           client.end();
           resolve(output);
         });

@@ -4,6 +4,10 @@
 export const LARGEST_ANSWER = 64 << 20;
 /** Bytes of what a step is told on stdin: user data and settings of one thing. */
 export const LARGEST_INPUT = 16 << 20;
+/** Bytes that a command over SSH may print where it answers in lines. */
+export const LARGEST_LINES = 1 << 20;
+/** Bytes that a command over SSH may print where it sends an archive. */
+export const LARGEST_ARCHIVE = 1 << 30;
 /** Levels of objects and lists in JSON; MAAS's deepest answer has 9. */
 export const DEEPEST = 128;
 

@@ -1,5 +1,10 @@
 import { Client } from "ssh2";
+import { LARGEST_ARCHIVE } from "../../core/limits";
 import { UserError } from "../../core/user-error";
+
+/** Lines of stderr that a failure shows, and characters of one. */
+const LAST_LINES = 45;
+const LONGEST_LINE = 4096;
 
 /** A machine of a lab that is up, from the stack's outputs `machines`, `sshKey` and `sshHostKeys`. */
 export interface Host {
@@ -42,12 +47,23 @@ export const ssh: Shell = {
           }
           let code: number | null = null;
           let rest = "";
-          channel.on("data", (data: Buffer) => output.push(data));
+          let size = 0;
+          channel.on("data", (data: Buffer) => {
+            size += data.length;
+            if (size > LARGEST_ARCHIVE) {
+              channel.destroy();
+              fail(new RemoteFailure(`${host.name}: the command printed more than ${LARGEST_ARCHIVE >> 20} MiB`));
+              return;
+            }
+            output.push(data);
+          });
           channel.stderr.on("data", (data: Buffer) => {
             const lines = (rest + data.toString()).split("\n");
-            rest = lines.pop() ?? "";
-            for (const line of lines) {
+            // The end of a line without an end.
+            rest = (lines.pop() ?? "").slice(-LONGEST_LINE);
+            for (const line of lines.map((each) => each.slice(0, LONGEST_LINE))) {
               errors.push(line);
+              errors.splice(0, errors.length - LAST_LINES);
               progress?.(`${host.name}: ${line}`);
             }
           });
@@ -59,7 +75,7 @@ export const ssh: Shell = {
             if (code === 0) {
               resolve(Buffer.concat(output));
             } else {
-              const words = [...errors, rest].filter(Boolean).slice(-45).join("\n");
+              const words = [...errors, rest].filter(Boolean).slice(-LAST_LINES).join("\n");
               reject(new RemoteFailure(`${host.name}: ${words || `the command ended with ${code ?? "a signal"}`}`));
             }
           });
