@@ -56,7 +56,10 @@ export async function run(command: string, args: readonly string[], options: Run
       child.stdin?.end(input);
     }
   });
-  file?.end();
+  if (file) {
+    // Whoever reads the log next finds all of it.
+    await new Promise<void>((resolve) => file.end(resolve));
+  }
   if (result.code !== 0 && !allowFailure) {
     throw new CommandFailed(path.basename(command) + (args[0] ? ` ${args[0]}` : ""), result, log);
   }
