@@ -98,7 +98,7 @@ export function register(program: Command): void {
       if (!options.overwrite) {
         await refuseLiveCluster(outputs.kubeconfig, options.stack);
       }
-      const restored = await stage("Restore", (report) => restore(ssh, hosts, bytes, report));
+      const restored = await stage("Restore", (report) => restore(ssh, hosts, bytes, { endpoint: outputs.endpoint, progress: report }));
       say(`    restored what ${restored.node} had at ${restored.made} with k3s ${restored.version}`);
       const lab = await openLab(options.stack);
       await adopt(lab);

@@ -18,9 +18,15 @@ export interface Restored {
  * are not among the machines are taken out of the restored cluster.
  *
  * The machines keep this stack's tokens and node passwords: the backup's token is used once to open it, and changed.
- * Afterwards the kubeconfig is another one; run the program again with `--replace` of `kubeconfigUrn`.
+ * Returns when the API answers at `endpoint`, such as `https://192.168.1.10:6443`: a virtual address comes up after the servers.
+ * Without one, that of the first server. Afterwards the kubeconfig is another one; run the program again with `--replace` of `kubeconfigUrn`.
  */
-export async function restore(shell: Shell, hosts: readonly Host[], archive: Buffer, progress?: (line: string) => void): Promise<Restored> {
+export async function restore(
+  shell: Shell,
+  hosts: readonly Host[],
+  archive: Buffer,
+  { endpoint, progress }: { endpoint?: string; progress?: (line: string) => void } = {},
+): Promise<Restored> {
   if (archive.length < 2 || archive[0] !== 0x1f || archive[1] !== 0x8b) {
     throw new UserError({ path: "backup", message: "this file is not a backup that `./lab backup` made", allowed: "a .tar.gz archive" });
   }
@@ -41,7 +47,7 @@ export async function restore(shell: Shell, hosts: readonly Host[], archive: Buf
     progress?.(`${host.name}: joining the restored cluster`);
     await shell.run(host, verb("rejoin", { ...rejoinParameters(host, first), node: host.name }), { progress });
   }
-  await shell.run(first, verb("ready", { nodes: all, endpoint: `https://${first.address}:6443` }), { progress });
+  await shell.run(first, verb("ready", { nodes: all, endpoint: endpoint ?? `https://${first.address}:6443` }), { progress });
   return restored;
 }
 
