@@ -8,7 +8,7 @@ import type { MachinesSettings } from "./machines";
 import { gatewayOf, type NetworkSettings } from "./network";
 import { secret } from "./secret";
 
-const version = z.string().regex(/^v\d+\.\d+\.\d+(-rc\d+)?\+k3s\d+$/, "must be a k3s version such as v1.34.1+k3s1");
+const version = z.string().regex(/^v\d+\.\d+\.\d+(-rc\d+)?\+k3s\d+$/, "must be a k3s version such as v1.36.5+k3s1");
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "must be a SHA-256 in hex");
 
@@ -176,7 +176,7 @@ export const clusterSettings = z.strictObject({
   name: hostname.default("homelab").describe("Name of the cluster in kubeconfigs."),
   version: version
     .default(versions.k3s.version)
-    .describe("Version of k3s, such as v1.34.1+k3s1. Set a later one to upgrade, one minor version at a time."),
+    .describe("Version of k3s, such as v1.36.5+k3s1. Set a later one to upgrade, one minor version at a time."),
   install: install.prefault({ source: "online" }).describe("Source of k3s. The binary's checksum is verified before it runs."),
   datastore: z
     .union([z.enum(["auto", "sqlite", "etcd"]), externalDatastore])

@@ -1,9 +1,11 @@
+import * as path from "node:path";
 import { createInterface } from "node:readline/promises";
 import { UserError } from "../../components/core/user-error";
 import { checkout } from "../paths";
 import { consentLines, missingConsents, SERVERS_AT_ONCE } from "../report/consent";
 import { makePreview } from "../report/make-preview";
 import { clusterLoss, reportOf } from "../report/report";
+import { skippedLines } from "../report/upgrade";
 import type { OpenLab } from "./open-lab";
 import { run } from "./process";
 import { stage } from "./progress";
@@ -19,7 +21,8 @@ async function unprotect(lab: OpenLab, which: readonly string[]): Promise<void> 
 
 /**
  * Before `up` on a stack that protects its machines and volumes: a preview, and a refusal when it would lose data that the
- * settings do not consent to. What they do consent to is unprotected, also where it is no longer in the settings.
+ * settings do not consent to, or would skip a minor version of k3s. What they do consent to is unprotected, also where it is
+ * no longer in the settings.
  *
  * @param options what `up` will be told, such as `--replace` and a URN
  * @throws UserError with the lines that would consent
@@ -30,6 +33,16 @@ export async function requireConsents(lab: OpenLab, options: readonly string[] =
     return;
   }
   const report = await stage("What it would do", async () => reportOf(lab.stack, await makePreview(lab, undefined, options), settings));
+  if (report.skippedMinor) {
+    const { from, to, first } = report.skippedMinor;
+    throw new UserError({
+      path: "homelab:cluster.version",
+      message: "k3s is upgraded one minor version at a time",
+      found: `${from} on ${report.skippedMinor.nodes.join(", ")}; the settings ask for ${to}`,
+      allowed: first,
+      fix: skippedLines(report.skippedMinor, path.basename(file)).join("\n"),
+    });
+  }
   const missing = missingConsents(report);
   if (missing.length > 0) {
     const subjects = missing.map(({ subject }) => subject).filter((subject) => subject !== SERVERS_AT_ONCE);

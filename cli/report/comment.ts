@@ -2,6 +2,7 @@ import { consentLines, missingConsents } from "./consent";
 import { block, code, prose } from "./escape";
 import { clusterLoss, type Group, groupsOf, headings, namesOf, order, type Report, verdict } from "./report";
 import { hasReport, type Reported, type Review } from "./review";
+import { skippedLines } from "./upgrade";
 
 /** Marks the comment on a pull request, so that it is edited in place. */
 export const commentMarker = "<!-- homelab-report -->";
@@ -38,8 +39,8 @@ function consentOf(report: Report): string[] {
 }
 
 function sectionsOf(report: Report): string[] {
-  const loss = clusterLoss(report);
-  return [...(loss.length > 0 ? ["", `**${prose(loss.join(" "))}**`] : []), ...effectsOf(report)];
+  const warnings = [clusterLoss(report), skippedLines(report.skippedMinor)].filter(({ length }) => length > 0);
+  return [...warnings.flatMap((lines) => ["", `**${prose(lines.join(" "))}**`]), ...effectsOf(report)];
 }
 
 function effectsOf(report: Report): string[] {

@@ -3,6 +3,7 @@ import { type Cause, causesFor } from "./causes";
 import { type Consent, consentLines, consentsFor, missingConsents, serversLost } from "./consent";
 import { type Effect, effectOf, type Gravity } from "./effects";
 import { changesOf, type Preview } from "./preview";
+import { type SkippedMinor, skippedLines, skippedMinor } from "./upgrade";
 
 /** A preview in the lab's terms; also what `lab report --json` prints. */
 export interface Report {
@@ -14,6 +15,8 @@ export interface Report {
   machines: Record<string, Gravity>;
   /** Servers that are reinstalled or released. With two or more in one run the cluster is lost. */
   serversLost?: string[];
+  /** An upgrade of k3s that the machines would refuse. */
+  skippedMinor?: SkippedMinor;
   /** Consents that it needs before `up` does it, each with its fingerprint and whether the settings have it. */
   consents: Consent[];
   counts: Record<Gravity, number>;
@@ -49,12 +52,14 @@ export function reportOf(stack: string, preview: Preview, settings?: Settings): 
   }
   const servers = settings ? serversLost(effects, changes, settings) : [];
   const consents = settings ? consentsFor(effects, settings, servers) : [];
+  const skipped = skippedMinor(changes);
   return {
     stack,
     destructive: counts.destroys > 0,
     effects,
     machines,
     ...(servers.length > 0 && { serversLost: servers }),
+    ...(skipped && { skippedMinor: skipped }),
     consents,
     counts,
   };
@@ -136,8 +141,9 @@ export function renderText(report: Report): string {
       parts.push(`  ${kind} ${namesOf(names, (name) => name)}: ${what}${because.length > 0 ? ` (${because.join("; ")})` : ""}`);
     }
   }
-  const loss = clusterLoss(report);
-  parts.push(...(loss.length > 0 ? ["", ...loss] : []));
+  for (const lines of [clusterLoss(report), skippedLines(report.skippedMinor)].filter(({ length }) => length > 0)) {
+    parts.push("", ...lines);
+  }
   const missing = missingConsents(report);
   if (missing.length > 0) {
     parts.push(

@@ -30,6 +30,7 @@ const report = z.strictObject({
   effects: list(effect),
   machines: z.record(text, gravity),
   serversLost: list(text).optional(),
+  skippedMinor: z.strictObject({ nodes: list(text), from: text, to: text, first: text }).optional(),
   consents: list(z.strictObject({ subject: text, fingerprint: text.optional(), given: z.boolean(), urns: list(text) })),
   counts: z.strictObject({ destroys: z.number(), interrupts: z.number(), adds: z.number(), edits: z.number() }),
 });

@@ -14,7 +14,8 @@ import {
 import { missingPackages } from "../engine/host-packages";
 import { preflight } from "../engine/preflight";
 import { otherLabs, simulatorRunning } from "../engine/simulator-process";
-import { pastEnd } from "../engine/support";
+import { pastEnd, pinnedInStacks, pinnedLines } from "../engine/support";
+import { checkout } from "../paths";
 
 interface Finding {
   what: string;
@@ -80,8 +81,15 @@ async function findings(): Promise<Finding[]> {
   artefact("machine image", cached.system, "'lab up' makes it from Debian packages (about a minute, once)");
   artefact("Kubernetes", cached.k3s, "'lab up' compiles the k3s stand-in from upstream's Go modules (about 9 minutes, once)");
   artefact("container images", cached.images, "'lab up' assembles them from Debian packages and Go modules (some minutes, once)");
-  for (const { what, line, ends, read } of pastEnd(new Date())) {
+  for (const { what, line, ends, read } of pastEnd(new Date(), pinnedLines())) {
     found.push({ what, state: "old", detail: `support of ${line}, which versions.json pins, ended on ${ends} (${read}): plan an upgrade` });
+  }
+  for (const { stack, line, ends, read } of pastEnd(new Date(), await pinnedInStacks(checkout))) {
+    found.push({
+      what: `k3s of ${stack}`,
+      state: "old",
+      detail: `support of ${line}, which Pulumi.${stack}.yaml pins, ended on ${ends} (${read}): docs/how-to/k3s-upgrade.md`,
+    });
   }
   const running = await simulatorRunning();
   found.push({

@@ -187,7 +187,7 @@ export interface K3sClusterArgs {
   nodes: readonly NodeArgs[];
   /** Name in kubeconfigs. Default `homelab`. */
   name?: string;
-  /** Of k3s, such as `v1.34.1+k3s1`. Default: the one this library is tested with. */
+  /** Of k3s, such as `v1.36.5+k3s1`. Default: the one this library is tested with. */
   version?: string;
   /** Where the machines get k3s from; the binary's checksum is verified either way. Default `{ source: "online" }`. */
   source?: OnlineSource | MirrorSource;

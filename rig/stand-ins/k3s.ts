@@ -10,7 +10,7 @@ import { ensureAirgapArchive } from "./images";
 /** The k3s stand-in as a release folder: `k3s`, `sha256sum-amd64.txt`, `k3s-airgap-images-amd64.tar`, and `install.sh`. */
 export interface K3sRelease {
   directory: string;
-  /** k3s's notation, such as `v1.34.1+k3s1`. */
+  /** k3s's notation, such as `v1.36.5+k3s1`. */
   version: string;
 }
 
@@ -19,7 +19,7 @@ const binary = "k3s";
 const airgap = "k3s-airgap-images-amd64.tar";
 const sums = "sha256sum-amd64.txt";
 
-/** Source files of the Go module, tests left out, in a stable order. */
+/** Source files of the program, tests left out, in a stable order. */
 async function sources(folder = source): Promise<string[]> {
   const entries = (await fs.readdir(folder, { withFileTypes: true })).sort((a, b) => (a.name < b.name ? -1 : 1));
   const found: string[] = [];
@@ -27,7 +27,7 @@ async function sources(folder = source): Promise<string[]> {
     const file = path.join(folder, entry.name);
     if (entry.isDirectory()) {
       found.push(...(await sources(file)));
-    } else if (/\.(go|mod|sum|yaml)$/.test(entry.name) && !entry.name.endsWith("_test.go")) {
+    } else if (/\.(go|yaml)$/.test(entry.name) && !entry.name.endsWith("_test.go")) {
       found.push(file);
     }
   }
@@ -39,19 +39,19 @@ function program(version: string): GoProgram {
   const [, major, minor] = /^v(\d+)\.(\d+)\./.exec(version) ?? [];
   const set = { gitVersion: version, gitMajor: major, gitMinor: minor, gitTreeState: "clean" };
   const variables = Object.entries(set).map(([name, value]) => [`k8s.io/component-base/version.${name}`, value]);
-  return { package: ".", module: source, variables: Object.fromEntries(variables) };
+  return { package: "./k3s", variables: Object.fromEntries(variables) };
 }
 
 async function ingredients(version: string): Promise<string[]> {
   const files = await sources();
   const contents = await Promise.all(files.map((file) => fs.readFile(file, "utf8")));
-  return [...files.map((file) => path.relative(source, file)), ...contents, ...flagsOf(program(version))];
+  return [...(await pinned()), ...files.map((file) => path.relative(source, file)), ...contents, ...flagsOf(program(version))];
 }
 
 async function build(target: string, version: string, progress: (line: string) => void): Promise<void> {
-  const inModule = versionIn((await pinned(source))[0], "k8s.io/kubernetes");
+  const inModule = versionIn((await pinned())[0], "k8s.io/kubernetes");
   if (inModule !== version.split("+")[0]) {
-    throw new Error(`versions.json says k3s ${version}, rig/stand-ins/k3s/go.mod says Kubernetes ${inModule}: they have to be the same`);
+    throw new Error(`versions.json says k3s ${version}, rig/stand-ins/go.mod says Kubernetes ${inModule}: they have to be the same`);
   }
   progress(`building Kubernetes ${inModule} from its Go modules, some 9 minutes on 2 cores when nothing of it is in Go's own cache`);
   await buildGo(program(version), path.join(target, binary), progress);

@@ -41,9 +41,6 @@ function recipe(name: string, made: Omit<Recipe, "name" | "reference">): Recipe[
   return reference ? [{ name, reference, ...made }] : [];
 }
 
-/** The module of the k3s stand-in: what its images have in common with it is compiled once. */
-const K3S = "rig/stand-ins/k3s";
-
 /** The recipes for a lab with or without an ingress. */
 export function recipesFor(lab: { ingress: boolean }): readonly Recipe[] {
   return recipes.filter(({ only }) => only === undefined || lab[only]);
@@ -70,7 +67,7 @@ export const recipes: readonly Recipe[] = [
   ...recipe("kube-vip", {
     packages: [],
     files: [],
-    goModule: { package: "./kube-vip", module: K3S, program: "kube-vip", sources: ["rig/stand-ins/k3s/kube-vip"] },
+    goModule: { package: "./k3s/kube-vip", program: "kube-vip", sources: ["rig/stand-ins/k3s/kube-vip"] },
     entrypoint: ["/kube-vip"],
     user: "0:0",
     shell: false,

@@ -142,7 +142,7 @@ describe("k3s.sh install", () => {
   });
 
   it.each([
-    ["v1.36.0+k3s1", "cannot be upgraded to v1.36.0+k3s1 in one step: set homelab:cluster.version to a v1.35 release first"],
+    ["v1.36.5+k3s1", "cannot be upgraded to v1.36.5+k3s1 in one step: set homelab:cluster.version to a v1.35 release first"],
     ["v1.33.5+k3s1", "cannot go back to v1.33.5+k3s1"],
   ])("refuses to go from v1.34.1 to %s", async (other, message) => {
     await sandbox.run(parameters(), files());
@@ -150,6 +150,18 @@ describe("k3s.sh install", () => {
     const outcome = await sandbox.run(parameters({ version: other }), files());
     expect(outcome).toMatchObject({ code: 1, stderr: expect.stringContaining(message) });
     expect(sandbox.read("/usr/local/bin/k3s")).toContain(version);
+  });
+
+  it("goes from v1.34 to v1.36 by way of v1.35", async () => {
+    await sandbox.run(parameters(), files());
+    for (const next of ["v1.35.9+k3s1", "v1.36.5+k3s1"]) {
+      sandbox.release(next);
+      expect(await sandbox.run(parameters({ version: next }), files())).toMatchObject({
+        code: 0,
+        stdout: `{"node":"node1","version":"${next}"}\n`,
+      });
+    }
+    expect(sandbox.read("/usr/local/bin/k3s")).toContain("v1.36.5+k3s1");
   });
 
   it("shows the journal's tail without tokens when the unit does not come", async () => {

@@ -1,3 +1,5 @@
+import versions from "../../../versions.json";
+
 /** Settings as they stand in a stack file, keys without their namespace. */
 export type Draft = Record<string, any>;
 
@@ -100,7 +102,7 @@ export const changes: NamedChange[] = [
     name: "k3s-version",
     says: "the next version of k3s",
     apply: inSection("cluster", (cluster) => {
-      cluster.version = "v1.34.1+k3s2";
+      cluster.version = versions.k3s.next;
     }),
   },
   {

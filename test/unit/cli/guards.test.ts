@@ -1,6 +1,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import * as yaml from "js-yaml";
+import { renderMarkdown } from "../../../cli/report/comment";
 import { missingConsents } from "../../../cli/report/consent";
 import type { Preview } from "../../../cli/report/preview";
 import { renderText, reportOf } from "../../../cli/report/report";
@@ -9,6 +10,7 @@ import { guardedSubject, protection } from "../../../components/guards/protectio
 import { consents, fingerprint } from "../../../settings/fingerprint";
 import type { Settings } from "../../../settings/schema";
 import { parseSettings } from "../../../settings/validate";
+import versions from "../../../versions.json";
 import { readFixture } from "../../support/previews/fixture";
 
 const { config } = yaml.load(fs.readFileSync(path.join(__dirname, "../../../Pulumi.sim.yaml"), "utf8")) as { config: Record<string, any> };
@@ -134,6 +136,42 @@ describe("a change that reinstalls more than one server in one run", () => {
     const left = reportOf("lab", { steps: [...gone, ...were] }, settings());
     expect(left.serversLost).toEqual(["node2", "node3"]);
     expect(left.consents.map(({ subject }) => subject)).toContain("servers-at-once");
+  });
+});
+
+describe("an upgrade of k3s", () => {
+  const node = (name: string, from: string, to: string): Preview["steps"][number] => {
+    const state = (version: string) => ({
+      type: "command:remote:Command",
+      parent: "urn:pulumi:lab::homelab::homelab:k3s:Cluster$homelab:k3s:Node::k3s-node1",
+      inputs: { create: `sudo -n sh /usr/local/lib/homelab/k3s.sh install role=server 'version=${version}'` },
+    });
+    const urn = `urn:pulumi:lab::homelab::homelab:k3s:Cluster$homelab:k3s:Node$command:remote:Command::k3s-${name}-k3s`;
+    return { op: "update", urn, oldState: state(from), newState: state(to) };
+  };
+
+  it("that skips a minor version is told with the release to take first", () => {
+    const steps = ["node1", "node2"].map((name) => node(name, "v1.34.1+k3s1", "v1.36.5+k3s1"));
+    const report = reportOf("lab", { steps }, settings());
+    expect(report.skippedMinor).toEqual({
+      nodes: ["node1", "node2"],
+      from: "v1.34.1+k3s1",
+      to: "v1.36.5+k3s1",
+      first: versions.k3s.before,
+    });
+    expect(renderText(report)).toContain(`In the stack file set homelab:cluster.version to ${versions.k3s.before},\nrun 'lab up'`);
+    expect(renderMarkdown(report)).toContain("k3s cannot go from v1.34.1+k3s1 to v1.36.5+k3s1 in one step");
+    const older = reportOf("lab", { steps: [node("node1", "v1.30.2+k3s1", "v1.36.5+k3s1")] }, settings());
+    expect(older.skippedMinor?.first).toBe("the newest v1.31 release");
+  });
+
+  it.each([
+    ["v1.35.9+k3s1", "v1.36.5+k3s1"],
+    ["v1.36.5+k3s1", "v1.36.5+k3s2"],
+  ])("from %s to %s is none of these", (from, to) => {
+    const report = reportOf("lab", { steps: [node("node1", from, to)] }, settings());
+    expect(report).not.toHaveProperty("skippedMinor");
+    expect(renderText(report)).not.toContain("in one step");
   });
 });
 

@@ -9,9 +9,9 @@ const manifests = path.join(source, "internal/addons/manifests");
 
 describe("the k3s stand-in's pins", () => {
   it("has the Kubernetes of versions.json in go.mod, staging modules alike", () => {
-    const goMod = read("go.mod");
+    const goMod = read("../go.mod");
     const kubernetes = versions.k3s.kubernetes;
-    expect(goMod).toContain(`require k8s.io/kubernetes ${kubernetes}\n`);
+    expect(goMod).toContain(`\tk8s.io/kubernetes ${kubernetes}\n`);
     const staging = [...goMod.matchAll(/^\tk8s\.io\/\S+ => k8s\.io\/\S+ (\S+)$/gm)].map((match) => match[1]);
     expect(new Set(staging)).toEqual(new Set([kubernetes.replace("v1.", "v0.")]));
   });
