@@ -39,6 +39,18 @@ class Clone {
     this.git("checkout", "--quiet", "--detach", commit);
   }
 
+  /** The k3s that the release in this clone brings. */
+  k3s(): string {
+    return (JSON.parse(fs.readFileSync(path.join(this.folder, "versions.json"), "utf8")) as { k3s: { version: string } }).k3s.version;
+  }
+
+  /** As somebody does whose lab may not go to the release's own k3s in one step; the earlier lab's mirror has no other either. */
+  pinK3s(version: string): void {
+    const file = path.join(this.folder, "Pulumi.sim.yaml");
+    const text = fs.readFileSync(file, "utf8");
+    fs.writeFileSync(file, text.replace("  homelab:cluster:\n", `  homelab:cluster:\n    version: ${version}\n`));
+  }
+
   /** @returns its exit code and what it printed on stdout */
   run(command: string, args: readonly string[], quiet = false): Promise<{ code: number | null; stdout: string }> {
     const env = { ...process.env, CI: "true", PULUMI_STACK: "sim" };
@@ -102,9 +114,11 @@ async function main(): Promise<void> {
   const clone = new Clone();
   try {
     clone.take(values.from);
+    const k3s = clone.k3s();
     await clone.lab("up");
     const before = await clone.resources();
     clone.take(execFileSync("git", ["rev-parse", "HEAD"], { cwd: checkout, encoding: "utf8" }).trim());
+    clone.pinK3s(k3s);
     await bringImages(before, path.join(clone.folder, ".lab"));
     await clone.lab("up");
     const after = await clone.resources();
