@@ -1,11 +1,12 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Images } from "../core/images";
+import { follower } from "../kubernetes/follower";
 import { networkPolicy, type Peer } from "../kubernetes/policy";
 import { secretObject } from "../kubernetes/secret";
 import { addressFirst } from "../kubernetes/service";
 import { dataVolume } from "../kubernetes/volume";
-import { checksum, containerSecurity, labelsOf, podSecurity, selectorOf } from "../kubernetes/workload";
+import { containerSecurity, labelsOf, podSecurity, selectorOf } from "../kubernetes/workload";
 import { plainReceivers, renderAlertmanagerConfig } from "./alertmanager-config";
 import type { AlertmanagerOptions } from "./args";
 import { besides } from "./placement";
@@ -29,7 +30,10 @@ export interface AlertmanagerArgs {
 const NAME = "alertmanager";
 const USER = 65534;
 
-/** One Alertmanager: groups alerts, leaves out those that others explain, and tells the receivers. Silences survive restarts. */
+/**
+ * One Alertmanager: groups alerts, leaves out those that others explain, and tells the receivers. Silences survive
+ * restarts. It reads its configuration again when that changes.
+ */
 export class Alertmanager extends pulumi.ComponentResource {
   readonly service: kubernetes.core.v1.Service;
 
@@ -83,11 +87,12 @@ export class Alertmanager extends pulumi.ComponentResource {
           serviceName: NAME,
           selector: { matchLabels: selectorOf(NAME) },
           template: {
-            metadata: { labels: labelsOf(NAME, "monitoring"), annotations: checksum(files) },
+            metadata: { labels: labelsOf(NAME, "monitoring") },
             spec: {
               serviceAccountName: account.metadata.name,
               automountServiceAccountToken: false,
               enableServiceLinks: false,
+              shareProcessNamespace: true,
               securityContext: podSecurity(USER),
               affinity: besides("prometheus"),
               containers: [
@@ -113,6 +118,14 @@ export class Alertmanager extends pulumi.ComponentResource {
                     { name: "data", mountPath: "/alertmanager" },
                   ],
                 },
+                follower({
+                  name: "reloader",
+                  image: args.images.ref("alertmanager"),
+                  folders: ["/etc/alertmanager"],
+                  // Debian calls it prometheus-alertmanager; the kernel keeps 15 characters of a name.
+                  run: ["signal", "HUP", "*aler*"],
+                  mounts: [{ name: "config", mountPath: "/etc/alertmanager", readOnly: true }],
+                }),
               ],
               volumes: [
                 { name: "config", secret: { secretName: config.metadata.name, defaultMode: 0o440 } },

@@ -2,10 +2,11 @@ import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Images } from "../core/images";
 import { toBytes, toQuantity } from "../core/notations";
+import { follower } from "../kubernetes/follower";
 import { networkPolicy, type Peer } from "../kubernetes/policy";
 import { addressFirst } from "../kubernetes/service";
 import { dataVolume } from "../kubernetes/volume";
-import { checksum, containerSecurity, labelsOf, podSecurity, selectorOf } from "../kubernetes/workload";
+import { containerSecurity, labelsOf, podSecurity, selectorOf } from "../kubernetes/workload";
 import type { PrometheusOptions } from "./args";
 import { besides } from "./placement";
 import { PORTS } from "./ports";
@@ -33,7 +34,7 @@ export interface PrometheusArgs {
 const USER = 65534;
 const NAME = "prometheus";
 
-/** One Prometheus with a volume of its own. Its configuration is read at its start; a change restarts it. */
+/** One Prometheus with a volume of its own. It reads its configuration again when that changes. */
 export class Prometheus extends pulumi.ComponentResource {
   readonly service: kubernetes.core.v1.Service;
   readonly nodes: { statefulSet: kubernetes.apps.v1.StatefulSet; volume: kubernetes.core.v1.PersistentVolumeClaim };
@@ -81,10 +82,11 @@ export class Prometheus extends pulumi.ComponentResource {
           serviceName: NAME,
           selector: { matchLabels: selectorOf(NAME) },
           template: {
-            metadata: { labels: labelsOf(NAME, "monitoring"), annotations: checksum(files) },
+            metadata: { labels: labelsOf(NAME, "monitoring") },
             spec: {
               serviceAccountName: account.metadata.name,
               enableServiceLinks: false,
+              shareProcessNamespace: true,
               // It writes the head of its database at the end.
               terminationGracePeriodSeconds: 120,
               securityContext: podSecurity(USER),
@@ -110,6 +112,13 @@ export class Prometheus extends pulumi.ComponentResource {
                     { name: "data", mountPath: PROMETHEUS_PATHS.data },
                   ],
                 },
+                follower({
+                  name: "reloader",
+                  image: args.images.ref("prometheus"),
+                  folders: [PROMETHEUS_PATHS.config],
+                  run: ["signal", "HUP", "prometheus"],
+                  mounts: [{ name: "config", mountPath: PROMETHEUS_PATHS.config, readOnly: true }],
+                }),
               ],
               volumes: [
                 { name: "config", configMap: { name: config.metadata.name } },

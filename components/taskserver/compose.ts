@@ -135,7 +135,7 @@ function taskdPart(
 }
 
 function taskChampionPart({ images, clientIds, server }: ComposeOptions): Part {
-  const gate = renderTaskChampionGate({ listen: TASKCHAMPION_TLS_PORT, server: TASKCHAMPION_PORT }, { log: true });
+  const gate = renderTaskChampionGate({ listen: TASKCHAMPION_TLS_PORT, server: TASKCHAMPION_PORT }, { log: true, tls: true });
   return {
     services: {
       "taskchampion-gate": {

@@ -1,5 +1,6 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
+import { follower } from "../kubernetes/follower";
 import { containerSecurity, labelsOf, selectorOf } from "../kubernetes/workload";
 
 /** Where HAProxy's files are in its container, and the port of its metrics. */
@@ -10,7 +11,7 @@ export const GATE_METRICS_PORT = 8404;
 function render(mode: "tcp" | "http", options: { log: boolean }, frontend: string[], backend: string[]): string {
   const section = (name: string, lines: string[]) => [name, ...lines.map((line) => `  ${line}`), ""];
   return [
-    ...section("global", ["log stdout format raw local0 info", "maxconn 512"]),
+    ...section("global", ["log stdout format raw local0 info", "maxconn 512", "hard-stop-after 6m"]),
     ...section("defaults", [
       `mode ${mode}`,
       ...(options.log ? ["log global", `option ${mode}log`, "option dontlognull"] : []),
@@ -40,7 +41,8 @@ export interface TaskdGateTls {
  * What stands in front of taskd, which serves one connection at a time and waits for its TLS handshake and its first message without
  * a limit. The gate therefore does the handshake itself, for many clients at once and with time-outs, checks the client's
  * certificate as taskd would, and connects to taskd only for those that have said something. Towards taskd it speaks TLS again, with
- * the server's own certificate.
+ * the server's own certificate. It does not look at taskd's, which is the one of taskd's start and may have ended since: the connection
+ * does not leave the pod.
  */
 export function renderTaskdGate(
   ports: { listen: number; server: number },
@@ -67,18 +69,32 @@ export function renderTaskdGate(
       // A client says nothing while taskd merges its first sync.
       "timeout tunnel 5m",
       // taskd serves one at a time; the others wait at its door.
-      `server taskd 127.0.0.1:${ports.server} maxconn 8 ssl crt ${folder}/server.pem verify required ca-file ${folder}/ca.pem`,
+      `server taskd 127.0.0.1:${ports.server} maxconn 8 ssl crt ${folder}/server.pem verify none`,
     ],
   );
 }
 
-/** TLS for TaskChampion's server, which has none: the task servers' own certificate in front of plain HTTP. */
-export function renderTaskChampionGate(ports: { listen: number; server: number }, options: { log: boolean }): string {
+/**
+ * What stands in front of TaskChampion's server, which speaks plain HTTP and reads its list of clients at its start only: TLS with the
+ * task servers' own certificate unless something else does it, and the list where it may change: `clients`, a file with an id a line.
+ */
+export function renderTaskChampionGate(
+  ports: { listen: number; server: number },
+  options: { log: boolean; tls: boolean; clients?: string },
+): string {
+  const tls = options.tls ? ` ssl crt ${GATE_PATHS.tls}/server.pem alpn http/1.1 ssl-min-ver TLSv1.2` : "";
   return render(
     "http",
     options,
     [
-      `bind :${ports.listen} ssl crt ${GATE_PATHS.tls}/server.pem alpn http/1.1 ssl-min-ver TLSv1.2`,
+      `bind :${ports.listen}${tls}`,
+      ...(options.clients === undefined
+        ? []
+        : [
+            // Of two ids one could be allowed and the other one served.
+            "http-request deny deny_status 400 if { req.hdr_cnt(x-client-id) gt 1 }",
+            `http-request deny deny_status 403 unless { path / } or { req.hdr(x-client-id) -i -f ${options.clients} }`,
+          ]),
       "default_backend server",
       "timeout client 1m",
       "timeout http-request 10s",
@@ -98,13 +114,23 @@ export function gateContainer(
     name: "gate",
     image,
     imagePullPolicy: "IfNotPresent",
-    command: ["haproxy", "-db", "-f", `${GATE_PATHS.config}/haproxy.cfg`],
+    // With a master process, which loads changed files beside what goes on.
+    command: ["haproxy", "-W", "-db", "-f", `${GATE_PATHS.config}/haproxy.cfg`],
     ports: [port, { name: "gate-metrics", containerPort: GATE_METRICS_PORT }],
     securityContext: containerSecurity(),
     resources: { requests: { cpu: "10m", memory: "16Mi" }, limits: { memory: "128Mi" } },
     livenessProbe: { tcpSocket: { port: "gate-metrics" }, periodSeconds: 30, timeoutSeconds: 5 },
     volumeMounts: mounts,
   } as pulumi.Unwrap<kubernetes.types.input.core.v1.Container>;
+}
+
+/** Has the gate read its files again when they change. Connections go on. */
+export function gateFollower(
+  image: string,
+  mounts: kubernetes.types.input.core.v1.VolumeMount[],
+): pulumi.Unwrap<kubernetes.types.input.core.v1.Container> {
+  const folders = mounts.map(({ mountPath }) => String(mountPath));
+  return follower({ name: "gate-reloader", image, folders, run: ["signal", "USR2", "haproxy"], mounts });
 }
 
 /** Where Prometheus finds a gate's metrics; a service of its own, for what clients use is open to everybody. */

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Brings taskd's data folder into the shape that the settings ask for, before taskd starts. Safe to run again and to be
-# killed anywhere: every step is a rename or writes what it wrote before.
+# Brings taskd's data folder into the shape that the settings ask for, before taskd starts and whenever accounts change. Safe
+# to run again, beside taskd, and to be killed anywhere: every step is a rename or writes what it wrote before.
 #
 #   layout.sh DATA CONFIG ACCOUNTS
 #
@@ -64,17 +64,16 @@ while IFS="$tab" read -r kind state org user key; do
     user)
       [ "$state" != removed ] || continue
       folder=$data/orgs/$org/users/$key
+      # taskd may look at any time: a folder is complete before it is where taskd finds it.
+      made=$folder
       if [ ! -d "$folder" ]; then
-        mkdir -p "$data/orgs/$org/users"
-        if [ -d "$data/removed/$key" ]; then
-          mv "$data/removed/$key" "$folder"
-        else
-          mkdir "$folder"
-        fi
+        made=$data/removed/$key
+        mkdir -p "$data/orgs/$org/users" "$made"
       fi
-      printf 'user=%s\n' "$user" >"$folder/config.new"
-      mv "$folder/config.new" "$folder/config"
-      mark "$folder" "$state"
+      printf 'user=%s\n' "$user" >"$made/config.new"
+      mv "$made/config.new" "$made/config"
+      mark "$made" "$state"
+      [ "$made" = "$folder" ] || mv "$made" "$folder"
       ;;
   esac
 done <"$accounts"

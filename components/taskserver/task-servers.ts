@@ -22,7 +22,7 @@ import { serviceNames } from "./certificates";
 import { composeFiles } from "./compose";
 import { GATE_METRICS_PORT } from "./gate";
 import { TaskPki } from "./task-pki";
-import { NOBODY, TASKCHAMPION_PORT, TASKCHAMPION_TLS_PORT, TaskChampion, usesGate } from "./taskchampion";
+import { NOBODY, TASKCHAMPION_PORT, TASKCHAMPION_TLS_PORT, TaskChampion, usesTls } from "./taskchampion";
 import { Taskd } from "./taskd";
 import { TASKD_PORT } from "./taskd-config";
 import type { ClientFile, UserAccess } from "./taskrc";
@@ -86,6 +86,7 @@ export class TaskServers extends pulumi.ComponentResource {
     this.reachableAt = reachableAt;
     this.images = images;
     const accounts = accountsOf(settings);
+    const refused = accounts.filter((account) => !isActive(settings, account)).map(({ id }) => id);
 
     const keys = this.keysOf(name, accounts);
     const pki = new TaskPki(
@@ -131,6 +132,7 @@ export class TaskServers extends pulumi.ComponentResource {
           authority: pki.authority,
           server: pki.server,
           revocations: pki.revocations,
+          refused,
           accounts: pulumi.output(keys).apply((known) => renderAccounts(settings, known)),
         },
         { parent: this },
@@ -142,7 +144,7 @@ export class TaskServers extends pulumi.ComponentResource {
 
     const active = accounts.filter((account) => isActive(settings, account));
     const champion = settings.taskchampion && settings.taskchampion.replicas > 0 ? settings.taskchampion : undefined;
-    const gated = [...(taskd ? ["taskd"] : []), ...(champion && usesGate(champion) ? ["taskchampion"] : [])];
+    const gated = [...(taskd ? ["taskd"] : []), ...(champion ? ["taskchampion"] : [])];
     this.watched = taskServersWatched({
       namespace: settings.namespace,
       gates: pulumi
@@ -210,12 +212,13 @@ export class TaskServers extends pulumi.ComponentResource {
         settings: options,
         backup: settings.backup,
         clientIds: pulumi.all(allowed.map(({ id }) => keys[id])),
+        refused: accounts.filter((account) => !allowed.includes(account)).map(({ id }) => id),
         server: pki.server,
       },
       { parent: this },
     );
     const { ingress, service } = options;
-    const [scheme, open] = usesGate(options) ? ["https", TASKCHAMPION_TLS_PORT] : ["http", TASKCHAMPION_PORT];
+    const [scheme, open] = usesTls(options) ? ["https", TASKCHAMPION_TLS_PORT] : ["http", TASKCHAMPION_PORT];
     const port = service === "NodePort" ? champion.service.spec.apply((spec) => spec.ports[0].nodePort) : pulumi.output(open);
     const inside = pulumi.output(settings.namespace).apply((space) => `${scheme}://${serviceNames("taskchampion", space)[0]}:${open}`);
     const outside = pulumi.interpolate`${scheme}://${this.host(champion.service, options)}:${port}`;

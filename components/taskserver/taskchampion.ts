@@ -6,7 +6,7 @@ import { secretObject } from "../kubernetes/secret";
 import { dataVolume } from "../kubernetes/volume";
 import { checksum, containerSecurity, labelsOf, notAwaited, podSecurity, selectorOf } from "../kubernetes/workload";
 import type { TaskBackupOptions, TaskChampionOptions } from "./args";
-import { GATE_METRICS_PORT, GATE_PATHS, gateContainer, gateMetricsService, renderTaskChampionGate } from "./gate";
+import { GATE_METRICS_PORT, GATE_PATHS, gateContainer, gateFollower, gateMetricsService, renderTaskChampionGate } from "./gate";
 import { restoreContainer, TaskBackup } from "./task-backup";
 import type { KeyPair } from "./task-pki";
 
@@ -20,15 +20,19 @@ export interface TaskChampionArgs {
   backup?: TaskBackupOptions;
   /** Ids of the clients that may sync; secret, since whoever knows one may fetch and overwrite its (encrypted) tasks. */
   clientIds: pulumi.Input<readonly string[]>;
+  /** Accounts that are suspended or removed, by id. */
+  refused: readonly string[];
   /** The servers' certificate, for the ingress or the gate. */
   server: KeyPair;
 }
 
-/** Of the server itself, which speaks plain HTTP, and of the gate in front of it. */
+/** Of the gate in plain HTTP and with TLS, and of the server behind it, which is reached from within the pod only. */
 export const TASKCHAMPION_PORT = 8080;
+const INNER_PORT = 8081;
 export const TASKCHAMPION_TLS_PORT = 8443;
 
 const NAME = "taskchampion";
+const CLIENTS = "/etc/taskchampion-clients";
 /** As in upstream's image. */
 export const TASKCHAMPION_USER = 1092;
 export const TASKCHAMPION_DATA = "/var/lib/taskchampion-sync-server/data";
@@ -37,8 +41,9 @@ export const NOBODY = "00000000-0000-4000-8000-000000000000";
 
 /**
  * TaskChampion's sync server for Taskwarrior 3, on SQLite. Clients encrypt what they send with a secret that the server
- * never has. It speaks plain HTTP; TLS is the ingress's, or else of a HAProxy beside it, with the task servers' own
- * certificate.
+ * never has. It speaks plain HTTP and reads its list of clients at its start only, so a HAProxy beside it has the list, and TLS
+ * where no ingress does it. The gate follows both: a new user restarts nothing. One who is to be refused from then on restarts the
+ * pod, so that it holds at once.
  */
 export class TaskChampion extends pulumi.ComponentResource {
   readonly service: kubernetes.core.v1.Service;
@@ -51,8 +56,8 @@ export class TaskChampion extends pulumi.ComponentResource {
     const options = { parent: this, provider: args.provider };
     const meta = (suffix = "") => ({ name: `${NAME}${suffix}`, namespace, labels: labelsOf(NAME, "task-servers") });
 
-    const allowed = pulumi.output(args.clientIds).apply((ids) => (ids.length > 0 ? [...ids] : [NOBODY]).join(","));
-    const clients = secretObject(`${name}-clients`, meta("-clients"), { CLIENT_ID: allowed }, options);
+    const allowed = pulumi.output(args.clientIds).apply((ids) => (ids.length > 0 ? [...ids] : [NOBODY]).map((id) => `${id}\n`).join(""));
+    const clients = secretObject(`${name}-clients`, meta("-clients"), { ids: allowed }, options);
     const account = new kubernetes.core.v1.ServiceAccount(
       `${name}-account`,
       { metadata: meta(), automountServiceAccountToken: false },
@@ -75,11 +80,18 @@ export class TaskChampion extends pulumi.ComponentResource {
           { parent: this },
         )
       : undefined;
-    const gate = usesGate(settings) ? this.gate(name, args, meta, options) : undefined;
-    const ports = gate ? [TASKCHAMPION_TLS_PORT, GATE_METRICS_PORT] : [TASKCHAMPION_PORT];
+    const tls = usesTls(settings);
+    const port = tls ? TASKCHAMPION_TLS_PORT : TASKCHAMPION_PORT;
+    const gate = this.gate(name, args, meta, clients, options);
     networkPolicy(
       `${name}-policy`,
-      { app: NAME, partOf: "task-servers", namespace, ingress: ports.map((port) => ({ port, from: "any" })), egress: "none" },
+      {
+        app: NAME,
+        partOf: "task-servers",
+        namespace,
+        ingress: [port, GATE_METRICS_PORT].map((each) => ({ port: each, from: "any" })),
+        egress: "none",
+      },
       options,
     );
     this.service = new kubernetes.core.v1.Service(
@@ -90,11 +102,7 @@ export class TaskChampion extends pulumi.ComponentResource {
           type: settings.ingress ? "ClusterIP" : settings.service,
           selector: selectorOf(NAME),
           loadBalancerIP: settings.address,
-          ports: [
-            gate
-              ? { name: "https", port: TASKCHAMPION_TLS_PORT, targetPort: "https", protocol: "TCP" }
-              : { name: "http", port: TASKCHAMPION_PORT, targetPort: "http", protocol: "TCP" },
-          ],
+          ports: [{ name: gate.port, port, targetPort: gate.port, protocol: "TCP" }],
         },
       },
       options,
@@ -112,11 +120,12 @@ export class TaskChampion extends pulumi.ComponentResource {
           serviceName: NAME,
           selector: { matchLabels: selectorOf(NAME) },
           template: {
-            metadata: { labels: labelsOf(NAME, "task-servers"), annotations: checksum({ allowed, ...gate?.contents }) },
+            metadata: { labels: labelsOf(NAME, "task-servers"), annotations: checksum({ refused: args.refused.join("\n") }) },
             spec: {
               serviceAccountName: account.metadata.name,
               automountServiceAccountToken: false,
               enableServiceLinks: false,
+              shareProcessNamespace: true,
               // It would wait 30 s for connections that nobody closes; what it has acknowledged is on the disk.
               terminationGracePeriodSeconds: 5,
               securityContext: podSecurity(TASKCHAMPION_USER),
@@ -137,19 +146,18 @@ export class TaskChampion extends pulumi.ComponentResource {
                   // Past upstream's entry point, which wants to be root to give the folder to its user.
                   command: ["taskchampion-sync-server"],
                   env: [
-                    { name: "LISTEN", value: `0.0.0.0:${TASKCHAMPION_PORT}` },
+                    { name: "LISTEN", value: `127.0.0.1:${INNER_PORT}` },
                     { name: "DATA_DIR", value: TASKCHAMPION_DATA },
                     { name: "RUST_LOG", value: "info" },
                   ],
-                  envFrom: [{ secretRef: { name: clients.metadata.name } }],
-                  ports: [{ name: "http", containerPort: TASKCHAMPION_PORT }],
                   securityContext: containerSecurity(),
                   resources: { requests: { cpu: "10m", memory: "16Mi" }, limits: { memory: "256Mi" } },
-                  readinessProbe: { httpGet: { path: "/", port: "http" }, periodSeconds: 10 },
-                  livenessProbe: { httpGet: { path: "/", port: "http" }, periodSeconds: 20 },
+                  // Through the gate, the only one that reaches it.
+                  readinessProbe: { httpGet: gate.probe, periodSeconds: 10 },
+                  livenessProbe: { httpGet: gate.probe, periodSeconds: 20 },
                   volumeMounts: [{ name: "data", mountPath: TASKCHAMPION_DATA }],
                 },
-                ...(gate ? [gate.container] : []),
+                ...gate.containers,
               ],
               volumes: [
                 { name: "data", persistentVolumeClaim: { claimName: volume.metadata.name } },
@@ -159,7 +167,7 @@ export class TaskChampion extends pulumi.ComponentResource {
                       { name: "scripts", configMap: { name: backup.scripts.metadata.name } },
                     ]
                   : []),
-                ...(gate?.volumes ?? []),
+                ...gate.volumes,
               ],
             },
           },
@@ -171,31 +179,43 @@ export class TaskChampion extends pulumi.ComponentResource {
     this.registerOutputs({ service: this.service });
   }
 
-  /** HAProxy in the same pod, its files, and what must restart the pod when it changes. */
+  /** HAProxy in the same pod, its files, and how kubelet asks the server behind it. */
   private gate(
     name: string,
     args: TaskChampionArgs,
     meta: (suffix?: string) => { name: string; namespace: pulumi.Input<string>; labels: Record<string, string> },
+    clients: kubernetes.core.v1.Secret,
     options: pulumi.CustomResourceOptions,
   ) {
-    const config = renderTaskChampionGate({ listen: TASKCHAMPION_TLS_PORT, server: TASKCHAMPION_PORT }, { log: true });
+    const tls = usesTls(args.settings);
+    const listen = tls ? TASKCHAMPION_TLS_PORT : TASKCHAMPION_PORT;
+    const config = renderTaskChampionGate({ listen, server: INNER_PORT }, { log: true, tls, clients: `${CLIENTS}/ids` });
     const files = new kubernetes.core.v1.ConfigMap(`${name}-gate`, { metadata: meta("-gate"), data: { "haproxy.cfg": config } }, options);
     if (args.settings.replicas > 0) {
       gateMetricsService(`${name}-metrics`, NAME, args.namespace, options);
     }
-    // HAProxy takes the certificate and its key from one file.
-    const pem = pulumi.all([args.server.certificate, args.server.privateKey]).apply((parts) => parts.join("\n"));
-    const tls = secretObject(`${name}-gate-tls`, meta("-gate-tls"), { "server.pem": pem }, options);
+    const volumes: kubernetes.types.input.core.v1.Volume[] = [
+      { name: "gate", configMap: { name: files.metadata.name } },
+      { name: "clients", secret: { secretName: clients.metadata.name, defaultMode: 0o440 } },
+    ];
+    const mounts = [
+      { name: "gate", mountPath: GATE_PATHS.config, readOnly: true },
+      { name: "clients", mountPath: CLIENTS, readOnly: true },
+    ];
+    if (tls) {
+      // HAProxy takes the certificate and its key from one file.
+      const pem = pulumi.all([args.server.certificate, args.server.privateKey]).apply((parts) => parts.join("\n"));
+      const pair = secretObject(`${name}-gate-tls`, meta("-gate-tls"), { "server.pem": pem }, options);
+      volumes.push({ name: "gate-tls", secret: { secretName: pair.metadata.name, defaultMode: 0o440 } });
+      mounts.push({ name: "gate-tls", mountPath: GATE_PATHS.tls, readOnly: true });
+    }
+    const image = args.images.ref("haproxy");
+    const port = tls ? "https" : "http";
     return {
-      contents: { config, pem },
-      container: gateContainer(args.images.ref("haproxy"), { name: "https", containerPort: TASKCHAMPION_TLS_PORT }, [
-        { name: "gate", mountPath: GATE_PATHS.config, readOnly: true },
-        { name: "gate-tls", mountPath: GATE_PATHS.tls, readOnly: true },
-      ]),
-      volumes: [
-        { name: "gate", configMap: { name: files.metadata.name } },
-        { name: "gate-tls", secret: { secretName: tls.metadata.name, defaultMode: 0o440 } },
-      ],
+      port,
+      probe: { path: "/", port: listen, scheme: tls ? "HTTPS" : "HTTP" },
+      containers: [gateContainer(image, { name: port, containerPort: listen }, mounts), gateFollower(image, mounts)],
+      volumes,
     };
   }
 
@@ -230,6 +250,6 @@ export class TaskChampion extends pulumi.ComponentResource {
 }
 
 /** Whether TLS is the pod's own: not where an ingress has it, nor where nobody wants it. */
-export function usesGate(settings: TaskChampionOptions): boolean {
+export function usesTls(settings: TaskChampionOptions): boolean {
   return settings.tls && settings.ingress === undefined;
 }

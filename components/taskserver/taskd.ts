@@ -3,12 +3,13 @@ import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Images } from "../core/images";
 import { toBytes } from "../core/notations";
+import { follower } from "../kubernetes/follower";
 import { networkPolicy } from "../kubernetes/policy";
 import { secretObject } from "../kubernetes/secret";
 import { dataVolume } from "../kubernetes/volume";
 import { checksum, containerSecurity, labelsOf, podSecurity, selectorOf } from "../kubernetes/workload";
 import type { TaskBackupOptions, TaskdOptions } from "./args";
-import { GATE_METRICS_PORT, GATE_PATHS, gateContainer, gateMetricsService, renderTaskdGate } from "./gate";
+import { GATE_METRICS_PORT, GATE_PATHS, gateContainer, gateFollower, gateMetricsService, renderTaskdGate } from "./gate";
 import { script } from "./script";
 import { restoreContainer, TaskBackup } from "./task-backup";
 import type { KeyPair } from "./task-pki";
@@ -29,6 +30,8 @@ export interface TaskdArgs {
   accounts: pulumi.Input<string>;
   /** Whether services have addresses of their own, by MetalLB or another load balancer, and not the machines'. */
   ownAddresses: boolean;
+  /** Accounts that are suspended or removed, by id. */
+  refused: readonly string[];
   /** PEM of the revocation list; none while nobody was removed. */
   revocations?: pulumi.Input<string>;
 }
@@ -41,8 +44,9 @@ export const TASKD_INNER_PORT = TASKD_PORT + 1;
 
 /**
  * taskd, the server for Taskwarrior 2: one process with one data folder on a volume, which serves one connection at a
- * time. Its certificates, configuration and users are read at its start, so a change of any restarts it (seconds; clients
- * retry at their next sync).
+ * time. Users are folders that it looks for at each request: new ones are let in by {@link follower}, and the gate follows its
+ * certificates. What restarts it (seconds; clients retry at their next sync) is its configuration, a new authority, and a user who is
+ * to be refused from then on.
  */
 export class Taskd extends pulumi.ComponentResource {
   readonly service: kubernetes.core.v1.Service;
@@ -54,19 +58,22 @@ export class Taskd extends pulumi.ComponentResource {
     const options = { parent: this, provider: args.provider };
     const meta = (suffix = "") => ({ name: `${NAME}${suffix}`, namespace, labels: labelsOf(NAME, "task-servers") });
 
-    const files = {
+    const read = {
       config: renderTaskdConfig(settings, {
         ...TASKD_PATHS,
         revocations: args.revocations !== undefined,
         listen: `127.0.0.1:${TASKD_INNER_PORT}`,
       }),
+      "layout.sh": script("layout.sh"),
+      "probe.sh": script("probe.sh"),
+      "restore.sh": script("restore.sh"),
+    };
+    const files = {
+      ...read,
       "haproxy.cfg": renderTaskdGate(
         { listen: TASKD_PORT, server: TASKD_INNER_PORT },
         { log: settings.ipLog, trust: settings.trust, revocations: args.revocations !== undefined },
       ),
-      "layout.sh": script("layout.sh"),
-      "probe.sh": script("probe.sh"),
-      "restore.sh": script("restore.sh"),
     };
     const config = new kubernetes.core.v1.ConfigMap(`${name}-config`, { metadata: meta("-config"), data: files }, options);
     const pems = {
@@ -142,7 +149,7 @@ export class Taskd extends pulumi.ComponentResource {
           template: {
             metadata: {
               labels: labelsOf(NAME, "task-servers"),
-              annotations: checksum({ ...files, ...pems, accounts: args.accounts }),
+              annotations: checksum({ ...read, authority: args.authority, refused: args.refused.join("\n") }),
             },
             spec: podSpec(args, {
               serviceAccount: account.metadata.name,
@@ -213,6 +220,12 @@ function podSpec(args: TaskdArgs, names: Names): kubernetes.types.input.core.v1.
     resources: { requests: { cpu: "10m", memory: "16Mi" }, limits: { memory: "64Mi" } },
     volumeMounts: [data, files, ...mounts],
   });
+  const gate = [
+    { name: "config", mountPath: GATE_PATHS.config, readOnly: true },
+    { name: "gate-tls", mountPath: GATE_PATHS.tls, readOnly: true },
+  ];
+  const layout = ["/etc/taskd/layout.sh", TASKD_PATHS.data, TASKD_PATHS.config, TASKD_PATHS.accounts] as const;
+  const accounts = { name: "accounts", mountPath: path.dirname(TASKD_PATHS.accounts), readOnly: true };
   const probe = (kind: string) => ({ command: ["/bin/sh", "/etc/taskd/probe.sh", kind, String(TASKD_INNER_PORT)] });
   return {
     serviceAccountName: names.serviceAccount,
@@ -224,11 +237,7 @@ function podSpec(args: TaskdArgs, names: Names): kubernetes.types.input.core.v1.
     securityContext: podSecurity(TASKD_USER),
     initContainers: [
       ...(names.backups === undefined ? [] : [restoreContainer(image, data, files)]),
-      prepare(
-        "layout",
-        ["/etc/taskd/layout.sh", TASKD_PATHS.data, TASKD_PATHS.config, TASKD_PATHS.accounts],
-        [{ name: "accounts", mountPath: path.dirname(TASKD_PATHS.accounts), readOnly: true }],
-      ),
+      prepare("layout", [...layout], [accounts]),
     ],
     containers: [
       {
@@ -250,10 +259,15 @@ function podSpec(args: TaskdArgs, names: Names): kubernetes.types.input.core.v1.
           { name: "tmp", mountPath: "/tmp" },
         ],
       },
-      gateContainer(args.images.ref("haproxy"), { name: "taskd", containerPort: TASKD_PORT }, [
-        { name: "config", mountPath: GATE_PATHS.config, readOnly: true },
-        { name: "gate-tls", mountPath: GATE_PATHS.tls, readOnly: true },
-      ]),
+      gateContainer(args.images.ref("haproxy"), { name: "taskd", containerPort: TASKD_PORT }, gate),
+      gateFollower(args.images.ref("haproxy"), gate),
+      follower({
+        name: "accounts",
+        image,
+        folders: [accounts.mountPath],
+        run: ["/bin/sh", ...layout],
+        mounts: [data, files, accounts],
+      }),
     ],
     volumes: [
       { name: "data", persistentVolumeClaim: { claimName: names.volume } },

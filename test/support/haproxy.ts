@@ -28,7 +28,7 @@ export class HaProxy {
     const folders = await Promise.all(libraries.map(debianPackage));
     const paths = folders.flatMap((each) => ["x86_64-linux-gnu", "aarch64-linux-gnu"].map((arch) => `${each}/usr/lib/${arch}`));
     const env = { ...process.env, LD_LIBRARY_PATH: paths.join(":") };
-    const started = new HaProxy(spawn(program, ["-db", "-f", file], { env, stdio: ["ignore", "pipe", "pipe"] }));
+    const started = new HaProxy(spawn(program, ["-W", "-db", "-f", file], { env, stdio: ["ignore", "pipe", "pipe"] }));
     for (let attempt = 0; !(await listening(port)); attempt++) {
       if (attempt > 200 || !started.running) {
         throw new Error(`HAProxy does not listen on ${port}: ${started.log}`);

@@ -44,6 +44,14 @@ const monitoringRules: RuleGroup = {
       summary: "Prometheus cannot evaluate rules of {{ $labels.rule_group }}",
     },
     {
+      alert: "ConfigurationNotLoaded",
+      // Both keep what they had. The first minute is a restart's.
+      expr: 'prometheus_config_last_reload_successful{job="prometheus"} == 0 or alertmanager_config_last_reload_successful{job="alertmanager"} == 0',
+      for: "5m",
+      severity: "warning",
+      summary: "{{ $labels.job }} cannot read its new configuration and goes on with the old one",
+    },
+    {
       alert: "PrometheusTooManySeries",
       // About 3 KiB of memory a series: beyond this its memory limit comes near.
       expr: 'prometheus_tsdb_head_series{job="prometheus"} > 200000',

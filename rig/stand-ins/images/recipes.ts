@@ -140,7 +140,7 @@ export const recipes: readonly Recipe[] = [
     files: ["usr/sbin/haproxy"],
     entrypoint: ["/usr/sbin/haproxy"],
     user: "99:99",
-    shell: false,
+    shell: true,
   }),
   // Modules of their own: both pin what they share to other versions.
   ...recipe("oauth2-proxy", {

@@ -138,13 +138,11 @@ describe("revocation", () => {
 });
 
 describe("accounts", () => {
-  test("are suspended, resumed, removed, brought back and renamed without losing a task", async () => {
+  test("are added, suspended, resumed, removed, brought back and renamed beside a running taskd, without losing a task", async () => {
     const server = await TaskdOnLoopback.create({ organisations });
     const apply = async (next: unknown) => {
-      await server.stop();
       server.settings = taskServersSettings.parse({ organisations: next });
       await server.layOut();
-      await server.start();
     };
     try {
       await server.layOut();
@@ -154,6 +152,8 @@ describe("accounts", () => {
       await device.task("add", "keep me");
       await device.sync(true);
 
+      await apply([{ name: "Home", users: [{ name: "alice" }, { name: "carol" }] }]);
+      await (await server.client("c1", await server.access("Home/carol"))).sync(true);
       await apply([{ name: "Home", users: [{ name: "alice", state: "suspended" }, { name: "Bob Builder" }] }]);
       await expect(device.sync()).rejects.toThrow(/431|suspended/i);
       await apply([{ name: "Home", state: "suspended", users: [{ name: "alice" }] }]);

@@ -205,6 +205,11 @@ export const alertCases: Record<string, Case> = {
     firing: { 'prometheus_rule_evaluation_failures_total{job="prometheus", rule_group="g"}': "0+1x30" },
     quiet: { 'prometheus_rule_evaluation_failures_total{job="prometheus", rule_group="g"}': "3x30" },
   },
+  ConfigurationNotLoaded: {
+    at: 10,
+    firing: { 'prometheus_config_last_reload_successful{job="prometheus"}': "1 0x20" },
+    quiet: { 'prometheus_config_last_reload_successful{job="prometheus"}': "1 0 1x20" },
+  },
   PrometheusTooManySeries: {
     at: 40,
     firing: { 'prometheus_tsdb_head_series{job="prometheus"}': "300000x50" },

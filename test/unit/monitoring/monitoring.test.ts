@@ -94,6 +94,19 @@ describe("Monitoring", () => {
     expect(JSON.parse(targets)).toEqual([{ targets: ["192.168.200.11"], labels: { instance: "node1", __role: "server" } }]);
   });
 
+  test("Prometheus and Alertmanager read whole folders again when they change, and no file's content is in their pods", () => {
+    for (const name of ["prometheus", "alertmanager"]) {
+      const { template } = workloads().find((workload) => workload.name === `monitoring-${name}`)!.inputs.spec;
+      expect(template.metadata.annotations).toBeUndefined();
+      expect(template.spec.shareProcessNamespace).toBe(true);
+      const [server, reloader] = template.spec.containers;
+      const [mount] = reloader.volumeMounts;
+      expect(server.volumeMounts).toContainEqual(mount);
+      expect(mount.subPath).toBeUndefined();
+      expect(reloader.command.slice(-4, -2)).toEqual([mount.mountPath, "signal"]);
+    }
+  });
+
   test("machines of MAAS that are not in the cluster are measured, by node-exporter alone", () => {
     const targets = seen.find(({ name }) => name === "monitoring-prometheus-targets")?.inputs.data["other-machines.json"];
     expect(JSON.parse(targets)).toEqual([{ targets: ["192.168.200.77"], labels: { instance: "nas", __role: "none" } }]);
@@ -128,8 +141,10 @@ describe("Monitoring", () => {
           readOnlyRootFilesystem: true,
           capabilities: { drop: ["ALL"] },
         });
-        expect(container.readinessProbe).toBeDefined();
-        expect(container.livenessProbe).toBeDefined();
+        // What has files read again serves nobody.
+        expect([container.readinessProbe !== undefined, container.livenessProbe !== undefined]).toEqual(
+          container.name === "reloader" ? [false, true] : [true, true],
+        );
       }
     }
   });
@@ -246,4 +261,26 @@ test("with addresses of their own, Prometheus, Alertmanager and Grafana are foun
     "--web.external-url=http://192.168.200.240:9093",
     "--web.external-url=http://192.168.200.240:9090",
   ]);
+});
+
+describe("a change of the settings", () => {
+  const machine = { name: "node1", role: "server" as const, address: "192.168.200.11" };
+
+  async function pods(args: Partial<ConstructorParameters<typeof Monitoring>[1]>) {
+    const seen = recordResources();
+    new Monitoring("monitoring", { provider: new kubernetes.Provider("cluster"), machines: [machine], ...args });
+    await allRegistered();
+    const workloads = seen.filter(({ type }) => /^kubernetes:apps\/v1:/.test(type));
+    return Object.fromEntries(workloads.map(({ name, inputs }) => [name, JSON.stringify(inputs.spec.template)]));
+  }
+
+  test.each<[string, Partial<ConstructorParameters<typeof Monitoring>[1]>]>([
+    ["a machine more", { machines: [machine, { name: "node2", address: "192.168.200.12" }] }],
+    ["a receiver", { alertmanager: { receivers: [{ type: "ntfy", name: "phone", topic: "lab", token: new Secret("tk_hush") }] } }],
+    ["rules and a scrape job", { watch: [{ ...weather, exporter: undefined, dashboard: undefined }] }],
+  ])("restarts nothing: %s", async (_, args) => {
+    const before = await pods({});
+    expect(Object.keys(before)).toEqual(expect.arrayContaining(["monitoring-prometheus", "monitoring-alertmanager", "monitoring-grafana"]));
+    expect(await pods(args)).toEqual(before);
+  });
 });

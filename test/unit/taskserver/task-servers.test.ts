@@ -200,3 +200,52 @@ describe("TaskServers", () => {
     }
   });
 });
+
+describe("a change of the settings", () => {
+  const hosts = [{ name: "node1", address: "192.168.200.11" }];
+
+  async function pods(args: Partial<TaskServersArgs>) {
+    // As the tls provider does: a certificate is another one when what it is asked for is.
+    const seen = recordResources((type, _, inputs) =>
+      type === "tls:index/certRequest:CertRequest"
+        ? { certRequestPem: JSON.stringify(inputs) }
+        : type === "tls:index/locallySignedCert:LocallySignedCert"
+          ? { certPem: `certificate for ${inputs.certRequestPem}` }
+          : type === "command:local:Command"
+            ? { stdout: "the list" }
+            : {},
+    );
+    new TaskServers("tasks", {
+      provider: new kubernetes.Provider("cluster"),
+      images: imagesOf({ taskd: "homelab.internal/taskd:1" }),
+      organisations: [{ name: "Home", users: [{ name: "alice" }, { name: "bob" }] }],
+      taskchampion: {},
+      reachableAt: { hosts },
+      ...args,
+    });
+    await allRegistered();
+    const sets = seen.filter(({ type }) => type === "kubernetes:apps/v1:StatefulSet");
+    return Object.fromEntries(sets.map(({ name, inputs }) => [name, JSON.stringify(inputs.spec.template)]));
+  }
+
+  test.each<[string, Partial<TaskServersArgs>]>([
+    ["a user more", { organisations: [{ name: "Home", users: [{ name: "alice" }, { name: "bob" }, { name: "carol" }] }] }],
+    ["an organisation more", { organisations: [{ name: "Home", users: [{ name: "alice" }, { name: "bob" }] }, { name: "Work" }] }],
+    ["a machine more", { reachableAt: { hosts: [...hosts, { name: "node2", address: "192.168.200.12" }] } }],
+    ["another name", { reachableAt: { hosts, hostname: "tasks.home.example" } }],
+  ])("restarts nothing: %s", async (_, args) => {
+    const before = await pods({});
+    expect(Object.keys(before).sort()).toEqual(["tasks-taskchampion", "tasks-taskd"]);
+    expect(await pods(args)).toEqual(before);
+  });
+
+  test.each(["suspended", "removed"] as const)("restarts both servers, so that a user who is %s is refused at once", async (state) => {
+    const [before, after] = [
+      await pods({}),
+      await pods({ organisations: [{ name: "Home", users: [{ name: "alice" }, { name: "bob", state }] }] }),
+    ];
+    for (const name of ["tasks-taskd", "tasks-taskchampion"]) {
+      expect(after[name]).not.toBe(before[name]);
+    }
+  });
+});

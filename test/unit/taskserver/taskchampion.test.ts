@@ -39,7 +39,7 @@ describe("TaskChampion's sync server", () => {
   });
 
   test("lets in those who are active, and never everybody", () => {
-    expect(inputs("tasks-taskchampion-clients").data).toEqual({ CLIENT_ID: aliceKey });
+    expect(inputs("tasks-taskchampion-clients").data).toEqual({ ids: `${aliceKey}\n` });
   });
 
   test("never sees what users encrypt with", () => {
@@ -86,5 +86,5 @@ test("with nobody in the settings nobody is let in", async () => {
     reachableAt: { hosts: [{ name: "node1", address: "192.168.200.11" }] },
   });
   await allRegistered();
-  expect(seen.find(({ name }) => name === "none-taskchampion-clients")?.inputs.data.CLIENT_ID).toMatch(/^00000000-/);
+  expect(seen.find(({ name }) => name === "none-taskchampion-clients")?.inputs.data.ids).toMatch(/^00000000-/);
 });
