@@ -13,7 +13,9 @@ function declaration(schema: JsonSchema): string[] {
   if (schema.type === "object") {
     return ["type: object", "default: {}"];
   }
-  return typeof schema.default === "boolean" ? ["type: boolean", `default: ${schema.default}`] : ["type: string", 'default: ""'];
+  return typeof schema.default === "boolean"
+    ? ["type: boolean", `default: ${schema.default}`]
+    : ["type: string", `default: ${JSON.stringify(schema.default ?? "")}`];
 }
 
 /** `Pulumi.yaml`: what is written there, and its `config:` block from the settings' schema. */

@@ -1,10 +1,14 @@
+import * as fs from "node:fs";
+import * as path from "node:path";
 import { RunError } from "@pulumi/pulumi";
 import fc from "fast-check";
+import * as yaml from "js-yaml";
 import * as values from "../../../components/core/notations";
 import { Secret } from "../../../components/core/secret";
 import { editDistance, formatProblem, nearest, describe as show, UserError } from "../../../components/core/user-error";
 import { at } from "../../../settings/schema";
-import { readConfig } from "../../../settings/validate";
+import { parseSettings, readConfig } from "../../../settings/validate";
+import { stackSettings } from "../program/fixtures";
 
 describe("durations and sizes", () => {
   it("mean what they say", () => {
@@ -107,5 +111,19 @@ describe("Pulumi's flat configuration", () => {
       machines: [{ name: "a" }],
       environment: "sim",
     });
+  });
+});
+
+describe("Pulumi.yaml", () => {
+  it("gives what a stack file leaves out defaults that the settings accept", () => {
+    const { config } = yaml.load(fs.readFileSync(path.join(__dirname, "../../../Pulumi.yaml"), "utf8")) as {
+      config: Record<string, { default: unknown }>;
+    };
+    const defaults = Object.fromEntries(Object.entries(config).map(([key, { default: value }]) => [key, value]));
+    const { inventory, maasApiKey, ...rest } = defaults;
+    // What the engine adds to each, and the two that the program takes as left out when they are empty.
+    expect([inventory, maasApiKey]).toEqual(["", ""]);
+    const settings = parseSettings({ ...rest, ...stackSettings("sim") });
+    expect(settings).toEqual(parseSettings(stackSettings("sim")));
   });
 });
