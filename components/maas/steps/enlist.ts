@@ -6,6 +6,7 @@ import { StepError } from "../api/step-error";
 import { type Machine, Status } from "../api/types";
 import type { Context } from "../api/wait";
 import { type Composition, compose } from "./compose";
+import { createShared } from "./ensure";
 import { type ReleaseSettings, release } from "./release";
 import { reshape } from "./shape";
 import { adjustKernelOptions, adjustTags, dropUnused } from "./tags";
@@ -122,7 +123,9 @@ async function create(context: Context, desired: EnlistDesired, power: PowerPara
     // Commissioning is a phase of its own, with its own settings.
     commission: false,
   };
-  return client.post<Machine>("machines/", undefined, form, { settled: () => findMachine(context, desired) });
+  const find = () => findMachine(context, desired);
+  // A killed run's request may still be under way: MAAS then refuses the same addresses a second time.
+  return (await createShared(() => client.post<Machine>("machines/", undefined, form, { settled: find }), find)).object;
 }
 
 /** Edits what differs, in place; nothing of it touches the machine itself. */

@@ -97,6 +97,19 @@ describe("enlistment", () => {
     expect(maas.machines.size).toBe(1);
   });
 
+  test("takes the machine that a killed run's request makes in the meantime", async () => {
+    const maas = new FakeMaas();
+    maas.intercept = ({ method, path }) => {
+      if (method !== "POST" || path !== "machines/") {
+        return undefined;
+      }
+      maas.add({ hostname: "node1", description: describeNotes("", stack) });
+      return { status: 400, json: { mac_addresses: [`MAC address ${MAC} already in use on node1.`] } };
+    };
+    expect(await enlist(maas.context, enlistDesired, {})).toMatchObject({ systemId: "m1", adopted: false });
+    expect(maas.machines.size).toBe(1);
+  });
+
   test.each([Status.New, Status.Ready, Status.FailedCommissioning, Status.Broken])(
     "adopts a machine in status %d, and leaves it in MAAS at the end",
     async (status) => {
