@@ -6,7 +6,7 @@ import type { Context } from "../http/context";
 import { Form } from "../http/forms";
 import type { Endpoint } from "../http/router";
 import type { Node } from "../state/model";
-import { isRegistered } from "./machines";
+import { isRegistered, setZoneOf } from "./machines";
 
 const services = ["http", "agent", "rackd", "syslog_rack", "tftp", "dhcpd6", "dhcpd", "proxy_rack", "ntp_rack"];
 
@@ -38,6 +38,7 @@ function update(context: Context, find: (context: Context) => Node) {
   return show(context, node);
 }
 
+const setZone = setZoneOf((row) => row.nodeType >= 2);
 const racks = (context: Context) => context.maas.node(context.parameter("system_id"), "RackController");
 const regions = (context: Context) => context.maas.node(context.parameter("system_id"), "RegionController");
 
@@ -58,6 +59,7 @@ export const controllerEndpoints: Endpoint<Context>[] = [
       },
       "GET is_registered": isRegistered,
       "POST import_boot_images": importImages,
+      "POST set_zone": setZone,
       "GET power_parameters": (context) => {
         context.requireAdmin();
         return Object.fromEntries(
@@ -96,7 +98,7 @@ export const controllerEndpoints: Endpoint<Context>[] = [
   },
   {
     path: "regioncontrollers/",
-    operations: { GET: list(3), "GET is_registered": isRegistered },
+    operations: { GET: list(3), "GET is_registered": isRegistered, "POST set_zone": setZone },
     anonymous: { "GET is_registered": isRegistered },
   },
   {

@@ -18,6 +18,7 @@ import { miscellaneousEndpoints } from "./miscellaneous";
 import { nodeDeviceEndpoints } from "./node-devices";
 import { nodeEndpoints } from "./nodes";
 import { notificationEndpoints } from "./notifications";
+import { olderEndpoints } from "./older";
 import { poolEndpoints } from "./pools";
 import { resultEndpoints } from "./results";
 import { scriptEndpoints } from "./scripts";
@@ -62,4 +63,4 @@ const described: Endpoint<Context>[] = [
   ...miscellaneousEndpoints,
 ];
 
-export const endpoints = [...described, ...describeEndpoints(described)];
+export const endpoints = [...described, ...describeEndpoints(described), ...olderEndpoints];

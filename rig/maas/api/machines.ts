@@ -1,7 +1,7 @@
 /** The `machines/` endpoints; operations that change a machine's state are in `machine-actions.ts` and `machine-deploy.ts`. */
 import { ApiError, badRequest, contentTypes, crashed, deleted, json, text } from "../http/answers";
 import type { Context } from "../http/context";
-import { Form, formErrors, mandatory } from "../http/forms";
+import { Form, formErrors, mandatory, required } from "../http/forms";
 import type { Endpoint } from "../http/router";
 import { Status } from "../machine/status";
 import { layoutNames } from "../machine/storage-layouts";
@@ -76,8 +76,13 @@ function accept(context: Context) {
 }
 
 export const setZoneOf = (eligible: (node: Node) => boolean) => (context: Context) => {
-  context.requireAdmin();
   const { maas, form } = context;
+  const missing = {
+    ...(form.all("nodes").length === 0 && { system_id: ["No node selected."] }),
+    ...(!form.get("zone") && { zone: [required] }),
+  };
+  if (Object.keys(missing).length > 0) throw formErrors(missing);
+  context.requireAdmin();
   const zone = maas.tables.zones.find((row) => row.name === mandatory(form, "zone"));
   if (!zone) throw formErrors({ zone: ["Select a valid choice. That choice is not one of the available choices."] });
   for (const node of maas.tables.nodes.filter(eligible)) if (form.all("nodes").includes(node.systemId)) node.zoneId = zone.id;
