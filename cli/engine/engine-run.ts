@@ -9,6 +9,7 @@ import { say } from "./progress";
 import { RunView } from "./run-view";
 import { screenOn } from "./screen";
 import { removeStaleLocks } from "./stale-locks";
+import { withTemporaryFolder } from "./temporary";
 import { keepTimeline, lastTimeline, type Timeline } from "./timeline";
 
 async function afterStaleLocks<T>(work: () => Promise<T>): Promise<T> {
@@ -21,7 +22,9 @@ async function afterStaleLocks<T>(work: () => Promise<T>): Promise<T> {
 
 async function engine(lab: OpenLab, args: readonly string[]): Promise<number> {
   const withFile = await withStackFile([...args, "--stack", lab.stack]);
-  return afterStaleLocks(() => runAttached(lab.engine, withFile, { cwd: checkout, env: { ...process.env, ...lab.environment } }));
+  return afterStaleLocks(() =>
+    withTemporaryFolder({ ...process.env, ...lab.environment }, (env) => runAttached(lab.engine, withFile, { cwd: checkout, env })),
+  );
 }
 
 export interface EngineRun {
@@ -40,17 +43,16 @@ async function shown(lab: OpenLab, verb: "up" | "destroy", options: readonly str
   });
   const ticking = setInterval(() => view.tick(), 500);
   try {
-    const code = await runAttached(
-      lab.engine,
-      await withStackFile(args),
-      { cwd: checkout, env: { ...process.env, ...lab.environment } },
-      (line) => {
-        const event = parseEngineEvent(line);
-        if (event) {
-          view.take(event);
-        }
-        return undefined;
-      },
+    const withFile = await withStackFile(args);
+    const take = (line: string) => {
+      const event = parseEngineEvent(line);
+      if (event) {
+        view.take(event);
+      }
+      return undefined;
+    };
+    const code = await withTemporaryFolder({ ...process.env, ...lab.environment }, (env) =>
+      runAttached(lab.engine, withFile, { cwd: checkout, env }, take),
     );
     return { code, timeline: view.timeline() };
   } finally {

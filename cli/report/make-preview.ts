@@ -1,6 +1,7 @@
 import * as path from "node:path";
 import type { OpenLab } from "../engine/open-lab";
 import { run } from "../engine/process";
+import { withTemporaryFolder } from "../engine/temporary";
 import { checkout } from "../paths";
 import { withStackFile } from "../verbs/pulumi";
 import type { Preview } from "./preview";
@@ -28,7 +29,9 @@ const refusal = /marked for protection|cannot be deleted|preview failed/;
 export async function makePreview(lab: OpenLab, plan?: string, options: readonly string[] = []): Promise<Preview> {
   const save = plan === undefined ? [] : ["--save-plan", path.resolve(plan)];
   const args = await withStackFile(["preview", "--json", "--show-sames", "--stack", lab.stack, ...save, ...options]);
-  const result = await run(lab.engine, args, { cwd: checkout, env: { ...process.env, ...lab.environment }, allowFailure: true });
+  const result = await withTemporaryFolder({ ...process.env, ...lab.environment }, (env) =>
+    run(lab.engine, args, { cwd: checkout, env, allowFailure: true }),
+  );
   const errors = diagnosed(result.stdout);
   if (result.code !== 0 && !(errors.length > 0 && errors.every((error) => refusal.test(error)))) {
     throw new Error(
