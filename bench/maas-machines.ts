@@ -20,7 +20,7 @@ import Table from "cli-table3";
 import { MaasClient } from "../components/maas/api/client";
 import { realClock } from "../components/maas/api/clock";
 import { type Reads, RegionReads } from "../components/maas/api/region-reads";
-import { runStep, type StepName } from "../components/maas/steps";
+import { type DesiredOf, runStep, type StepName } from "../components/maas/steps";
 
 const limit = 1.3;
 const limitAt = 100;
@@ -47,7 +47,7 @@ interface Row {
   state: number;
 }
 
-const commissioning = (identity: object) => ({
+const commissioning = (identity: Pick<DesiredOf<"commission">, "name" | "macAddresses">): DesiredOf<"commission"> => ({
   ...identity,
   commissioningScripts: [],
   testingScripts: [],
@@ -70,7 +70,8 @@ async function live(access: { url: string; apiKey: string }, reads: Reads, numbe
     POWER_PARAMETERS: JSON.stringify({ power_address: "qemu+ssh://bench@127.0.0.1/system", power_id: identity.name }),
     USER_DATA: "",
   };
-  const step = (name: StepName, operation: "create" | "delete", desired: object) => runStep(context, name, operation, desired, environment);
+  const step = <S extends StepName>(name: S, operation: "create" | "delete", desired: DesiredOf<S>) =>
+    runStep(context, name, operation, desired, environment);
   const enlist = {
     ...identity,
     stack: "homelab/bench",
@@ -81,10 +82,11 @@ async function live(access: { url: string; apiKey: string }, reads: Reads, numbe
     eraseForeign: false,
     release: releasing,
   };
-  const deploy = {
+  const deploy: DesiredOf<"deploy"> = {
     ...identity,
     stack: "homelab/bench",
     incarnation: hex.repeat(4),
+    subnet: "192.168.200.0/24",
     interfaces: [],
     ephemeral: false,
     hardwareSync: false,

@@ -1,6 +1,6 @@
 import type { MaasClient } from "../../components/maas/api/client";
 import type { Machine } from "../../components/maas/api/types";
-import type { StepName } from "../../components/maas/steps";
+import type { DesiredOf, StepName } from "../../components/maas/steps";
 
 /** One resource of the small stack that the seeds run: the step, and what it wants. */
 export interface Resource {
@@ -19,7 +19,7 @@ function machine(number: number): Resource[] {
   const identity = { name: `node${number}`, macAddresses: [`52:54:00:ca:05:0${number}`] };
   const common = { ...identity, stack: "homelab/chaos" };
   const power = JSON.stringify({ power_address: "qemu+ssh://lab@127.0.0.1/system", power_id: identity.name, power_pass: "hush" });
-  const commissioning = {
+  const commissioning: DesiredOf<"commission"> = {
     ...identity,
     commissioningScripts: ["45-look"],
     testingScripts: [],
@@ -31,7 +31,7 @@ function machine(number: number): Resource[] {
     repair: { failedCommissioning: "recommission", broken: "refuse", rescue: "refuse" },
     limit: 600,
   };
-  const resource = (phase: Resource["phase"], step: StepName, desired: object, after: string[]): Resource => ({
+  const resource = <S extends StepName>(phase: Resource["phase"], step: S, desired: DesiredOf<S>, after: string[]): Resource => ({
     name: `${identity.name}-${phase}`,
     phase,
     step,
@@ -80,7 +80,7 @@ function machine(number: number): Resource[] {
   ];
 }
 
-const region = (name: string, step: StepName, desired: object): Resource => ({
+const region = <S extends StepName>(name: string, step: S, desired: DesiredOf<S>): Resource => ({
   name,
   phase: "region",
   step,

@@ -49,7 +49,7 @@ export class MaasNetwork extends pulumi.ComponentResource {
       ),
     );
     for (const { start, end } of keptRanges(keep, network)) {
-      const desired = { subnet: cidr, type: "reserved", start, end, comment: "fixed addresses of the lab's machines" };
+      const desired = { subnet: cidr, type: "reserved" as const, start, end, comment: "fixed addresses of the lab's machines" };
       stepCommand(`${name}-fixed-${start}`, { step: "range", maas, desired, triggers: [cidr] }, after);
     }
     if (network.dhcp || network.dhcpRelay) {

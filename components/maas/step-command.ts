@@ -3,14 +3,14 @@ import * as pulumi from "@pulumi/pulumi";
 import { canonical } from "../core/canonical";
 import type { MaasEndpoint } from "./args";
 import { stepProgram } from "./step-program";
-import type { StepName } from "./steps";
+import type { DesiredOf, StepName } from "./steps";
 
 /** Arguments of {@link stepCommand}. */
-export interface StepCommandArgs {
-  step: StepName;
+export interface StepCommandArgs<S extends StepName> {
+  step: S;
   maas: MaasEndpoint;
   /** Desired state, sent as JSON on stdin. */
-  desired: pulumi.Input<object>;
+  desired: pulumi.Input<DesiredOf<S>>;
   /** A change of any of these is a replacement: the old thing is deleted first, as there is only one machine. */
   triggers?: pulumi.Input<string>[];
   /** Further secrets for the step's environment. */
@@ -42,7 +42,11 @@ export function stackName(): string {
  * One step of the step program as a resource. The API key goes through the environment of the child process only; the
  * paths are relative to the project, so that the state is the same in every checkout.
  */
-export function stepCommand(name: string, args: StepCommandArgs, opts: pulumi.CustomResourceOptions): command.local.Command {
+export function stepCommand<S extends StepName>(
+  name: string,
+  args: StepCommandArgs<S>,
+  opts: pulumi.CustomResourceOptions,
+): command.local.Command {
   const { step, maas, desired, triggers, secrets } = args;
   const secretEnvironment = Object.entries(secrets ?? {}).map(([key, value]) => [key, pulumi.secret(value)]);
   const run = `node ${stepProgram()} ${step}`;

@@ -25,8 +25,8 @@ function mark(stack: string): string {
  * A description or comment that says which stack made the thing. It comes with the request that makes it, so that a step that was
  * cut off knows its own at the next run. As it was given where no stack is known.
  */
-export function markMade(text: string, stack: string | undefined): string {
-  return stack ? [text, madeMark(stack)].filter(Boolean).join(" ") : text;
+export function markMade(text: string | undefined, stack: string | undefined): string {
+  return [text, stack && madeMark(stack)].filter(Boolean).join(" ");
 }
 
 export function isMadeBy(text: string | null | undefined, stack: string | undefined): boolean {

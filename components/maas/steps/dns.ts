@@ -13,8 +13,10 @@ export interface RecordDesired {
 
 export interface DomainDesired {
   name: string;
-  authoritative: boolean;
-  records: RecordDesired[];
+  /** MAAS's default when absent. */
+  authoritative?: boolean;
+  /** None when absent. */
+  records?: readonly RecordDesired[];
 }
 
 export interface DomainObserved extends Owned {
@@ -53,7 +55,7 @@ export async function ensureDomain(context: Context, desired: DomainDesired, pre
     journal,
   });
   const records = new Records(context, desired.name, previous?.made ?? [], journal);
-  return { id: domain.id, created: made || (previous?.created ?? false), made: await records.settle(desired.records) };
+  return { id: domain.id, created: made || (previous?.created ?? false), made: await records.settle(desired.records ?? []) };
 }
 
 export async function removeDomain(context: Context, desired: DomainDesired, previous?: DomainObserved): Promise<void> {

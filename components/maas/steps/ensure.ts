@@ -1,5 +1,5 @@
 import type { Form, FormValue } from "../api/client";
-import { isStatus, MaasError } from "../api/errors";
+import { isStatus } from "../api/errors";
 import type { Journal } from "../api/journal";
 import type { Context } from "../api/wait";
 
@@ -85,7 +85,8 @@ export async function noted<T extends { made: boolean }>(journal: Journal | unde
     await journal?.forget(what);
     return created;
   } catch (error) {
-    if (error instanceof MaasError && error.status < 500) {
+    // It was looked for after such a refusal. A 401 may be for the second of two equal requests, whose first was served.
+    if (isStatus(error, 400, 409)) {
       await journal?.forget(what);
     }
     throw error;

@@ -7,7 +7,7 @@ import { ensure } from "./ensure";
 
 export interface ImagesDesired {
   source?: { url: string; keyring: string };
-  releases: { os: string; release: string; architectures: string[] }[];
+  releases: readonly { os: string; release: string; architectures: readonly string[] }[];
   /** Seconds to wait for the import. */
   limit: number;
 }

@@ -76,6 +76,8 @@ const steps = {
 } satisfies Record<string, Step>;
 
 export type StepName = keyof typeof steps;
+/** What a step takes on stdin: components build it, the step reads it. */
+export type DesiredOf<S extends StepName> = Parameters<(typeof steps)[S]>[0]["desired"];
 export const stepNames = Object.keys(steps) as StepName[];
 
 export function isStepName(text: string | undefined): text is StepName {

@@ -8,7 +8,8 @@ export interface RouteDesired {
   source: string;
   destination: string;
   gateway: string;
-  metric: number;
+  /** MAAS's default when absent. */
+  metric?: number;
 }
 
 export interface PathObserved extends Owned {
@@ -89,7 +90,8 @@ async function takeRoute({ client, log }: Context, { destination }: RouteDesired
 export interface ReservedAddressDesired {
   address: string;
   macAddress: string;
-  comment: string;
+  /** Whatever it is when absent. */
+  comment?: string;
 }
 
 interface ReservedAddress {
@@ -116,7 +118,7 @@ export async function ensureReservedAddress(
     },
     path: (each) => `reservedips/${each.id}/`,
     now: (each) => ({ comment: each.comment }),
-    wanted: (each) => ({ comment: keepMark(comment, each.comment) }),
+    wanted: (each) => ({ comment: comment === undefined ? undefined : keepMark(comment, each.comment) }),
     isMade: (each) => isMadeBy(each.comment, context.stack),
   });
   return { id: object.id, created: made || (previous?.created ?? false) };

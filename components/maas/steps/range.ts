@@ -10,7 +10,8 @@ export interface RangeDesired {
   type: "dynamic" | "reserved";
   start: string;
   end: string;
-  comment: string;
+  /** Whatever it is when absent. */
+  comment?: string;
 }
 
 interface Range {
@@ -52,7 +53,7 @@ export async function ensureRange(context: Context, desired: RangeDesired, previ
     },
     path: (each) => `ipranges/${each.id}/`,
     now: (each) => ({ start_ip: each.start_ip, end_ip: each.end_ip, comment: each.comment }),
-    wanted: (each) => ({ start_ip: start, end_ip: end, comment: keepMark(comment, each.comment) }),
+    wanted: (each) => ({ start_ip: start, end_ip: end, comment: comment === undefined ? undefined : keepMark(comment, each.comment) }),
     isMade: (each) => isMadeBy(each.comment, context.stack),
   });
   return { id: object.id, created: made || (previous?.created ?? false) };

@@ -8,7 +8,7 @@ import { ensure } from "./ensure";
 export interface SubnetDesired {
   cidr: string;
   gateway?: string;
-  dnsServers: string[];
+  dnsServers: readonly string[];
   /** Name; made if it is not there. The subnet stays in its fabric, or goes to MAAS's default one, when absent. */
   fabric?: string;
   /** VLAN tag, 0 for untagged. */

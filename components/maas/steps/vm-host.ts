@@ -13,7 +13,7 @@ export interface VmHostDesired {
   project?: string;
   zone?: string;
   pool?: string;
-  tags: string[];
+  tags: readonly string[];
   cpuOverCommit?: number;
   memoryOverCommit?: number;
 }

@@ -218,3 +218,20 @@ test("a VM host is registered, a machine is composed on it, and both go", async 
   await run("vm-host", "delete", host, registered, secrets);
   expect(await get<any[]>("vm-hosts/")).toHaveLength(0);
 });
+
+test("a comment that the stack does not name stays, and a domain may have no records", async () => {
+  const { client } = lab.context();
+  const address = { address: "192.168.200.30", macAddress: "52:54:00:00:00:99" };
+  await client.post("reservedips/", undefined, { ip: address.address, mac_address: address.macAddress, comment: "somebody's" });
+  await client.post("ipranges/", undefined, {
+    type: "reserved",
+    start_ip: "192.168.200.200",
+    end_ip: "192.168.200.210",
+    comment: "somebody's",
+  });
+  await settle("reserved-address", address);
+  await settle("range", { subnet: "192.168.200.0/24", type: "reserved", start: "192.168.200.200", end: "192.168.200.210" });
+  expect(await get("reservedips/")).toMatchObject([{ comment: "somebody's" }]);
+  expect(await get("ipranges/")).toMatchObject([{ comment: "somebody's" }]);
+  await settle("domain", { name: "lab.test" });
+});
