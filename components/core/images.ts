@@ -2,25 +2,7 @@ import versions from "../../versions.json";
 import { UserError } from "./user-error";
 
 /** Every container image the lab runs. What each means upstream, and its stand-in, is in `versions.json`. */
-export const IMAGE_NAMES = [
-  "pause",
-  "coredns",
-  "local-path-provisioner",
-  "local-path-helper",
-  "prometheus",
-  "alertmanager",
-  "node-exporter",
-  "kube-state-metrics",
-  "grafana",
-  "taskd",
-  "taskchampion-sync-server",
-  "haproxy",
-  "oauth2-proxy",
-  "traefik",
-  "kube-vip",
-  "metallb-controller",
-  "metallb-speaker",
-] as const;
+export const IMAGE_NAMES = namesIn(versions.images);
 
 /** Name of a container image that components run. */
 export type ImageName = (typeof IMAGE_NAMES)[number];
@@ -67,4 +49,9 @@ export function imagesOf(overrides: Partial<Record<ImageName, string>>, table: I
     },
     overridden: (Object.keys(overrides) as ImageName[]).filter((name) => overrides[name]).sort(),
   };
+}
+
+/** Inferred, so that the compiled types spell the names out and do not ask the library's user to import JSON. */
+function namesIn<T extends object>(table: T) {
+  return Object.keys(table) as Extract<keyof T, string>[];
 }
