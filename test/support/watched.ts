@@ -14,17 +14,27 @@ export interface Has {
   maas: boolean;
   clusterBackups?: number;
   taskServers?: { namespace: string; servers: readonly string[] };
+  /** Whether its pages have names and certificates. */
+  ingress?: boolean;
   /** RFC 3339. */
   certificates?: Readonly<Record<string, string>>;
 }
 
 /** All that is watched in a stack that has these things. */
-export function watchedIn({ kubeStateMetrics, etcd, maas, clusterBackups, taskServers, certificates = {} }: Has): Watched[] {
+export function watchedIn({
+  kubeStateMetrics,
+  etcd,
+  maas,
+  clusterBackups,
+  taskServers,
+  ingress = true,
+  certificates = {},
+}: Has): Watched[] {
   const options = withDefaults({ kubeStateMetrics: kubeStateMetrics ? {} : false });
   return everything(options, {
     watch: [
       ...(taskServers ? [taskServersWatched({ ...taskServers, gates: {}, certificates })] : []),
-      ingressWatched({ pages: Object.values(certificates)[0] ?? "2100-01-01T00:00:00Z" }),
+      ...(ingress ? [ingressWatched({ pages: Object.values(certificates)[0] ?? "2100-01-01T00:00:00Z" })] : []),
       clusterWatched({ etcd, backupsEvery: clusterBackups }),
       ...(maas ? [maasWatched({ url: "http://192.168.200.1:5240/MAAS" })] : []),
     ],

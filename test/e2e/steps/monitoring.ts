@@ -96,6 +96,7 @@ export function monitoringSteps(lab: TestLab): void {
         maas: true,
         clusterBackups: 21600,
         taskServers: { namespace: "tasks", servers: ["taskd"] },
+        ingress: false,
       };
       const wanted = Object.values(await ruleFiles(has)).flatMap((groups) => groups.map(({ name }) => name));
       const { groups } = await prometheus.get<{ groups: Group[] }>("rules");

@@ -45,7 +45,7 @@ export function workflowSteps(lab: TestLab): void {
         expect(await settled(lab)).toEqual({
           notes: { node1: "", node2: "under the desk" },
           spare: ["node2"],
-          reserved: "router and friends",
+          reserved: "router and friends [made by Pulumi stack homelab/sim]",
           address: ["192.168.200.5"],
         });
 
