@@ -12,6 +12,7 @@ import { openLab } from "../engine/open-lab";
 import { say, total } from "../engine/progress";
 import { openPlan } from "../engine/saved-plan";
 import { simStack } from "../engine/stack";
+import { waitForRollouts } from "../live/rollouts";
 import { labStatus, renderNextSteps, renderStatus } from "../live/summary";
 
 export function register(program: Command): void {
@@ -47,6 +48,10 @@ export function register(program: Command): void {
         throw new Error(
           "The stack did not come up; see the errors above. Fix the first one and run './lab up' again: it continues from here.",
         );
+      }
+      const late = await waitForRollouts(lab);
+      if (late.length > 0) {
+        say(`  not rolled out yet: ${late.join(", ")}; './lab status' says more`);
       }
       const status = await labStatus(lab);
       process.stdout.write(renderStatus(status) + renderNextSteps(status));

@@ -122,6 +122,8 @@ describe("the embedded lab, from nothing to nothing", () => {
   it(
     "shows a newcomer what it is, and changes nothing when plain pulumi brings it up again",
     async () => {
+      // Alerts of the tests have a twentieth of their patience: a server that takes ten seconds to start has one.
+      await eventually("no alert of the start is left", 60, async () => (await lab.lab("status")).code === 0);
       const looked = await tutorial.run("Look around");
       expect(looked.code === 0 ? "" : looked.output.slice(-6000)).toBe("");
       expect(looked.stdout).toMatch(/^monitoring +prometheus-0 +\d\/\d +Running/m);
