@@ -100,7 +100,7 @@ async function until<Value>(what: () => Promise<Value | undefined | false>): Pro
   );
 
   test("refuses a taken port", async () => {
-    const child = worker.call("shell", `timeout 20 ${process.execPath} -e 'require("net").createServer().listen(5248, "127.0.0.1")'`);
+    const child = worker.call("shell", `timeout 300 ${process.execPath} -e 'require("net").createServer().listen(5248, "127.0.0.1")'`);
     await until(async () => (await shell("ss -ltn")).includes("127.0.0.1:5248"));
     const { code, said } = await worker.call("startLab", "--state", state);
     expect(said).toMatch(/port 5248 is taken[\s\S]*127.0.0.1:5248: EADDRINUSE/);
