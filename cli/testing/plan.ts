@@ -83,7 +83,7 @@ function duration(milliseconds: number): string {
 }
 
 /** What a run will do and how long that takes, from how long it took on this computer before. */
-export function announced({ files, artefacts }: TestPlan, times: Readonly<Times>, workers: number): string {
+export function announced({ files, artefacts }: TestPlan, times: Readonly<Times>, workers: number, labsAtOnce: number): string {
   const parts = [
     files.unit.length > 0 ? `${counted(files.unit.length, "file")} of unit tests` : "",
     files.integration.length > 0 ? `${counted(files.integration.length, "file")} of integration tests (local servers)` : "",
@@ -97,7 +97,8 @@ export function announced({ files, artefacts }: TestPlan, times: Readonly<Times>
   const labs = files.e2e.map((file) => times[path.relative(checkout, file)]);
   const unknown = [...fast, ...labs].filter((time) => time === undefined).length;
   const sum = fast.reduce((all: number, time) => all + (time ?? 0), 0);
-  const longest = Math.max(0, ...labs.map((time) => time ?? 0));
+  const labTimes = labs.map((time) => time ?? 0);
+  const longest = Math.max(labTimes.reduce((all, time) => all + time, 0) / labsAtOnce, ...labTimes);
   const known = unknown * 2 < fast.length + labs.length;
   const how = known
     ? `${duration(Math.max(sum / workers, longest))}, as the last time on this computer`

@@ -70,6 +70,9 @@ function runJest(command: readonly string[]): Promise<number> {
 /** Test files that run at the same time, beside the labs. */
 const workers = 2;
 
+/** Labs wait as often as they work, so they run side by side; more of them only make one another late. */
+const LABS_AT_ONCE = 2;
+
 /** Packages, the engine, and what the labs' machines are made of, as far as these tests need them: the tests have no network. */
 async function prepare({ engine, artefacts }: TestPlan): Promise<void> {
   if (!engine) {
@@ -102,24 +105,30 @@ export function register(program: Command): void {
     .action(async (args: string[], options: { only?: string }) => {
       await fs.mkdir(paths.logs, { recursive: true });
       const plan = await planTests(args, options.only);
-      say(announced(plan, await knownTimes(), workers));
+      say(announced(plan, await knownTimes(), workers, LABS_AT_ONCE));
       await prepare(plan);
       const runs: Promise<Counts>[] = [];
       const { forJest } = splitArguments(args);
-      // Labs wait as often as they work, so they run side by side.
-      for (const file of plan.files.e2e) {
+      const labs = [...plan.files.e2e];
+      const nextLab = async (): Promise<Counts[]> => {
+        const file = labs.shift();
+        if (file === undefined) {
+          return [];
+        }
         const name = path.basename(file, ".test.ts");
-        runs.push(runTests(name, ["--selectProjects", "e2e", "--runTestsByPath", file, ...forJest], ownNetwork));
-      }
+        const counts = await runTests(name, ["--selectProjects", "e2e", "--runTestsByPath", file, ...forJest], ownNetwork);
+        return [counts, ...(await nextLab())];
+      };
+      const labRuns = Array.from({ length: LABS_AT_ONCE }, nextLab);
       const fast = (["unit", "integration", "forge"] as const).filter((project) => plan.files[project].length > 0);
       if (fast.length > 0) {
         // They have no clock to keep up with: they take what processor time the labs leave.
-        const wrapper = runs.length > 0 ? ["nice", "-n", "10"] : [];
+        const wrapper = plan.files.e2e.length > 0 ? ["nice", "-n", "10"] : [];
         const files = fast.flatMap((project) => plan.files[project]);
         const which = ["--selectProjects", ...fast, `--maxWorkers=${workers}`, "--runTestsByPath", ...files, ...forJest];
         runs.push(runTests(fast.join("-"), which, wrapper));
       }
-      const counts = await Promise.all(runs);
+      const counts = [...(await Promise.all(runs)), ...(await Promise.all(labRuns)).flat()];
       const sum = (key: keyof Counts) => counts.reduce((all, one) => all + one[key], 0);
       say(`\nAll tests in ${total()}.`);
       const skipped = sum("skipped") > 0 ? `, ${sum("skipped")} skipped` : "";

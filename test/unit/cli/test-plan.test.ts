@@ -53,15 +53,15 @@ describe("npm test", () => {
     });
     const file = (name: string) => path.join(checkout, name);
     const times = { a: 30_000, b: 90_000, lab: 400_000 };
-    expect(announced(plan({ unit: [file("a")], integration: [file("b")] }), times, 2)).toBe(
+    expect(announced(plan({ unit: [file("a")], integration: [file("b")] }), times, 2, 2)).toBe(
       "Runs 1 file of unit tests, 1 file of integration tests (local servers): about 1 minute, as the last time on this computer.",
     );
-    expect(announced(plan({ unit: [file("a"), file("b")], e2e: [file("lab")] }, true), times, 2)).toBe(
+    expect(announced(plan({ unit: [file("a"), file("b")], e2e: [file("lab")] }, true), times, 2, 2)).toBe(
       "Runs 2 files of unit tests, 1 embedded lab brought up and taken down (end-to-end tests): about 7 minutes, as the last time on this computer; the first run builds what cannot be downloaded (up to 30 minutes).",
     );
-    expect(announced(plan({ unit: [file("new")] }), times, 2)).toBe(
+    expect(announced(plan({ unit: [file("new")] }), times, 2, 2)).toBe(
       "Runs 1 file of unit tests: how long is not known yet on this computer.",
     );
-    expect(announced(plan({}), times, 2)).toBe("No test file matches.");
+    expect(announced(plan({}), times, 2, 2)).toBe("No test file matches.");
   });
 });
