@@ -5,7 +5,7 @@ import { UserError } from "../../components/core/user-error";
 import { withInventory } from "../../settings/inventory";
 import { installPackages } from "../engine/host-packages";
 import { preflight } from "../engine/preflight";
-import { run, runAttached } from "../engine/process";
+import { ownNetwork, run, runAttached } from "../engine/process";
 import { say, stage, total } from "../engine/progress";
 import { checkStackFile } from "../engine/settings-file";
 import { simStack } from "../engine/stack";
@@ -43,10 +43,7 @@ export async function prepareRehearsal(stack: string, options: RehearsalOptions)
   await Promise.all([ensurePulumi(), ensureArtefacts({ installs: true, ingress })]);
   if (await exists(folder)) {
     // Of a rehearsal that was kept or cut off: nothing in it is worth keeping.
-    await stage("Removing the last rehearsal", () =>
-      run(lab, ["down", "--force"], { env: environment, cwd: checkout }).then(() => undefined),
-    );
-    await fs.rm(folder, { recursive: true, force: true });
+    await remove("Removing the last rehearsal", environment);
   }
   await fs.mkdir(folder, { recursive: true, mode: 0o700 });
   const write = (name: string, text: string) => fs.writeFile(path.join(folder, name), text, { mode: 0o600 });
@@ -59,14 +56,12 @@ export async function prepareRehearsal(stack: string, options: RehearsalOptions)
     say(`    not rehearsed, the embedded lab has it not: ${[...new Set(after.leftOut)].join(", ")}`);
   }
   const again = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
-  const network = ["--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"];
   let code = 1;
   try {
-    code = await runAttached("unshare", [...network, ...again], { cwd: checkout, env: environment });
+    code = await runAttached(ownNetwork[0], [...ownNetwork.slice(1), ...again], { cwd: checkout, env: environment });
   } finally {
     if (!options.keep) {
-      await stage("Removing the rehearsal", () => run(lab, ["down", "--force"], { env: environment, cwd: checkout }).then(() => undefined));
-      await fs.rm(folder, { recursive: true, force: true });
+      await remove("Removing the rehearsal", environment);
       // The folder of all rehearsals, unless another one is in it.
       await fs.rmdir(path.dirname(folder)).catch(() => undefined);
     }
@@ -79,6 +74,14 @@ export async function prepareRehearsal(stack: string, options: RehearsalOptions)
 }
 
 const lab = path.join(checkout, "lab");
+
+/** Stops a rehearsal and removes its state. */
+async function remove(title: string, environment: NodeJS.ProcessEnv & { LAB_STATE: string }): Promise<void> {
+  await stage(title, async () => {
+    await run(lab, ["down", "--force"], { env: environment, cwd: checkout });
+  });
+  await fs.rm(environment.LAB_STATE, { recursive: true, force: true });
+}
 
 const exists = (file: string) =>
   fs.access(file).then(

@@ -5,6 +5,7 @@ import type { Command } from "commander";
 import { k3sVersions } from "../../rig";
 import { ensureTaskwarrior3 } from "../../test/support/taskwarrior3";
 import { installPackages, testPackages } from "../engine/host-packages";
+import { ownNetwork } from "../engine/process";
 import { say, stage, total } from "../engine/progress";
 import { ensureArtefacts, ensurePulumi } from "../engine/toolchain";
 import { checkout, paths } from "../paths";
@@ -50,9 +51,6 @@ async function runTests(name: string, args: readonly string[], wrapper: readonly
   const failed = report.numFailedTests + report.numRuntimeErrorTestSuites;
   return { passed: report.numPassedTests, failed: failed === 0 && exit !== 0 ? 1 : failed, skipped: report.numPendingTests };
 }
-
-/** A lab of its own each, in a network namespace of its own: no lab that is up on this computer is touched, nor one another. */
-const ownNetwork = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"];
 
 /** jest prints its report to stderr; its JSON goes to the file, not to the terminal. */
 function runJest(command: readonly string[]): Promise<number> {
