@@ -7,7 +7,7 @@ import type { Machine } from "../../components/maas/api/types";
 import versions from "../../versions.json";
 import { ApiWatch, type Availability } from "./support/api-watch";
 import { applyKinds } from "./support/kinds-of-change";
-import { checkout, eventually, TestLab } from "./support/lab";
+import { checkout, eventually, failureOf, TestLab } from "./support/lab";
 import { LabMachine, ProcessWatch } from "./support/machines";
 import { reviewedChange } from "./support/reviewed-change";
 import { machine, virtualAddress, writeSettings } from "./support/three-servers";
@@ -39,7 +39,7 @@ const holder = (from: string) =>
 
 async function up(): Promise<void> {
   const outcome = await lab.lab("up");
-  expect(outcome.code === 0 ? "" : outcome.output.slice(-6000)).toBe("");
+  expect(failureOf(outcome)).toBe("");
 }
 
 /** Names of nodes that the cluster keeps a password for: whoever comes under one of them has to know it. */
@@ -226,7 +226,7 @@ describe("a cluster of three servers", () => {
       expect(refused.code).toBe(2);
       expect(refused.output).toContain("--overwrite: the cluster of the stack sim is alive");
       const restored = await lab.lab("restore", archive, "--overwrite");
-      expect(restored.code === 0 ? "" : restored.output.slice(-6000)).toBe("");
+      expect(failureOf(restored)).toBe("");
       expect(await byName("node1").kubectl("get", "configmap", "before-the-backup", "--output", "jsonpath={.data.written}")).toBe("yes");
       expect([...(await nodes()).keys()]).toEqual(["node1"]);
       expect((await lab.lab("status")).code).toBe(0);

@@ -10,7 +10,7 @@ import { taskServerSteps } from "./steps/task-servers";
 import { Tutorial } from "./steps/tutorial";
 import { verbSteps } from "./steps/verbs";
 import { workflowSteps } from "./steps/workflows";
-import { checkout, eventually, TestLab } from "./support/lab";
+import { checkout, eventually, failureOf, TestLab } from "./support/lab";
 import { changeSettings, settingsOf } from "./support/settings";
 
 const lab = new TestLab("e2e", settingsOf("e2e", { monitoring: monitoringOfTests }));
@@ -85,7 +85,7 @@ describe("the embedded lab, from nothing to nothing", () => {
     "is finished by the next up",
     async () => {
       const up = await tutorial.run("Bring the lab up");
-      expect(up.code === 0 ? "" : up.output.slice(-6000)).toBe("");
+      expect(failureOf(up)).toBe("");
       const machines = await lab.maas<Machine[]>("machines/");
       expect(machines.map(({ hostname, status_name, power_state }) => [hostname, status_name, power_state]).sort()).toEqual([
         ["node1", "Deployed", "on"],
@@ -125,7 +125,7 @@ describe("the embedded lab, from nothing to nothing", () => {
       // Alerts of the tests have a twentieth of their patience: a server that takes ten seconds to start has one.
       await eventually("no alert of the start is left", 60, async () => (await lab.lab("status")).code === 0);
       const looked = await tutorial.run("Look around");
-      expect(looked.code === 0 ? "" : looked.output.slice(-6000)).toBe("");
+      expect(failureOf(looked)).toBe("");
       expect(looked.stdout).toMatch(/^monitoring +prometheus-0 +\d\/\d +Running/m);
       expect(await fs.readFile(path.join(tutorial.home, "graph.svg"), "utf8")).toContain("Cluster k3s");
       expect(Object.keys(changes(looked.output))).toEqual(["unchanged"]);
@@ -222,7 +222,7 @@ describe("the embedded lab, from nothing to nothing", () => {
     async () => {
       changeSettings(lab, ({ "homelab:machines": machines }) => Object.assign(machines[1], { notes: "on the shelf" }));
       const rehearsed = await tutorial.run("Rehearse a change");
-      expect(rehearsed.code === 0 ? "" : rehearsed.output.slice(-6000)).toBe("");
+      expect(failureOf(rehearsed)).toBe("");
       expect(rehearsed.stdout).toContain("sim: No data is lost, nothing is interrupted.");
       const [node2] = await lab.maas<(Machine & { description: string })[]>("machines/?hostname=node2");
       expect(node2.description).toContain("on the shelf");
@@ -234,7 +234,7 @@ describe("the embedded lab, from nothing to nothing", () => {
     "leaves nothing behind when it is taken down",
     async () => {
       const down = await tutorial.run("Take it down");
-      expect(down.code === 0 ? "" : down.output.slice(-6000)).toBe("");
+      expect(failureOf(down)).toBe("");
       expect(tutorial.notRun).toEqual([]);
       const state = JSON.parse((await lab.pulumi("stack", "export")).stdout) as {
         deployment: { resources?: unknown[]; pending_operations?: unknown[] };

@@ -19,6 +19,15 @@ export interface Outcome {
   output: string;
 }
 
+/** "" of a run that went well; else its lines of errors, which a machine's journal often follows, and its end. */
+export function failureOf({ code, output }: Pick<Outcome, "code" | "output">): string {
+  if (code === 0) {
+    return "";
+  }
+  const errors = output.split("\n").filter((line) => /\berror: /i.test(line));
+  return [...errors.slice(0, 20), "[…]", output.slice(-4000)].join("\n");
+}
+
 /** One embedded lab with a state folder of its own. `lab test` gives the whole jest process a network namespace of its own. */
 export class TestLab {
   readonly state: string;
@@ -151,7 +160,7 @@ export class TestLab {
 /** A command that must end well; the end of what it said when it does not. */
 export async function done(outcome: Promise<Outcome>): Promise<Outcome> {
   const ended = await outcome;
-  expect(ended.code === 0 ? "" : ended.output.slice(-4000)).toBe("");
+  expect(failureOf(ended)).toBe("");
   return ended;
 }
 

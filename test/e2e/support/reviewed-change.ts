@@ -2,7 +2,7 @@ import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import type { Report } from "../../../cli/report/report";
 import { unlikeReported } from "./as-reported";
-import type { TestLab } from "./lab";
+import { failureOf, type TestLab } from "./lab";
 import { look } from "./lab-view";
 
 /**
@@ -18,7 +18,7 @@ export async function reviewedChange(lab: TestLab): Promise<Report> {
   expect(reported.code).toBe(report.destructive ? 3 : 0);
   const started = await before;
   const up = await lab.lab("up", "--plan", plan);
-  expect(up.code === 0 ? "" : up.output.slice(-4000)).toBe("");
+  expect(failureOf(up)).toBe("");
   expect(unlikeReported(report, started, await look(lab))).toEqual([]);
   return report;
 }

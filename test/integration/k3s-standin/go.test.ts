@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import * as path from "node:path";
 
 const source = path.resolve(__dirname, "../../../rig/stand-ins/k3s");
-const packages = ["options", "credentials", "datastore", "supervisor", "node"].map((name) => `./internal/${name}`);
+const packages = [...["options", "credentials", "datastore", "supervisor", "node"].map((name) => `./internal/${name}`), "./kube-vip"];
 
 // The packages above Kubernetes' programs only: what they share with the build of the stand-in is compiled once for both.
 describe("the k3s stand-in's own Go tests", () => {

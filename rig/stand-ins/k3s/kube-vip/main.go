@@ -142,36 +142,54 @@ func card(device string) (netlink.Link, error) {
 	return nil, fmt.Errorf("this machine has no default route: set vip_interface")
 }
 
-// keep takes the address and announces it until the context ends.
+// keep takes the address and announces it until the context ends. As kube-vip it looks each time whether the address is still
+// there: a holder that ends late, as after a restore, takes it away from this one.
 func (a *address) keep(ctx context.Context) {
-	if err := netlink.AddrReplace(a.link, a.own); err != nil {
-		slog.Error("taking the address", "error", err.Error())
-		return
-	}
-	slog.Info("this node has the virtual address", "address", a.ip.String(), "card", a.link.Attrs().Name)
-	for {
-		if err := a.announce(); err != nil {
+	for ctx.Err() == nil {
+		if err := a.take(); err != nil {
+			slog.Error("taking the address", "error", err.Error())
+		} else if err := a.announce(); err != nil {
 			slog.Error("announcing the address", "error", err.Error())
 		}
 		select {
 		case <-ctx.Done():
-			return
 		case <-time.After(announceEvery):
 		}
 	}
 }
 
-func (a *address) remove() error {
+func (a *address) take() error {
+	present, err := a.present()
+	if err != nil || present != nil {
+		return err
+	}
+	if err := netlink.AddrReplace(a.link, a.own); err != nil {
+		return err
+	}
+	slog.Info("this node has the virtual address", "address", a.ip.String(), "card", a.link.Attrs().Name)
+	return nil
+}
+
+// present is the address as it is on the card, nil where it is not.
+func (a *address) present() (*netlink.Addr, error) {
 	addresses, err := netlink.AddrList(a.link, netlink.FAMILY_V4)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for i := range addresses {
 		if addresses[i].IP.Equal(a.ip) {
-			return netlink.AddrDel(a.link, &addresses[i])
+			return &addresses[i], nil
 		}
 	}
-	return nil
+	return nil, nil
+}
+
+func (a *address) remove() error {
+	present, err := a.present()
+	if err != nil || present == nil {
+		return err
+	}
+	return netlink.AddrDel(a.link, present)
 }
 
 // announce broadcasts a gratuitous ARP reply: "the address is at this card".
