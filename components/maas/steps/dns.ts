@@ -3,6 +3,7 @@ import { isStatus } from "../api/errors";
 import { Journal } from "../api/journal";
 import type { Context } from "../api/wait";
 import { createShared, ensure, type Owned } from "./ensure";
+import { leave } from "./leave";
 
 export interface RecordDesired {
   name: string;
@@ -69,18 +70,14 @@ function domainJournal(context: Context, { name }: DomainDesired): Promise<Journ
 }
 
 async function takeDomain(context: Context, desired: DomainDesired, journal: Journal, previous?: DomainObserved): Promise<void> {
-  const { client, log } = context;
   if ((previous && previous.made.length > 0) || journal.names().length > 0) {
     await new Records(context, desired.name, previous?.made ?? [], journal).settle([]);
   }
-  if (previous?.created) {
-    await client.delete(`domains/${previous.id}/`).catch((error: unknown) => {
-      // MAAS fails with a plain 500 where machines or others' records are in the domain.
-      if (!isStatus(error, 400, 409, 500)) {
-        throw error;
-      }
-      log(`domain ${desired.name} stays: machines or records that are not of this stack are in it`);
-    });
+  if (previous) {
+    const path = `domains/${previous.id}/`;
+    // MAAS fails with a plain 500 where machines or others' records are in the domain.
+    const refused = [400, 409, 500];
+    await leave(context, { what: `domain ${desired.name}`, path, made: previous.created, refused });
   }
 }
 

@@ -5,6 +5,7 @@ import { checkPower, type PowerParameters, powerForm } from "../api/power";
 import { StepError } from "../api/step-error";
 import { type Machine, Status } from "../api/types";
 import type { Context } from "../api/wait";
+import { Adoption } from "./adopt";
 import { type Composition, compose } from "./compose";
 import { createShared } from "./ensure";
 import { type ReleaseSettings, release } from "./release";
@@ -42,6 +43,8 @@ export interface Enlisted {
   zone: string;
   pool: string;
   tags: string[];
+  /** Those of the tags that an adopted machine did not have before; steps of older states have none of this. */
+  putOn?: string[];
 }
 
 /** Create and update: the machine is in MAAS, with this name, power, zone, pool and tags. */
@@ -51,8 +54,10 @@ export async function enlist(context: Context, desired: EnlistDesired, power: Po
     refuseForeign(found, desired);
     context.log(`${desired.name}: MAAS has it as ${found.hostname} (${found.system_id}, ${found.status_name})`);
   }
+  const adoption = found && !isEnlistedBy(found, desired.stack) ? await Adoption.open(context, desired) : undefined;
+  await adoption?.note(found as Machine, desired);
   const machine = await adjust(context, found ?? (await create(context, desired, power)), desired, power, !found);
-  await adjustTags(context, machine, desired.tags, previous?.tags ?? []);
+  await adjustTags(context, machine, desired.tags, putOnBefore(previous, adoption));
   await adjustKernelOptions(context, machine, desired.name, desired.kernelOptions);
   return {
     systemId: machine.system_id,
@@ -63,16 +68,30 @@ export async function enlist(context: Context, desired: EnlistDesired, power: Po
     zone: machine.zone.name,
     pool: machine.pool.name,
     tags: [...desired.tags].sort(),
+    ...(adoption && { putOn: [...new Set([...adoption.tags(desired.tags), ...olderTags(previous, desired.tags)])].sort() }),
   };
 }
 
+/** The tags that this stack has put on; on a machine that it enlisted these are all that it wanted. */
+function putOnBefore(previous: Enlisted | undefined, adoption: Adoption | undefined): string[] {
+  const tags = previous?.tags ?? [];
+  return adoption ? [...adoption.tags(tags), ...olderTags(previous, tags)] : tags;
+}
+
+/** What steps of older states put on: they did not tell that from what was there, and took off all. */
+function olderTags(previous: Enlisted | undefined, among: readonly string[]): string[] {
+  const before = previous?.putOn ?? previous?.tags ?? [];
+  return among.filter((tag) => before.includes(tag));
+}
+
 /** Delete: out of MAAS goes only what this stack brought in; a composed machine goes from its host with it. */
-export async function withdraw(context: Context, desired: EnlistDesired): Promise<void> {
+export async function withdraw(context: Context, desired: EnlistDesired, previous?: Enlisted): Promise<void> {
   const machine = await findMachine(context, desired);
   if (!machine) {
     context.log(`${desired.name}: MAAS has no such machine any more`);
     // A run that was cut off may have deleted the machine and not come to its tags.
     await dropTags(context, desired);
+    await (previous?.adopted ? (await Adoption.open(context, desired)).close() : undefined);
     return;
   }
   if (deploymentOf(machine)?.stack === desired.stack) {
@@ -80,8 +99,11 @@ export async function withdraw(context: Context, desired: EnlistDesired): Promis
   }
   await adjustKernelOptions(context, machine, desired.name, undefined);
   if (!isEnlistedBy(machine, desired.stack)) {
-    await adjustTags(context, machine, [], desired.tags);
+    const adoption = await Adoption.open(context, desired);
+    await adjustTags(context, machine, [], [...adoption.tags(desired.tags), ...olderTags(previous, desired.tags)]);
+    await adoption.putBack(context, machine, desired);
     await unshape(context, desired);
+    await adoption.close();
     context.log(`${desired.name}: stays in MAAS, as it was there before this stack`);
     return;
   }

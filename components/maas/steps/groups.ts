@@ -1,7 +1,8 @@
-import { isStatus } from "../api/errors";
 import { isMadeBy, markMade } from "../api/ownership";
+import type { Machine } from "../api/types";
 import type { Context } from "../api/wait";
 import { ensure, type Owned } from "./ensure";
+import { leave } from "./leave";
 
 /** Zones and resource pools: what machines are grouped by. */
 export interface GroupDesired {
@@ -38,15 +39,23 @@ export async function ensureGroup(context: Context, { kind, name }: GroupDesired
   return { id: object.id, created: made || (previous?.created ?? false) };
 }
 
-/** Goes if this stack made it; with machines of others in it, it stays. */
-export async function removeGroup({ client, log }: Context, { kind, name }: GroupDesired, previous?: GroupObserved): Promise<void> {
-  if (!previous?.created) {
+/** Goes if this stack made it, or who made it left it; with machines of others in it, it stays for the last of them. */
+export async function removeGroup(context: Context, { kind, name }: GroupDesired, previous?: GroupObserved): Promise<void> {
+  if (!previous) {
     return;
   }
-  await client.delete(PATHS[kind][1]({ id: previous.id, name })).catch((error: unknown) => {
-    if (!isStatus(error, 400)) {
-      throw error;
-    }
-    log(`${kind} ${name} stays: ${error.text}`);
+  const path = PATHS[kind][1]({ id: previous.id, name });
+  await leave(context, {
+    what: `${kind} ${name}`,
+    path,
+    key: `${PATHS[kind][0]}${previous.id}`,
+    made: previous.created,
+    // MAAS refuses that for pools only, and moves a zone's machines to the default one.
+    usedBy: kind === "zone" ? () => machinesIn(context, name) : undefined,
   });
+}
+
+async function machinesIn({ client }: Context, zone: string): Promise<string | undefined> {
+  const machines = (await client.get<Machine[]>("machines/")).filter((each) => each.zone.name === zone);
+  return machines.length > 0 ? `${machines.map(({ hostname }) => hostname).join(", ")} in it` : undefined;
 }

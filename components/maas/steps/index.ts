@@ -64,7 +64,7 @@ const steps = {
       : register(context, desired, secrets<VmHostSecrets>(environment.VM_HOST_SECRETS), previous),
   enlist: ({ context, desired, operation, environment, previous }: Call<EnlistDesired, Enlisted>) =>
     operation === "delete"
-      ? withdraw(context, desired)
+      ? withdraw(context, desired, previous)
       : enlist(context, desired, secrets<PowerParameters>(environment.POWER_PARAMETERS), previous),
   /** What commissioning learned of a machine goes with the machine. */
   commission: async ({ context, desired, operation }: Call<CommissionDesired>) =>

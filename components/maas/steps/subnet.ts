@@ -1,9 +1,11 @@
 import { overlaps, parseRange } from "../api/addresses";
+import { isStatus } from "../api/errors";
 import { Journal } from "../api/journal";
 import { StepError } from "../api/step-error";
 import type { Subnet, Vlan } from "../api/types";
 import type { Context } from "../api/wait";
 import { ensure } from "./ensure";
+import { leave } from "./leave";
 
 export interface SubnetDesired {
   cidr: string;
@@ -83,22 +85,78 @@ async function subnetByCidr({ client }: Context, cidr: string): Promise<Subnet |
   return exact;
 }
 
-/** Takes away what this stack made; what others use by now stays. */
+/** Takes away what this stack made, and what another left to it; what others use by now stays for them to take away. */
 export async function removeSubnet(context: Context, desired: SubnetDesired, previous?: SubnetObserved): Promise<void> {
-  const { client, log } = context;
-  for (const path of previous?.made ?? []) {
-    // MAAS would move the subnets of a deleted VLAN to the untagged one.
-    const others = path.startsWith("vlans/")
-      ? (await client.get<Subnet[]>("subnets/")).filter((each) => path === `vlans/${each.vlan.id}/`)
-      : [];
-    if (others.length > 0) {
-      log(`${path} stays: ${others.map((each) => each.cidr).join(", ")} lies in it`);
-      continue;
-    }
-    await client.delete(path).catch((error: Error) => log(`${path} stays: ${error.message}`));
+  for (const path of previous ? await pathsOf(context, previous) : []) {
+    await leave(context, {
+      what: path,
+      path,
+      made: previous?.made.includes(path) === true,
+      usedBy: () => usersOf(context, path, previous as SubnetObserved),
+      refused: [400, 403, 409, 500],
+    });
   }
   await (await subnetJournal(context, desired)).close();
 }
+
+/** What this stack made of the subnet, and where it lies now, whoever made that. */
+async function pathsOf({ client }: Context, { id, vlanId, made }: SubnetObserved): Promise<string[]> {
+  const vlan = await client
+    .get<Vlan>(`vlans/${vlanId}/`)
+    .catch((error: unknown) => (isStatus(error, 404) ? undefined : Promise.reject(error)));
+  const spaces = vlan ? await client.get<{ id: number; name: string }[]>("spaces/") : [];
+  const space = spaces.find(({ name }) => name === vlan?.space);
+  const used = [`subnets/${id}/`, vlan && `vlans/${vlan.id}/`, vlan && `fabrics/${vlan.fabric_id}/`, space && `spaces/${space.id}/`];
+  return [...new Set([...made, ...used.filter((each) => each !== undefined)])].sort(byDependency);
+}
+
+/** Who uses what MAAS would delete under them: addresses go with their subnet, subnets move to another VLAN, VLANs lose their space. */
+async function usersOf({ client }: Context, path: string, own: SubnetObserved): Promise<string | undefined> {
+  const kind = path.split("/")[0];
+  const list = (names: string[], verb: string) => (names.length > 0 ? `${[...new Set(names)].join(", ")} ${verb}` : undefined);
+  try {
+    if (kind === "subnets") {
+      const addresses = await client.get<SubnetAddress[]>(path, { op: "ip_addresses", with_username: 0 });
+      const machines = addresses.filter((each) => each.node_summary?.node_type === MACHINE && each.alloc_type !== DISCOVERED);
+      return list(
+        machines.map((each) => each.node_summary?.hostname ?? each.ip),
+        "has an address in it",
+      );
+    }
+    const subnets = await client.get<Subnet[]>("subnets/");
+    const within = (vlan: number) => subnets.filter((each) => each.vlan.id === vlan);
+    if (kind === "vlans") {
+      return list(
+        within(Number(path.split("/")[1])).map(({ cidr }) => cidr),
+        "lies in it",
+      );
+    }
+    const { vlans } = await client.get<{ vlans: Vlan[] }>(path);
+    // The adopted VLAN and subnet of this stack alone do not keep the space that it gave them.
+    const adopted = `subnets/${own.id}/`;
+    const isAlone = ({ id }: Vlan) => id === own.vlanId && !within(id).some((each) => each.id !== own.id || own.made.includes(adopted));
+    // A fabric's own is the untagged one.
+    const others = vlans.filter((each) => (kind === "fabrics" ? each.vid !== 0 : !isAlone(each)));
+    return list(
+      others.map(({ vid, fabric }) => `VLAN ${vid} of ${fabric}`),
+      "is in it",
+    );
+  } catch (error) {
+    if (isStatus(error, 404)) {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+interface SubnetAddress {
+  ip: string;
+  alloc_type: number;
+  node_summary?: { node_type: number; hostname: string };
+}
+
+const MACHINE = 0;
+const DISCOVERED = 6;
 
 function subnetJournal(context: Context, { cidr }: SubnetDesired): Promise<Journal> {
   return Journal.open(context, "subnet", cidr);

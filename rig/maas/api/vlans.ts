@@ -1,6 +1,6 @@
 import { badRequest, deleted, notFound, notFoundText, validationError } from "../http/answers";
 import type { Context } from "../http/context";
-import { Form, formErrors, invalidChoice, invalidModelChoice } from "../http/forms";
+import { Form, invalidChoice, invalidModelChoice } from "../http/forms";
 import type { Endpoint } from "../http/router";
 import type { Space, Vlan } from "../state/model";
 import { findFabric } from "./fabrics";
@@ -220,17 +220,6 @@ function removeSpace(context: Context) {
   if (isUndefinedSpace(context)) throw badRequest("Space cannot be deleted: undefined");
   const space = findSpace(context);
   context.requirePermission(context.isAdmin);
-  const used = context.maas.tables.vlans.filter((row) => row.spaceId === space.id).map((row) => row.id);
-  const subnets = context.maas.tables.subnets.filter((row) => used.includes(row.vlanId));
-  if (subnets.length > 0)
-    throw formErrors({
-      __all__: [
-        `Can't delete space; the following subnets are still present: ${subnets
-          .map((row) => row.cidr)
-          .sort()
-          .join(", ")}`,
-      ],
-    });
   for (const vlan of context.maas.tables.vlans) if (vlan.spaceId === space.id) vlan.spaceId = null;
   context.maas.store.remove("spaces", (row) => row.id === space.id);
   return deleted();

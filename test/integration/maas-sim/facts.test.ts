@@ -37,6 +37,8 @@ const views = {
     records: body.resource_records.map((each: any) => [each.rrtype, each.rrdata, each.ttl]),
   }),
   record: ({ fqdn, rrtype, rrdata, ttl }: any) => ({ fqdn, rrtype, rrdata, ttl }),
+  space: ({ space }: any) => ({ space }),
+  places: ({ zone, pool, domain }: any) => ({ zone: zone.name, pool: pool.name, domain: domain.name }),
   status: ({ status_name, osystem, netboot }: any) => ({ status_name, osystem, netboot }),
 };
 
@@ -91,7 +93,7 @@ describe.each(readdirSync(folder).map((file) => JSON.parse(readFileSync(join(fol
           response.contentType,
           anonymous(expected),
         ]);
-        if (save) ids[save] = live.body.id;
+        if (save) ids[save] = "hostname" in live.body ? live.body.system_id : live.body.id;
       }
     } finally {
       await maas.close();

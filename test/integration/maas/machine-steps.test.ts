@@ -85,6 +85,33 @@ test("a machine goes through its life, every step twice, and leaves nothing behi
   expect(await machines()).toEqual([]);
 }, 60_000);
 
+test("an adopted machine goes back to the zone and pool that it had, and keeps the tags that it had", async () => {
+  const { client } = lab.context();
+  for (const name of ["cellar", "attic"]) await client.post("zones/", undefined, { name });
+  for (const name of ["theirs", "ours"]) await client.post("resourcepools/", undefined, { name });
+  const form = {
+    hostname: "theirs",
+    architecture: "amd64",
+    mac_addresses: enlistDesired.macAddresses,
+    power_type: "manual",
+    commission: false,
+  };
+  const { system_id: id } = await client.post<Machine>("machines/", undefined, { ...form, zone: "cellar", pool: "theirs" });
+  await client.post("tags/", undefined, { name: "rack-a" });
+  await client.post("tags/rack-a/", "update_nodes", { add: [id] });
+  const desired = { ...enlistDesired, powerType: "manual", tags: ["nvme", "rack-a"], zone: "attic", pool: "ours" };
+  const first = await lab.run("enlist", "create", desired);
+  expect(JSON.parse(first.stdout)).toMatchObject({ adopted: true, putOn: ["nvme"] });
+  const machine = () => client.get<Machine>(`machines/${id}/`);
+  expect(await machine()).toMatchObject({ tag_names: ["nvme", "rack-a"], zone: { name: "attic" }, pool: { name: "ours" } });
+  // Also where the run that put them on never told what it did.
+  const again = await lab.run("enlist", "create", desired);
+  expect(again.stdout).toBe(first.stdout);
+  expect((await lab.run("enlist", "delete", desired, { PULUMI_COMMAND_STDOUT: again.stdout })).code).toBe(0);
+  expect(await machine()).toMatchObject({ tag_names: ["rack-a"], zone: { name: "cellar" }, pool: { name: "theirs" } });
+  expect((await client.get<{ name: string }[]>("tags/")).map(({ name }) => name)).toEqual(["rack-a"]);
+});
+
 test("killed in mid-deploy and run again, there is one machine, deployed once", async () => {
   await lab.step("enlist", "create", enlistDesired, { environment: power });
   const killed = await lab.step("deploy", "create", deployDesired, { kill: (line) => /deploying/.test(line) });

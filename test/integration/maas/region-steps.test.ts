@@ -1,6 +1,6 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
-import type { Subnet } from "../../../components/maas/api/types";
+import { type Machine, Status, type Subnet } from "../../../components/maas/api/types";
 import { parseScript } from "../../../components/maas/script-metadata";
 import type { StepName } from "../../../components/maas/steps";
 import { Lab, root } from "./lab";
@@ -85,6 +85,70 @@ test("a VLAN that another subnet lies in by now stays, and the subnet in it", as
   });
   const left = (await get<Subnet[]>("subnets/")).filter((each) => each.cidr.startsWith("10.98."));
   expect(left).toMatchObject([{ cidr: "10.98.1.0/24", vlan: { fabric: "lab", vid: 100, space: "dmz" } }]);
+});
+
+test("VLAN, fabric and space of two stacks stay for the second when the first goes, and go with the second", async () => {
+  const before = writes();
+  const shared = { dnsServers: [], fabric: "lab", vlan: 100, space: "dmz" };
+  const stack = (name: string) => ({ MAAS_STACK: `homelab/${name}` });
+  const [one, two] = [
+    { ...shared, cidr: "10.98.0.0/24" },
+    { ...shared, cidr: "10.98.1.0/24" },
+  ];
+  const first = await lab.run("subnet", "create", one, stack("one"));
+  const second = await lab.run("subnet", "create", two, stack("two"));
+  const gone = (desired: object, { stdout }: { stdout: string }, name: string) =>
+    lab.run("subnet", "delete", desired, { ...stack(name), PULUMI_COMMAND_STDOUT: stdout });
+  expect((await gone(one, first, "one")).code).toBe(0);
+  expect((await get<Subnet[]>("subnets/")).filter(({ cidr }) => cidr.startsWith("10.98."))).toMatchObject([
+    { cidr: two.cidr, vlan: { fabric: "lab", vid: 100, space: "dmz" } },
+  ]);
+  expect((await gone(two, second, "two")).code).toBe(0);
+  expect(writes().length).toBe(before.length);
+});
+
+test.each([
+  ["zone", "zones/"],
+  ["pool", "resourcepools/"],
+])("a %s with a machine of another stack in it stays, and goes with that stack", async (kind, list) => {
+  const desired = { kind, name: "attic" };
+  const first = await run("group", "create", desired);
+  const second = await run("group", "create", desired);
+  const { client } = lab.context();
+  const form = { hostname: "theirs", architecture: "amd64", mac_addresses: ["52:54:00:00:77:01"], power_type: "manual", commission: false };
+  const machine = await client.post<Machine>("machines/", undefined, { ...form, [kind]: "attic" });
+  const names = async () => (await get<{ name: string }[]>(list)).map(({ name }) => name);
+  expect(await lab.run("group", "delete", desired, { PULUMI_COMMAND_STDOUT: first })).toMatchObject({
+    code: 0,
+    stderr: expect.stringContaining(`${kind} attic stays: `),
+  });
+  expect((await get<Machine>(`machines/${machine.system_id}/`))[kind as "zone" | "pool"].name).toBe("attic");
+  await client.delete(`machines/${machine.system_id}/`);
+  await run("group", "delete", desired, second);
+  expect(await names()).not.toContain("attic");
+  expect((await get<{ name: string }[]>("tags/")).filter(({ name }) => name.startsWith("homelab-left"))).toEqual([]);
+});
+
+test("a subnet with addresses of another stack's machine stays for it", async () => {
+  const desired = { cidr: "10.98.0.0/24", dnsServers: [] };
+  const ours = await run("subnet", "create", desired);
+  const theirs = await run("subnet", "create", desired);
+  const { client } = lab.context();
+  const form = { hostname: "theirs", architecture: "amd64", mac_addresses: ["52:54:00:00:77:01"], power_type: "manual", commission: false };
+  const machine = await client.post<Machine>("machines/", undefined, form);
+  const path = `nodes/${machine.system_id}/interfaces/${machine.interface_set[0].id}/`;
+  lab.simulator.maas.tables.nodes.find(({ systemId }) => systemId === machine.system_id)!.status = Status.Ready;
+  const { vlanId, id } = JSON.parse(ours);
+  await client.put(path, { vlan: vlanId });
+  await client.post(path, "link_subnet", { mode: "STATIC", subnet: id, ip_address: "10.98.0.7" });
+  expect(await lab.run("subnet", "delete", desired, { PULUMI_COMMAND_STDOUT: ours })).toMatchObject({
+    code: 0,
+    stderr: expect.stringMatching(/stays: theirs has an address in it/),
+  });
+  expect((await get<Machine>(`machines/${machine.system_id}/`)).ip_addresses).toEqual(["10.98.0.7"]);
+  await client.delete(`machines/${machine.system_id}/`);
+  await run("subnet", "delete", desired, theirs);
+  expect((await get<Subnet[]>("subnets/")).map(({ cidr }) => cidr)).not.toContain(desired.cidr);
 });
 
 test("a subnet that MAAS has is adopted: it gets what is named, and stays", async () => {

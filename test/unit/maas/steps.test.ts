@@ -115,11 +115,20 @@ describe("enlistment", () => {
     async (status) => {
       const maas = new FakeMaas();
       maas.add({ status });
-      expect(await enlist(maas.context, { ...enlistDesired, tags: ["rack-a"] }, {})).toMatchObject({ adopted: true, hostname: "node1" });
-      await withdraw(maas.context, { ...enlistDesired, tags: ["rack-a"] });
+      const first = await enlist(maas.context, { ...enlistDesired, tags: ["rack-a"] }, {});
+      expect(first).toMatchObject({ adopted: true, hostname: "node1", putOn: ["rack-a"] });
+      await withdraw(maas.context, { ...enlistDesired, tags: ["rack-a"] }, first);
       expect([...maas.machines.values()]).toMatchObject([{ hostname: "node1", tag_names: [] }]);
     },
   );
+
+  test("takes off what an older step put on, which did not tell that from what was there", async () => {
+    const maas = new FakeMaas();
+    maas.add({ tag_names: ["by-hand", "rack-a"] });
+    const { putOn: _, ...older } = await enlist(maas.context, { ...enlistDesired, tags: ["rack-a"] }, {});
+    await withdraw(maas.context, { ...enlistDesired, tags: ["rack-a"] }, older);
+    expect([...maas.machines.values()]).toMatchObject([{ tag_names: ["by-hand"] }]);
+  });
 
   test("deletes what it has made", async () => {
     const maas = new FakeMaas();
@@ -142,7 +151,7 @@ describe("enlistment", () => {
 
   test("takes for its own a tag that another machine's step makes at the same moment", async () => {
     const maas = new FakeMaas();
-    const machine = maas.add({ hostname: "node1" });
+    const machine = maas.add({ hostname: "node1", description: describeNotes("", stack) });
     let made = false;
     maas.intercept = ({ method, path }) => {
       if (method === "POST" && path === "tags/") {
