@@ -1,9 +1,11 @@
 import { CommanderError } from "commander";
 import { isUserError } from "../components/core/user-error";
+import { keepPassphraseFromChildren } from "./engine/passphrase-file";
 import { say } from "./engine/progress";
 import { labProgram } from "./verbs/program";
 
 async function main(): Promise<void> {
+  keepPassphraseFromChildren();
   const program = labProgram(process.argv[2]);
   if (process.argv.length <= 2) {
     program.outputHelp();

@@ -17,11 +17,18 @@ const checksums = z
   .default({})
   .describe("SHA-256 of the k3s binary by architecture. Set it to pin the binary beyond the release's own checksum list.");
 
+const scriptChecksum = sha256.optional();
+
 /** Where the machines get k3s from. Either way the binary's checksum is verified before it is run. */
 const install = z.discriminatedUnion("source", [
   z.strictObject({
     source: z.literal("online").describe("Download by each machine from the internet."),
-    script: httpUrl.default("https://get.k3s.io").describe("URL of k3s' install script."),
+    script: httpUrl
+      .default(versions.k3s.installScript.url)
+      .describe("URL of k3s' install script, which makes the units. Defaults to that of a release, with a pinned checksum."),
+    scriptChecksum: scriptChecksum.describe(
+      "SHA-256 of the install script. Set it with another script; without it, the checksum of the default script is verified and no other.",
+    ),
     releases: httpUrl
       .default("https://github.com/k3s-io/k3s/releases/download")
       .describe("URL with `<version>/k3s` and `<version>/sha256sum-<arch>.txt` below it."),
@@ -32,6 +39,7 @@ const install = z.discriminatedUnion("source", [
     url: httpUrl.describe(
       "URL of the mirror, such as http://192.168.200.1:8080. It has /install.sh, /k3s/<version>/… and /images/<name>.tar.",
     ),
+    scriptChecksum: scriptChecksum.describe("SHA-256 of the mirror's /install.sh. Without it, the script is not verified."),
     checksums,
     imageArchives: z
       .array(hostname)

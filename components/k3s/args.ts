@@ -26,8 +26,10 @@ export type Checksums = Partial<Record<"amd64" | "arm64", string>>;
 export interface OnlineSource {
   /** Each machine downloads by itself. */
   source: "online";
-  /** Default `https://get.k3s.io`. */
+  /** Default: the script of a k3s release, whose checksum is pinned. It makes the units; the binary comes from `releases`. */
   script?: string;
+  /** SHA-256 of the install script in hex. Default: the pinned one with the default script, none with another. */
+  scriptChecksum?: string;
   /** Where `<version>/k3s` and `<version>/sha256sum-<arch>.txt` are. Default: k3s' releases on GitHub. */
   releases?: string;
   /** Default: the release's list alone. */
@@ -40,6 +42,8 @@ export interface MirrorSource {
   source: "mirror";
   /** Has `/install.sh`, `/k3s/<version>/…` as in the release, and `/images/<name>.tar`. */
   url: string;
+  /** SHA-256 of `/install.sh` in hex. Default: none. */
+  scriptChecksum?: string;
   /** Default: the release's list alone. */
   checksums?: Checksums;
   /** Archives under `/images/` to import beside k3s' own. Default: those of all images that `images` overrides. */
@@ -239,7 +243,10 @@ export interface K3sClusterArgs {
 export interface K3sOptions {
   name: string;
   version: string;
-  install: (Required<Omit<OnlineSource, "checksums">> | Omit<MirrorSource, "checksums">) & { checksums: Checksums };
+  install: (Required<Omit<OnlineSource, "checksums" | "scriptChecksum">> | Omit<MirrorSource, "checksums">) & {
+    checksums: Checksums;
+    scriptChecksum?: string;
+  };
   datastore: NonNullable<K3sClusterArgs["datastore"]>;
   virtualAddress?: VirtualAddressArgs;
   addressPool?: Required<AddressPoolArgs>;
@@ -263,13 +270,21 @@ const RELEASES = "https://github.com/k3s-io/k3s/releases/download";
 export function withDefaults(args: Omit<K3sClusterArgs, "nodes">): K3sOptions {
   const { source = { source: "online" }, addressPool, backups, generations, extraConfig } = args;
   const s3 = backups ? backups.s3 : undefined;
+  const { installScript } = versions.k3s;
   return {
     name: args.name ?? "homelab",
     version: args.version ?? versions.k3s.version,
     install:
       source.source === "mirror"
         ? { checksums: {}, ...given(source), source: "mirror", url: source.url }
-        : { script: "https://get.k3s.io", releases: RELEASES, checksums: {}, ...given(source), source: "online" },
+        : {
+            script: installScript.url,
+            scriptChecksum: (source.script ?? installScript.url) === installScript.url ? installScript.sha256 : undefined,
+            releases: RELEASES,
+            checksums: {},
+            ...given(source),
+            source: "online",
+          },
     datastore: args.datastore ?? "auto",
     virtualAddress: args.virtualAddress,
     addressPool: addressPool && {

@@ -174,6 +174,7 @@ export function installCommand(
     certificates: args.cluster.certificateGeneration,
     "pin-amd64": install.checksums.amd64,
     "pin-arm64": install.checksums.arm64,
+    "pin-script": install.scriptChecksum,
     "install-timeout": toSeconds(timeouts.install),
     "ready-timeout": toSeconds(timeouts.ready),
     "drain-timeout": toSeconds(timeouts.drain),

@@ -66,8 +66,9 @@ install_binary() {
   CHANGED="$CHANGED $K3S"
 }
 
-# image_archive URL NAME: fetched only when the mirror's is newer than ours.
+# image_archive URL NAME [SHA256]: fetched only when the mirror's is newer than ours. Status 2: it is not what the checksum says.
 image_archive() {
+  wanted=${3:-}
   target="$DATA/agent/images/$2"
   before=$(stat -c %Y "$target" 2>/dev/null || echo none)
   set -- "$1" "$2" --remote-time --output "$target.partial"
@@ -77,7 +78,11 @@ image_archive() {
     set -- "$@" --time-cond "$target"
   fi
   rm -f "$target.partial"
-  fetch "$@" "$url" || return 1
+  fetch "$@" "$url" 2>"$STATE/fetch.err" || return 1
+  if [ -s "$target.partial" ] && [ -n "$wanted" ] && [ "$(sha256_of "$target.partial")" != "$wanted" ]; then
+    rm -f "$target.partial"
+    return 2
+  fi
   if [ -s "$target.partial" ]; then
     mv "$target.partial" "$target"
     CHANGED="$CHANGED $target"
@@ -85,16 +90,29 @@ image_archive() {
   rm -f "$target.partial"
 }
 
+# release_archive NAME: one that the release's list of checksums may name. The list is asked for anew before it is believed.
+release_archive() {
+  for list in "$(release_checksums)" anew; do
+    if [ "$list" = anew ]; then
+      rm -f "$STATE/sha256sum-$VERSION.txt"
+      list=$(release_checksums)
+    fi
+    status=0
+    image_archive "$RELEASES/$VERSION/$1" "$1" "$(checksum_of "$list" "$1")" || status=$?
+    [ "$status" = 2 ] || return "$status"
+  done
+  fail "$1 of k3s $VERSION is not what the release's checksum says: a broken download or a wrong mirror; it was not imported"
+}
+
 # k3s imports everything in this folder at its start.
 install_images() {
   mkdir -p "$DATA/agent/images"
   if [ "$SOURCE" = mirror ]; then
     airgap="k3s-airgap-images-$ARCH.tar"
-    image_archive "$RELEASES/$VERSION/$airgap.zst" "$airgap.zst" 2>/dev/null ||
-      image_archive "$RELEASES/$VERSION/$airgap" "$airgap" ||
-      fail "the mirror has neither $airgap.zst nor $airgap for k3s $VERSION"
+    release_archive "$airgap.zst" || release_archive "$airgap" ||
+      fail "the mirror has neither $airgap.zst nor $airgap for k3s $VERSION: $(cat "$STATE/fetch.err")"
     for archive in $ARCHIVES; do
-      image_archive "$MIRROR/images/$archive.tar" "$archive.tar" || fail "the mirror has no /images/$archive.tar"
+      image_archive "$MIRROR/images/$archive.tar" "$archive.tar" || fail "the mirror has no /images/$archive.tar: $(cat "$STATE/fetch.err")"
     done
   fi
 }
@@ -106,6 +124,13 @@ install_units() {
     return
   fi
   fetch --output "$STATE/install.sh.partial" "$SCRIPT" || fail "cannot fetch k3s' install script from $SCRIPT"
+  if [ -n "$PIN_SCRIPT" ]; then
+    got=$(sha256_of "$STATE/install.sh.partial")
+    if [ "$got" != "$PIN_SCRIPT" ]; then
+      rm -f "$STATE/install.sh.partial"
+      fail "k3s' install script from $SCRIPT has the checksum $got instead of $PIN_SCRIPT: a broken download or another script; it was not run"
+    fi
+  fi
   mv "$STATE/install.sh.partial" "$STATE/install.sh"
   say "making the unit $UNIT"
   INSTALL_K3S_VERSION=$VERSION INSTALL_K3S_EXEC=$ROLE INSTALL_K3S_SKIP_DOWNLOAD=true INSTALL_K3S_SKIP_START=true \

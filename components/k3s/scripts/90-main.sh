@@ -22,6 +22,7 @@ assign() {
     archives) ARCHIVES=$value ;;
     pin-amd64) PIN_AMD64=$value ;;
     pin-arm64) PIN_ARM64=$value ;;
+    pin-script) PIN_SCRIPT=$value ;;
     install-timeout) INSTALL_TIMEOUT=$value ;;
     ready-timeout) READY_TIMEOUT=$value ;;
     drain-timeout) DRAIN_TIMEOUT=$value ;;
@@ -48,7 +49,7 @@ assign() {
 [ "$#" -ge 1 ] || usage
 verb=$1
 shift
-ARCHIVES='' PIN_AMD64='' PIN_ARM64='' MIRROR='' NODES='' COMPONENTS='' ENDPOINT='' START='' FIRST='' PEERS='' LABELS='' TAINTS='' NAME='' CERTIFICATES=1 STORAGE_CLASS='' LOSE_VOLUMES='' ROLE=''
+ARCHIVES='' PIN_AMD64='' PIN_ARM64='' PIN_SCRIPT='' MIRROR='' NODES='' COMPONENTS='' ENDPOINT='' START='' FIRST='' PEERS='' LABELS='' TAINTS='' NAME='' CERTIFICATES=1 STORAGE_CLASS='' LOSE_VOLUMES='' ROLE=''
 INSTALL_TIMEOUT=900 READY_TIMEOUT=600 DRAIN_TIMEOUT=300
 assign "$@"
 case "$verb" in

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { filesOnStdin } from "../../../components/k3s/scripts";
@@ -60,6 +61,33 @@ describe("k3s.sh install", () => {
     expect(sandbox.read("/var/lib/rancher/k3s/agent/images/k3s-airgap-images-amd64.tar")).toBe(`images of ${version}`);
     expect(sandbox.read("/etc/systemd/system/k3s.service")).toContain("[Unit]");
     expect(outcome.stderr).not.toContain("hush");
+  });
+
+  it("runs no install script that is not the pinned one", async () => {
+    const script = sandbox.files.get("/install.sh")?.content ?? "";
+    const digest = (text: string) => createHash("sha256").update(text).digest("hex");
+    const wrong = await sandbox.run(parameters({ "pin-script": digest("another") }), files());
+    expect(wrong.code).not.toBe(0);
+    expect(wrong.stderr).toContain(`has the checksum ${digest(script)} instead of ${digest("another")}`);
+    expect(fs.existsSync(sandbox.at("/etc/systemd/system/k3s.service"))).toBe(false);
+    expect(await sandbox.run(parameters({ "pin-script": digest(script) }), files())).toMatchObject({ code: 0 });
+    expect(sandbox.read("/etc/systemd/system/k3s.service")).toContain("[Unit]");
+  });
+
+  it("imports no images that are not what the release's checksum says, and asks for a list that is newer", async () => {
+    const archive = "k3s-airgap-images-amd64.tar";
+    const list = `/k3s/${version}/sha256sum-amd64.txt`;
+    const right = sandbox.files.get(list)?.content;
+    const sum = createHash("sha256").update(`images of ${version}`).digest("hex");
+    sandbox.offer(list, `${right}${"0".repeat(64)}  ${archive}\n`);
+    const wrong = await sandbox.run(parameters(), files());
+    expect(wrong.code).not.toBe(0);
+    expect(wrong.stderr).toContain(`${archive} of k3s ${version} is not what the release's checksum says`);
+    expect(fs.existsSync(sandbox.at(`/var/lib/rancher/k3s/agent/images/${archive}`))).toBe(false);
+    // The list that the machine has kept is the wrong one.
+    sandbox.offer(list, `${right}${sum}  ${archive}\n`);
+    expect(await sandbox.run(parameters(), files())).toMatchObject({ code: 0 });
+    expect(sandbox.read(`/var/lib/rancher/k3s/agent/images/${archive}`)).toBe(`images of ${version}`);
   });
 
   it("does nothing the second time: no download, no restart", async () => {

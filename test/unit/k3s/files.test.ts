@@ -9,6 +9,7 @@ import { imageArchives, nodeExtras } from "../../../components/k3s/k3s-cluster";
 import { installCommand, readAtStart } from "../../../components/k3s/k3s-node";
 import { packagedComponents } from "../../../components/k3s/packaged-components";
 import { virtualAddressManifest } from "../../../components/k3s/virtual-address";
+import versions from "../../../versions.json";
 import { clusterOf, filesOf } from "../../support/k3s-options";
 
 const secrets = { token: "TOKEN", agentToken: "AGENT-TOKEN", nodePassword: "NODE-PASSWORD" };
@@ -158,8 +159,13 @@ describe("the install command", () => {
 
   it("names the source's addresses and holds no secret, whatever the settings", () => {
     const online = installCommand({ machine, role, cluster: clusterOf({}), imageArchives: [] }, "config", []);
-    expect(online).toContain("source=online script=https://get.k3s.io");
+    const { url, sha256 } = versions.k3s.installScript;
+    expect(online).toContain(`source=online script=${url}`);
+    expect(online).toContain(`pin-script=${sha256}`);
     expect(online).not.toContain("mirror=");
+    // Of another script only who names it can know the checksum.
+    const other = clusterOf({ install: { source: "online", script: "https://get.k3s.io" } });
+    expect(installCommand({ machine, role, cluster: other, imageArchives: [] }, "config", [])).not.toContain("pin-script");
     const mirror = clusterOf({ install: { source: "mirror", url: "http://192.168.200.1:5248/" } });
     expect(installCommand({ machine, role, cluster: mirror, imageArchives: ["taskd"] }, "config", ["192.168.200.12"])).toContain(
       "script=http://192.168.200.1:5248/install.sh releases=http://192.168.200.1:5248/k3s mirror=http://192.168.200.1:5248 archives=taskd",
