@@ -12,8 +12,6 @@ import type { StorageDesired } from "./steps/storage";
 
 /** The desired states of a machine's three phases, from its settings. Pure but for the stack's name. */
 
-type Parameters = Readonly<Record<string, Readonly<Record<string, string>>>>;
-
 interface Args {
   machine: MachineOptions;
   maas: MaasAccess;
@@ -39,18 +37,21 @@ export function enlistDesired({ machine, maas }: Args): EnlistDesired {
   };
 }
 
-/** @param parameters of scripts, in clear */
-export function commissionDesired({ machine, maas }: Args, parameters: Parameters): CommissionDesired {
+/** Parameters of scripts as MAAS wants them: SCRIPT_PARAMETER. */
+export function scriptParameters(parameters: Readonly<Record<string, Readonly<Record<string, string>>>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(parameters).flatMap(([script, values]) => Object.entries(values).map(([key, value]) => [`${script}_${key}`, value])),
+  );
+}
+
+/** All but the scripts' parameters, which may be secrets. */
+export function commissionDesired({ machine, maas }: Args): Omit<CommissionDesired, "parameters"> {
   const { failedCommissioning, failedTesting, broken, rescue } = maas.repair;
   const { scripts, tests, skipNetworking, skipStorage, skipBmcConfig, enableSsh } = machine.commissioning;
   return {
     ...identity(machine),
     commissioningScripts: [...scripts],
     testingScripts: [...tests],
-    // MAAS wants them as SCRIPT_PARAMETER.
-    parameters: Object.fromEntries(
-      Object.entries(parameters).flatMap(([script, values]) => Object.entries(values).map(([key, value]) => [`${script}_${key}`, value])),
-    ),
     skipNetworking,
     skipStorage,
     skipBmcConfig,
@@ -61,12 +62,12 @@ export function commissionDesired({ machine, maas }: Args, parameters: Parameter
   };
 }
 
-export function deployDesired(args: Args, parameters: Parameters, incarnation: string, userData: string, sent = userData): DeployDesired {
+/** All that the machine's arguments say of it; the rest is known when it is deployed. */
+export function deployDesired(args: Args): Omit<DeployDesired, "incarnation" | "userData" | "sentUserData" | "commissioning"> {
   const { machine, maas } = args;
   return {
     ...identity(machine),
     stack: stackName(),
-    incarnation,
     address: fixedAddress(machine),
     storage: machine.storage && storage(machine.storage),
     interfaces: machine.interfaces as InterfaceDesired[],
@@ -76,13 +77,10 @@ export function deployDesired(args: Args, parameters: Parameters, incarnation: s
     ephemeral: machine.ephemeral,
     hardwareSync: machine.hardwareSync,
     hosting: machine.vmHost,
-    userData,
-    ...(sent !== userData && { sentUserData: sent }),
     lock: machine.lock,
     eraseForeign: erasesForeign(args),
     failedDeployment: maas.repair.failedDeployment,
     limit: toSeconds(maas.waits.deploy),
-    commissioning: commissionDesired(args, parameters),
     ...releaseSettings(args),
   };
 }

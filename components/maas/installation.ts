@@ -9,6 +9,7 @@ import type { InstallArgs, SshHostArgs } from "./args";
 import { connectionTo } from "./host-connection";
 import { installCommand, SCRIPT, secretsOnStdin } from "./region-install";
 import { stepCommand } from "./step-command";
+import { regionStep } from "./steps/region";
 
 /** Arguments of {@link MaasInstallation}. */
 export interface MaasInstallationArgs {
@@ -63,9 +64,9 @@ export class MaasInstallation extends pulumi.ComponentResource {
     );
     const apiKey = pulumi.secret(installation.stdout.apply((text) => (JSON.parse(text) as { apiKey: string }).apiKey));
     const health = stepCommand(
+      regionStep,
       `${name}-health`,
       {
-        step: "region",
         maas: { url, apiKey, caFile },
         desired: {
           version: install.channel.split("/")[0],

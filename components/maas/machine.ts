@@ -8,11 +8,14 @@ import type { MachineAccess } from "../core/machine-access";
 import { inClear } from "../core/secret-output";
 import { withTransform } from "../core/transform";
 import { UserError } from "../core/user-error";
+import type { PowerParameters } from "./api/power";
 import { type MaasMachineArgs, withDefaults } from "./args";
 import { type PlainUserData, userData, userDataArgs } from "./cloud-init";
-import { commissionDesired, deployDesired, enlistDesired, fixedAddress } from "./desired";
+import { commissionDesired, deployDesired, enlistDesired, fixedAddress, scriptParameters } from "./desired";
 import { observed, stepCommand } from "./step-command";
-import type { Deployed } from "./steps/deploy";
+import { commissionStep } from "./steps/commission";
+import { deployStep } from "./steps/deploy";
+import { enlistStep } from "./steps/enlist";
 import { sentUserData } from "./vendor-data";
 
 /**
@@ -70,24 +73,21 @@ export class MaasMachine extends pulumi.ComponentResource {
 
     const hostKey = new tls.PrivateKey(`${name}-host-key`, { algorithm: "ED25519" }, parent);
     const enlistment = stepCommand(
+      enlistStep,
       `${name}-enlistment`,
       {
-        step: "enlist",
         maas,
         desired: enlistDesired({ machine, maas }),
-        secrets: { POWER_PARAMETERS: inClear(machine.power.parameters).apply((power) => JSON.stringify(power)) },
+        secrets: inClear(machine.power.parameters) as pulumi.Output<PowerParameters>,
         triggers: [key],
       },
       parent,
     );
+    const commission = { ...commissionDesired({ machine, maas }), parameters: hidden(parameters.apply(scriptParameters)) };
     const commissioning = stepCommand(
+      commissionStep,
       `${name}-commissioning`,
-      {
-        step: "commission",
-        maas,
-        desired: hidden(parameters.apply((inner) => commissionDesired({ machine, maas }, inner))),
-        triggers: [key, hidden(commissioned)],
-      },
+      { maas, desired: commission, triggers: [key, hidden(commissioned)] },
       { ...parent, dependsOn: enlistment },
     );
     const cloudInit = pulumi
@@ -96,7 +96,7 @@ export class MaasMachine extends pulumi.ComponentResource {
         userDataArgs({ userData: inner as PlainUserData, ssh, deployKey, hostKey: { privateKey, publicKey } }),
       );
     const userDataOfMachine = pulumi.secret(cloudInit.apply(userData));
-    const sent = pulumi.secret(cloudInit.apply((cloudInitArgs) => sentUserData(cloudInitArgs, machine)));
+    const sent = cloudInit.apply((each) => differing(sentUserData(each, machine), userData(each)));
     const incarnation = new random.RandomId(
       `${name}-incarnation`,
       {
@@ -120,12 +120,19 @@ export class MaasMachine extends pulumi.ComponentResource {
       },
       parent,
     );
-    const desired = pulumi
-      .all([parameters, incarnation.hex, userDataOfMachine, sent])
-      .apply(([inner, id, text, sentText]) => deployDesired({ machine, maas }, inner, id, text, sentText));
     const deployment = stepCommand(
+      deployStep,
       `${name}-deployment`,
-      { step: "deploy", maas, desired, triggers: [incarnation.hex] },
+      {
+        maas,
+        desired: {
+          ...deployDesired({ machine, maas }),
+          incarnation: incarnation.hex,
+          userData: userDataOfMachine,
+          sentUserData: pulumi.secret(sent),
+          commissioning: pulumi.output(commission),
+        },
+      },
       { ...parent, dependsOn: commissioning },
     );
 
@@ -133,7 +140,7 @@ export class MaasMachine extends pulumi.ComponentResource {
     this.access = {
       name: machine.name,
       // A fixed address is known at preview; through the URN it still waits for the deployment.
-      address: address ? deployment.urn.apply(() => address) : observed<Deployed>(deployment).address,
+      address: address ? deployment.urn.apply(() => address) : observed(deployStep, deployment).address,
       port: ssh.port,
       user: ssh.user,
       privateKey: pulumi.secret(args.deployKey.privateKeyOpenssh),
@@ -144,6 +151,11 @@ export class MaasMachine extends pulumi.ComponentResource {
     };
     this.registerOutputs({ address: this.access.address, hostKey: this.access.hostKey, port: ssh.port, user: ssh.user });
   }
+}
+
+/** Nothing where it is the same text. */
+function differing(text: string, from: string): string | undefined {
+  return text === from ? undefined : text;
 }
 
 /** @throws UserError where it cannot be known which machine is meant */

@@ -2,6 +2,12 @@ import * as pulumi from "@pulumi/pulumi";
 import { addressNumber, overlaps, parseRange } from "./api/addresses";
 import type { MaasEndpoint, NetworkOptions } from "./args";
 import { stepCommand } from "./step-command";
+import { dhcpStep } from "./steps/dhcp";
+import { domainStep } from "./steps/domain";
+import { rangeStep } from "./steps/range";
+import { reservedAddressStep } from "./steps/reserved-address";
+import { routeStep } from "./steps/route";
+import { subnetStep } from "./steps/subnet";
 
 /** Arguments of {@link MaasNetwork}. */
 export interface MaasNetworkArgs {
@@ -21,9 +27,9 @@ export class MaasNetwork extends pulumi.ComponentResource {
     const { subnet: cidr } = network;
     const parent = { parent: this };
     const subnet = stepCommand(
+      subnetStep,
       `${name}-subnet`,
       {
-        step: "subnet",
         maas,
         desired: {
           cidr,
@@ -34,43 +40,37 @@ export class MaasNetwork extends pulumi.ComponentResource {
           space: network.space,
           mtu: network.mtu,
         },
-        triggers: [cidr],
       },
       parent,
     );
     const after = { ...parent, dependsOn: subnet };
     const ranges = (["dynamic", "reserved"] as const).flatMap((type) =>
       network[`${type}Ranges`].map(({ start, end, comment }, index) =>
-        stepCommand(
-          `${name}-${type}-range-${index}`,
-          { step: "range", maas, desired: { subnet: cidr, type, start, end, comment }, triggers: [cidr] },
-          after,
-        ),
+        stepCommand(rangeStep, `${name}-${type}-range-${index}`, { maas, desired: { subnet: cidr, type, start, end, comment } }, after),
       ),
     );
     for (const { start, end } of keptRanges(keep, network)) {
       const desired = { subnet: cidr, type: "reserved" as const, start, end, comment: "fixed addresses of the lab's machines" };
-      stepCommand(`${name}-fixed-${start}`, { step: "range", maas, desired, triggers: [cidr] }, after);
+      stepCommand(rangeStep, `${name}-fixed-${start}`, { maas, desired }, after);
     }
     if (network.dhcp || network.dhcpRelay) {
       const { dhcp: on, primaryRack, secondaryRack, dhcpRelay: relay } = network;
       const desired = { subnet: cidr, on, primaryRack, secondaryRack, relay };
       // MAAS refuses DHCP without a dynamic range, and to delete the range under it.
-      stepCommand(`${name}-dhcp`, { step: "dhcp", maas, desired, triggers: [cidr] }, { ...parent, dependsOn: [subnet, ...ranges] });
+      stepCommand(dhcpStep, `${name}-dhcp`, { maas, desired }, { ...parent, dependsOn: [subnet, ...ranges] });
     }
     for (const { address, macAddress, comment } of network.reservedAddresses) {
-      const desired = { address, macAddress, comment };
-      stepCommand(`${name}-address-${address}`, { step: "reserved-address", maas, desired, triggers: [address, macAddress] }, after);
+      stepCommand(reservedAddressStep, `${name}-address-${address}`, { maas, desired: { address, macAddress, comment } }, after);
     }
     for (const { destination, gateway, metric } of network.staticRoutes) {
       const desired = { source: cidr, destination, gateway, metric };
-      stepCommand(`${name}-route-${destination.replace("/", "-")}`, { step: "route", maas, desired, triggers: [cidr] }, after);
+      stepCommand(routeStep, `${name}-route-${destination.replace("/", "-")}`, { maas, desired }, after);
     }
     if (network.domain) {
-      stepCommand(`${name}-domain`, { step: "domain", maas, desired: network.domain, triggers: [network.domain.name] }, after);
+      stepCommand(domainStep, `${name}-domain`, { maas, desired: network.domain }, after);
     }
     for (const domain of network.furtherDomains ?? []) {
-      stepCommand(`${name}-domain-${domain.name}`, { step: "domain", maas, desired: domain, triggers: [domain.name] }, after);
+      stepCommand(domainStep, `${name}-domain-${domain.name}`, { maas, desired: domain }, after);
     }
     this.registerOutputs({ subnet: cidr });
   }

@@ -8,12 +8,17 @@ import type { Watched } from "../core/watched";
 import { type MaasAccess, type MaasRegionArgs, NETWORK_DEFAULTS, REPAIR_DEFAULTS, WAIT_DEFAULTS } from "./args";
 import { MaasInstallation } from "./installation";
 import { MaasNetwork } from "./network";
-import { otherMachines } from "./other-machines";
 import { MaasPreseeds } from "./preseeds";
 import { regionConfig } from "./region-config";
 import { readScript } from "./script-metadata";
-import { stepCommand } from "./step-command";
-import type { OtherMachine } from "./steps/others";
+import { askStep, stepCommand } from "./step-command";
+import { configStep } from "./steps/config";
+import { groupStep } from "./steps/group";
+import { imagesStep } from "./steps/images";
+import { type OtherMachine, othersStep } from "./steps/others";
+import { scriptStep } from "./steps/script";
+import { sshKeyStep } from "./steps/ssh-key";
+import { vmHostStep } from "./steps/vm-host";
 import { maasWatched } from "./watched";
 
 /**
@@ -66,9 +71,9 @@ export class MaasRegion extends pulumi.ComponentResource {
     const images =
       settings.images &&
       stepCommand(
+        imagesStep,
         `${name}-images`,
         {
-          step: "images",
           maas,
           desired: {
             source: settings.images.source,
@@ -80,25 +85,26 @@ export class MaasRegion extends pulumi.ComponentResource {
       );
     for (const kind of ["zone", "pool"] as const) {
       for (const group of new Set(args.groups?.[`${kind}s`]?.filter((each) => each !== "default"))) {
-        stepCommand(`${name}-${kind}-${group}`, { step: "group", maas, desired: { kind, name: group }, triggers: [group] }, parent);
+        stepCommand(groupStep, `${name}-${kind}-${group}`, { maas, desired: { kind, name: group } }, parent);
       }
     }
     const values = regionConfig(settings.defaults);
     if (Object.keys(values).length > 0) {
       // A default release must have been imported.
-      stepCommand(`${name}-defaults`, { step: "config", maas, desired: { values } }, { ...parent, dependsOn: images ?? [] });
+      stepCommand(configStep, `${name}-defaults`, { maas, desired: { values } }, { ...parent, dependsOn: images ?? [] });
     }
     for (const key of settings.sshKeys) {
-      stepCommand(`${name}-ssh-key-${digest(key)}`, { step: "ssh-key", maas, desired: { key } }, parent);
+      stepCommand(sshKeyStep, `${name}-ssh-key-${digest(key)}`, { maas, desired: { key } }, parent);
     }
     for (const script of scripts) {
-      stepCommand(`${name}-script-${script.name}`, { step: "script", maas, desired: script, triggers: [script.name] }, parent);
+      stepCommand(scriptStep, `${name}-script-${script.name}`, { maas, desired: script }, parent);
     }
     for (const { password, certificate, key, ...host } of settings.vmHosts) {
-      const secrets = { VM_HOST_SECRETS: inClear({ password, certificate, key }).apply((inner) => JSON.stringify(inner)) };
+      const secrets = inClear({ password, certificate, key });
       stepCommand(
+        vmHostStep,
         `${name}-vm-host-${host.name}`,
-        { step: "vm-host", maas, desired: { project: "default", tags: [], ...host }, secrets, triggers: [host.name, host.type] },
+        { maas, desired: { project: "default", tags: [], ...host }, secrets },
         parent,
       );
     }
@@ -131,7 +137,7 @@ export class MaasRegion extends pulumi.ComponentResource {
     /** A tag in MAAS. Default: any machine. */
     tag?: string;
   }): pulumi.Output<OtherMachine[]> {
-    return otherMachines(this.access, filter);
+    return askStep(othersStep, { maas: this.access, desired: filter });
   }
 }
 

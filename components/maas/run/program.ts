@@ -69,7 +69,7 @@ function report(error: unknown, print: (line: string) => void): number {
   return 1;
 }
 
-function desiredState(stdin: string): unknown {
+function desiredState(stdin: string): object {
   const fix = "run steps by the stack: it writes what they read";
   if (stdin.length > LARGEST_INPUT) {
     throw new StepError(`stdin is larger than ${LARGEST_INPUT >> 20} MiB`, fix);

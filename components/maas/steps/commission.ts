@@ -1,11 +1,12 @@
 import { isStatus } from "../api/errors";
 import { type Inventory, inventoryOf } from "../api/inventory";
-import { type Identity, requireMachine } from "../api/lookup";
+import { findMachine, type Identity, requireMachine } from "../api/lookup";
 import { exitRescue } from "../api/rescue";
 import { StepError } from "../api/step-error";
 import { type Machine, type ScriptResult, Status } from "../api/types";
 import { type Context, substatus, waitFor } from "../api/wait";
 import { currentResults, failureTail } from "./results";
+import { defineStep, type Reading } from "./step";
 
 export interface Repair {
   failedCommissioning: "refuse" | "recommission";
@@ -48,17 +49,32 @@ const FAILED = [Status.FailedCommissioning, Status.FailedTesting];
 const PAST = [Status.Reserved, Status.Allocated, Status.Deploying, Status.Deployed, Status.FailedDeployment];
 const LEAVING = [Status.Releasing, Status.DiskErasing, Status.EnteringRescueMode];
 
-/** Create and update: the machine has passed commissioning with the scripts that are wanted, or is past it. */
-export async function commission(context: Context, desired: CommissionDesired): Promise<Commissioned> {
-  const machine = await bringToReady(context, await requireMachine(context, desired), desired);
-  return {
-    systemId: machine.system_id,
-    architecture: machine.architecture,
-    commissioning: machine.commissioning_status_name,
-    testing: machine.testing_status_name,
-    inventory: inventoryOf(machine),
-  };
-}
+/**
+ * The machine has passed commissioning with the scripts that are wanted, or is past it. Which changes commission it anew, its component
+ * says. What commissioning learned of a machine goes with the machine.
+ */
+export const commissionStep = defineStep({
+  name: "commission",
+  title: ({ name }: CommissionDesired) => name,
+  run: async (context: Context, desired: CommissionDesired): Promise<Commissioned> => {
+    const machine = await bringToReady(context, await requireMachine(context, desired), desired);
+    return {
+      systemId: machine.system_id,
+      architecture: machine.architecture,
+      commissioning: machine.commissioning_status_name,
+      testing: machine.testing_status_name,
+      inventory: inventoryOf(machine),
+    };
+  },
+  read: async (context, desired, { inventory = {} }) => {
+    const machine = await findMachine(context, desired);
+    const now = machine && inventoryOf(machine);
+    const reading = ([key, then]: [string, string]) => [`inventory: ${key}`, [then, now?.[key as keyof Inventory]]] as const;
+    // That it is gone is said by its enlistment.
+    return now ? (Object.fromEntries(Object.entries(inventory).map(reading)) as Reading) : {};
+  },
+  repair: { says: "nothing: look at the machine; the next commissioning takes it as it is", by: "none" },
+});
 
 /** From whatever state the machine is found in, by looking and doing the next thing. */
 export async function bringToReady(context: Context, found: Machine, desired: CommissionDesired): Promise<Machine> {

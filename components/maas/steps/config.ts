@@ -1,5 +1,6 @@
 import { Journal } from "../api/journal";
 import type { Context } from "../api/wait";
+import { defineStep, type Reading } from "./step";
 
 /** MAAS's own settings by MAAS's names, for example `ntp_servers`. */
 export interface ConfigDesired {
@@ -12,7 +13,22 @@ export interface ConfigObserved {
 }
 
 /** Sets what differs, and keeps what was there before. */
-export async function configure(context: Context, desired: ConfigDesired, previous?: ConfigObserved): Promise<ConfigObserved> {
+export const configStep = defineStep({
+  name: "config",
+  title: () => "MAAS's settings",
+  marked: true,
+  run,
+  read: async (context, { values }) => {
+    const reading: Reading = {};
+    for (const [name, wanted] of Object.entries(values)) {
+      reading[name] = [withoutLogin(normal(wanted)), withoutLogin(normal(await read(context, name)))];
+    }
+    return reading;
+  },
+  remove,
+});
+
+async function run(context: Context, desired: ConfigDesired, previous?: ConfigObserved): Promise<ConfigObserved> {
   const journal = await open(context);
   const before: Record<string, unknown> = {};
   const now: Record<string, unknown> = {};
@@ -41,7 +57,7 @@ export async function configure(context: Context, desired: ConfigDesired, previo
   return { before };
 }
 
-export async function restore(context: Context, _desired: ConfigDesired, previous?: ConfigObserved): Promise<void> {
+async function remove(context: Context, _desired: ConfigDesired, previous?: ConfigObserved): Promise<void> {
   const journal = await open(context);
   for (const name of new Set([...Object.keys(previous?.before ?? {}), ...journal.names()])) {
     await set(context, name, await read(context, name), plain(known(previous, journal, name)));
@@ -59,9 +75,16 @@ function known(previous: ConfigObserved | undefined, journal: Journal, name: str
   return previous && name in previous.before ? previous.before[name] : journal.value(name);
 }
 
+const LOGIN = /\/\/[^/]*@/;
+
 /** `http://user:password@proxy`: every user of MAAS can read the notes. */
 function holdsLogin(value: unknown): boolean {
-  return /\/\/[^/]*@/.test(String(value));
+  return LOGIN.test(String(value));
+}
+
+/** As drift may print it. */
+function withoutLogin(value: string): string {
+  return value.replace(LOGIN, "//…@");
 }
 
 function read({ client }: Context, name: string): Promise<unknown> {

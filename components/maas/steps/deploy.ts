@@ -1,5 +1,5 @@
 import { isStatus } from "../api/errors";
-import { type Identity, requireMachine } from "../api/lookup";
+import { findMachine, type Identity, requireMachine } from "../api/lookup";
 import { deploymentOf, recordDeployment } from "../api/ownership";
 import { StepError } from "../api/step-error";
 import { type Machine, Status } from "../api/types";
@@ -9,9 +9,10 @@ import { bringToReady, type CommissionDesired } from "./commission";
 import { vmHostNamed } from "./compose";
 import { digestOf } from "./digest";
 import { connect, type InterfaceDesired } from "./interfaces";
-import { type ReleaseSettings, releaseMachine } from "./release";
+import { type ReleaseSettings, release, releaseMachine } from "./release";
 import { failureTail } from "./results";
 import { reshape } from "./shape";
+import { defineStep, type Reading, type StepRepair } from "./step";
 import { layOut, type StorageDesired } from "./storage";
 
 export interface DeployDesired extends ReleaseSettings, Identity {
@@ -59,8 +60,44 @@ export interface Deployed {
 
 const USUAL = 480;
 
+/** The machine runs this deployment. */
+export const deployStep = defineStep({
+  name: "deploy",
+  title: ({ name }: DeployDesired) => name,
+  key: ["incarnation"],
+  run: deploy,
+  update: verify,
+  read,
+  repair: { says: "deployed anew, with what runs on it", by: "replace", resources: ["incarnation"], destructive: true },
+  remove: (context, desired) => release(context, desired),
+});
+
+/** What is on a machine that is not deployed is nobody's; that it is gone is said by its enlistment. */
+async function read(context: Context, desired: DeployDesired, done: Partial<Deployed>): Promise<Reading> {
+  const machine = await findMachine(context, desired);
+  if (machine?.status !== Status.Deployed) {
+    return machine ? { status: ["Deployed", machine.status_name] } : {};
+  }
+  const owner = deploymentOf(machine);
+  const mine = owner?.stack === desired.stack && owner.digest === digestOf(desired);
+  const byHand = (says: string): StepRepair => ({ says: `nothing: ${says}`, by: "none" });
+  return {
+    deployment: ["this stack's", mine ? "this stack's" : "another one, made by hand"],
+    release: isHalfReleased(machine)
+      ? [
+          done.release,
+          "unknown: MAAS began to release it and could not switch it off",
+          byHand("repair its power, then release it or deploy it anew"),
+        ]
+      : [done.release, machine.distro_series],
+    // MAAS does not know the power of machines that are switched by hand.
+    power: ["on", machine.power_state === "off" ? "off" : "on", byHand("switch it on")],
+    locked: [desired.lock || undefined, machine.locked, byHand("lock it in MAAS")],
+  };
+}
+
 /** Update: looks whether the machine still runs this deployment. A new one would need what came after it made anew as well. */
-export async function verify(context: Context, desired: DeployDesired): Promise<Deployed> {
+async function verify(context: Context, desired: DeployDesired): Promise<Deployed> {
   const machine = await requireMachine(context, desired);
   const owner = deploymentOf(machine);
   if (
@@ -88,8 +125,8 @@ function isHalfReleased(machine: Machine): boolean {
   return machine.status === Status.Deployed && machine.osystem === "" && machine.netboot === true;
 }
 
-/** Create: the machine runs this deployment. Killed at any moment and run again, it goes on where it is. */
-export async function deploy(context: Context, desired: DeployDesired): Promise<Deployed> {
+/** Killed at any moment and run again, it goes on where it is. */
+async function deploy(context: Context, desired: DeployDesired): Promise<Deployed> {
   const digest = digestOf(desired);
   let machine = await requireMachine(context, desired);
   let started = false;

@@ -4,6 +4,7 @@ import { StepError } from "../api/step-error";
 import type { Subnet, Vlan } from "../api/types";
 import type { Context } from "../api/wait";
 import { requireAdministrator } from "./region";
+import { defineStep } from "./step";
 
 export interface DhcpDesired {
   /** CIDR of a subnet in the VLAN. */
@@ -23,7 +24,34 @@ export interface DhcpObserved {
 }
 
 /** DHCP of the subnet's VLAN: by MAAS's rack controllers, through a relay, or not at all. */
-export async function ensureDhcp(context: Context, desired: DhcpDesired, previous?: DhcpObserved): Promise<DhcpObserved> {
+export const dhcpStep = defineStep({
+  name: "dhcp",
+  title: ({ subnet }: DhcpDesired) => `DHCP on ${subnet}`,
+  key: ["subnet"],
+  marked: true,
+  run,
+  read: async (context, desired) => {
+    const vlan = await findVlan(context, desired.subnet);
+    if (!vlan) {
+      return undefined;
+    }
+    const { on, primaryRack, secondaryRack, relay } = desired;
+    const rackNow = async (name: string | undefined, id: string | null) => [name && (await rack(context, name)), id] as const;
+    return {
+      DHCP: [onOrOff(on), onOrOff(vlan.dhcp_on)],
+      "primary rack": await rackNow(on ? primaryRack : undefined, vlan.primary_rack),
+      "secondary rack": await rackNow(on ? secondaryRack : undefined, vlan.secondary_rack),
+      relay: [relay && (await vlanNamed(context, relay)).id, (vlan.relay_vlan as Vlan | null)?.id],
+    };
+  },
+  remove,
+});
+
+function onOrOff(on: boolean): string {
+  return on ? "on" : "off";
+}
+
+async function run(context: Context, desired: DhcpDesired, previous?: DhcpObserved): Promise<DhcpObserved> {
   const { client, log } = context;
   const vlan = await vlanOf(context, desired.subnet);
   const journal = await Journal.open(context, "dhcp", desired.subnet);
@@ -63,7 +91,7 @@ export async function ensureDhcp(context: Context, desired: DhcpDesired, previou
 }
 
 /** As it was before. */
-export async function restoreDhcp(context: Context, desired: DhcpDesired, previous?: DhcpObserved): Promise<void> {
+async function remove(context: Context, desired: DhcpDesired, previous?: DhcpObserved): Promise<void> {
   const { client } = context;
   if (previous && previous.before.on !== desired.on) {
     await client.put(`vlans/${previous.vlanId}/`, { dhcp_on: previous.before.on, primary_rack: previous.before.primaryRack ?? undefined });
@@ -83,12 +111,17 @@ function noCard(vlan: Vlan, field: string): StepError {
   );
 }
 
-async function vlanOf({ client }: Context, cidr: string): Promise<Vlan> {
+async function findVlan({ client }: Context, cidr: string): Promise<Vlan | undefined> {
   const subnet = (await client.get<Subnet[]>("subnets/")).find((each) => each.cidr === cidr);
-  if (!subnet) {
+  return subnet && client.get<Vlan>(`vlans/${subnet.vlan.id}/`);
+}
+
+async function vlanOf(context: Context, cidr: string): Promise<Vlan> {
+  const vlan = await findVlan(context, cidr);
+  if (!vlan) {
     throw new StepError(`MAAS has no subnet ${cidr}`, "correct homelab:network.subnet");
   }
-  return client.get<Vlan>(`vlans/${subnet.vlan.id}/`);
+  return vlan;
 }
 
 async function vlanNamed({ client }: Context, name: string): Promise<Vlan> {

@@ -10,6 +10,7 @@ import { type Composition, compose } from "./compose";
 import { createShared } from "./ensure";
 import { type ReleaseSettings, release } from "./release";
 import { reshape } from "./shape";
+import { defineStep } from "./step";
 import { adjustKernelOptions, adjustTags, dropUnused } from "./tags";
 
 /** Desired state of an enlistment. Power parameters come apart, in the environment: they hold passwords. */
@@ -47,8 +48,30 @@ export interface Enlisted {
   putOn?: string[];
 }
 
-/** Create and update: the machine is in MAAS, with this name, power, zone, pool and tags. */
-export async function enlist(context: Context, desired: EnlistDesired, power: PowerParameters, previous?: Enlisted): Promise<Enlisted> {
+/** The machine is in MAAS, with this name, power, zone, pool and tags. Another network card is another machine; its component says so. */
+export const enlistStep = defineStep({
+  name: "enlist",
+  title: ({ name }: EnlistDesired) => name,
+  secrets: "POWER_PARAMETERS",
+  run: enlist,
+  read: async (context, desired) => {
+    const machine = await findMachine(context, desired);
+    return (
+      machine && {
+        hostname: [desired.name, machine.hostname],
+        "power type": [desired.composition ? undefined : desired.powerType, machine.power_type],
+        zone: [desired.zone, machine.zone.name],
+        pool: [desired.pool, machine.pool.name],
+        tags: [desired.tags.join(", "), desired.tags.filter((tag) => machine.tag_names.includes(tag)).join(", ")],
+      }
+    );
+  },
+  repair: { says: "edited in MAAS", by: "step" },
+  repairOfGone: { says: "enlisted and deployed anew", by: "replace", resources: ["enlistment", "incarnation"], destructive: true },
+  remove: withdraw,
+});
+
+async function enlist(context: Context, desired: EnlistDesired, previous?: Enlisted, power: PowerParameters = {}): Promise<Enlisted> {
   const found = await findMachine(context, desired);
   if (found) {
     refuseForeign(found, desired);
@@ -84,8 +107,8 @@ function olderTags(previous: Enlisted | undefined, among: readonly string[]): st
   return among.filter((tag) => before.includes(tag));
 }
 
-/** Delete: out of MAAS goes only what this stack brought in; a composed machine goes from its host with it. */
-export async function withdraw(context: Context, desired: EnlistDesired, previous?: Enlisted): Promise<void> {
+/** Out of MAAS goes only what this stack brought in; a composed machine goes from its host with it. */
+async function withdraw(context: Context, desired: EnlistDesired, previous?: Enlisted): Promise<void> {
   const machine = await findMachine(context, desired);
   if (!machine) {
     context.log(`${desired.name}: MAAS has no such machine any more`);

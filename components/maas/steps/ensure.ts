@@ -2,6 +2,7 @@ import type { Form, FormValue } from "../api/client";
 import { isStatus } from "../api/errors";
 import type { Journal } from "../api/journal";
 import type { Context } from "../api/wait";
+import { asText, type Reading } from "./step";
 
 /** Whether this stack made something, or found it there: what it found stays at the end. */
 export interface Owned {
@@ -63,9 +64,7 @@ export async function ensure<T>(
   const made = isMade(found) || journal?.has(what) === true;
   const current = now(found);
   const changes = Object.fromEntries(
-    Object.entries(typeof wanted === "function" ? wanted(found) : wanted).filter(
-      ([key, value]) => value !== undefined && !same(current[key], value),
-    ),
+    Object.entries(fieldsOf(wanted, found)).filter(([key, value]) => value !== undefined && asText(current[key]) !== asText(value)),
   );
   if (Object.keys(changes).length === 0) {
     return { object: found, made };
@@ -93,8 +92,16 @@ export async function noted<T extends { made: boolean }>(journal: Journal | unde
   }
 }
 
-/** MAAS gives lists of addresses back as lists and takes them with blanks; null and "" are both nothing. */
-function same(now: unknown, then: FormValue): boolean {
-  const text = (value: unknown) => (Array.isArray(value) ? value.join(" ") : String(value ?? ""));
-  return text(now) === text(then);
+/** For drift: the fields that `ensure` would edit, beside what there is; undefined where there is nothing. */
+export async function readingOf<T>({ find, now, wanted }: Pick<Ensure<T>, "find" | "now" | "wanted">): Promise<Reading | undefined> {
+  const found = await find();
+  if (!found) {
+    return undefined;
+  }
+  const current = now(found);
+  return Object.fromEntries(Object.entries(fieldsOf(wanted, found)).map(([field, value]) => [field, [value, current[field]]]));
+}
+
+function fieldsOf<T>(wanted: Ensure<T>["wanted"], found: T): Record<string, FormValue> {
+  return typeof wanted === "function" ? wanted(found) : wanted;
 }

@@ -4,6 +4,7 @@ import { Journal } from "../api/journal";
 import { StepError } from "../api/step-error";
 import type { Context } from "../api/wait";
 import { ensure } from "./ensure";
+import { defineStep } from "./step";
 
 export interface ImagesDesired {
   source?: { url: string; keyring: string };
@@ -39,14 +40,31 @@ const LOOK_AT_SOURCE = 5_000;
 const NEW = 30 * 60_000;
 
 /** The boot source with its selections, imported. */
-export async function importImages(context: Context, desired: ImagesDesired, previous?: ImagesObserved): Promise<ImagesObserved> {
+export const imagesStep = defineStep({
+  name: "images",
+  title: () => "images",
+  marked: true,
+  run,
+  read: async (context, desired) => {
+    const images = imagesOf(desired);
+    const left = await missing(context, images);
+    return { images: [images.join(", "), images.filter((each) => !left.includes(each)).join(", ")] };
+  },
+  remove,
+});
+
+function imagesOf({ releases }: ImagesDesired): string[] {
+  return releases
+    .flatMap(({ os, release, architectures }) => architectures.map((architecture) => `${os}/${release}/${architecture}`))
+    .sort();
+}
+
+async function run(context: Context, desired: ImagesDesired, previous?: ImagesObserved): Promise<ImagesObserved> {
   const { client, log } = context;
   const made: string[] = [];
   const journal = await imagesJournal(context);
   const source = await sourceOf(context, desired, made, journal);
-  const wanted = desired.releases.flatMap(({ os, release, architectures }) =>
-    architectures.map((architecture) => `${os}/${release}/${architecture}`),
-  );
+  const wanted = imagesOf(desired);
   for (const { os, release, architectures } of source ? desired.releases : []) {
     const path = `boot-sources/${source?.id}/selections/`;
     const select = () =>
@@ -65,16 +83,16 @@ export async function importImages(context: Context, desired: ImagesDesired, pre
     }
   }
   if (!(await missing(context, wanted)).length) {
-    return { images: wanted.sort(), made: [...new Set([...(previous?.made ?? []), ...made])] };
+    return { images: wanted, made: [...new Set([...(previous?.made ?? []), ...made])] };
   }
   log(`importing ${(await missing(context, wanted)).join(", ")}`);
   await client.post("boot-resources/", "import", {}, { settled: async () => undefined });
   await waitForImages(context, wanted, desired.limit);
-  return { images: wanted.sort(), made: [...new Set([...(previous?.made ?? []), ...made])] };
+  return { images: wanted, made: [...new Set([...(previous?.made ?? []), ...made])] };
 }
 
 /** Takes the selections back that this stack made; MAAS drops their images at its next import. */
-export async function forgetImages(context: Context, _desired: ImagesDesired, previous?: ImagesObserved): Promise<void> {
+async function remove(context: Context, _desired: ImagesDesired, previous?: ImagesObserved): Promise<void> {
   const { client, log } = context;
   for (const path of [...(previous?.made ?? [])].reverse()) {
     await client.delete(path).catch((error: Error) => log(`${path} stays: ${error.message}`));

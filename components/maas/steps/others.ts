@@ -1,6 +1,6 @@
 import type { Machine } from "../api/types";
 import { Status } from "../api/types";
-import type { Context } from "../api/wait";
+import { defineStep } from "./step";
 
 /** Which of MAAS's machines are asked for. */
 export interface OthersDesired {
@@ -16,15 +16,20 @@ export interface OtherMachine {
 }
 
 /** Machines that MAAS has deployed beside the stack's own, with their first IPv4 address. Only reads. */
-export async function others({ client }: Context, { known, tag }: OthersDesired): Promise<OtherMachine[]> {
-  // MAAS refuses to filter by a tag that there is not, which here only means that no machine has it.
-  const machines = await client.get<Machine[]>("machines/");
-  return machines
-    .filter(({ hostname, status }) => status === Status.Deployed && !known.includes(hostname))
-    .filter(({ tag_names }) => tag === undefined || tag_names.includes(tag))
-    .flatMap(({ hostname, ip_addresses }) => {
-      const address = ip_addresses.find((each) => !each.includes(":"));
-      return address ? [{ name: hostname, address }] : [];
-    })
-    .sort((a, b) => a.name.localeCompare(b.name));
-}
+export const othersStep = defineStep({
+  name: "others",
+  title: () => "other machines",
+  run: async ({ client }, { known, tag }: OthersDesired): Promise<OtherMachine[]> => {
+    // MAAS refuses to filter by a tag that there is not, which here only means that no machine has it.
+    const machines = await client.get<Machine[]>("machines/");
+    return machines
+      .filter(({ hostname, status }) => status === Status.Deployed && !known.includes(hostname))
+      .filter(({ tag_names }) => tag === undefined || tag_names.includes(tag))
+      .flatMap(({ hostname, ip_addresses }) => {
+        const address = ip_addresses.find((each) => !each.includes(":"));
+        return address ? [{ name: hostname, address }] : [];
+      })
+      .sort((a, b) => a.name.localeCompare(b.name));
+  },
+  read: { notCompared: "it is a question, asked anew at each preview" },
+});

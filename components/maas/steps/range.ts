@@ -3,7 +3,8 @@ import { isMadeBy, keepMark, markMade } from "../api/ownership";
 import { StepError } from "../api/step-error";
 import type { Subnet } from "../api/types";
 import type { Context } from "../api/wait";
-import { ensure } from "./ensure";
+import { type Ensure, ensure, readingOf } from "./ensure";
+import { defineStep } from "./step";
 
 export interface RangeDesired {
   subnet: string;
@@ -29,9 +30,27 @@ export interface RangeObserved {
 }
 
 /** A dynamic or reserved range of the subnet. */
-export async function ensureRange(context: Context, desired: RangeDesired, previous?: RangeObserved): Promise<RangeObserved> {
+export const rangeStep = defineStep({
+  name: "range",
+  title,
+  key: ["subnet"],
+  marked: true,
+  run,
+  read: (context, desired, done) => readingOf(wanted(context, desired, done.id)),
+  remove: async ({ client }, _desired, previous) => {
+    if (previous?.created) {
+      await client.delete(`ipranges/${previous.id}/`);
+    }
+  },
+});
+
+function title({ type, start, end }: RangeDesired): string {
+  return `${type} range ${start}-${end}`;
+}
+
+async function run(context: Context, desired: RangeDesired, previous?: RangeObserved): Promise<RangeObserved> {
   const { client } = context;
-  const { type, start, end, comment } = desired;
+  const { type, start, end } = desired;
   const subnet = (await client.get<Subnet[]>("subnets/")).find((each) => each.cidr === desired.subnet);
   const ranges = (await client.get<Range[]>("ipranges/")).filter((each) => each.subnet.id === subnet?.id);
   const clash = ranges.find(
@@ -43,26 +62,25 @@ export async function ensureRange(context: Context, desired: RangeDesired, previ
       `write the same range, or delete that one: maas $PROFILE iprange delete ${clash.id}`,
     );
   }
-  const { object, made } = await ensure<Range>(context, {
-    what: `${type} range ${start}-${end}`,
+  const { object, made } = await ensure(context, wanted(context, desired, previous?.id, subnet));
+  return { id: object.id, created: made || (previous?.created ?? false) };
+}
+
+function wanted({ client, stack }: Context, desired: RangeDesired, id?: number, subnet?: Subnet): Ensure<Range> {
+  const { type, start, end, comment } = desired;
+  return {
+    what: title(desired),
     find: async () =>
-      (await client.get<Range[]>("ipranges/")).find((each) => each.type === type && (each.id === previous?.id || isSame(each, desired))),
+      (await client.get<Range[]>("ipranges/")).find((each) => each.type === type && (each.id === id || isSame(each, desired))),
     create: {
       path: "ipranges/",
-      form: { type, start_ip: start, end_ip: end, comment: markMade(comment, context.stack) || undefined, subnet: subnet?.id },
+      form: { type, start_ip: start, end_ip: end, comment: markMade(comment, stack) || undefined, subnet: subnet?.id },
     },
     path: (each) => `ipranges/${each.id}/`,
     now: (each) => ({ start_ip: each.start_ip, end_ip: each.end_ip, comment: each.comment }),
     wanted: (each) => ({ start_ip: start, end_ip: end, comment: comment === undefined ? undefined : keepMark(comment, each.comment) }),
-    isMade: (each) => isMadeBy(each.comment, context.stack),
-  });
-  return { id: object.id, created: made || (previous?.created ?? false) };
-}
-
-export async function removeRange({ client }: Context, _desired: RangeDesired, previous?: RangeObserved): Promise<void> {
-  if (previous?.created) {
-    await client.delete(`ipranges/${previous.id}/`);
-  }
+    isMade: (each) => isMadeBy(each.comment, stack),
+  };
 }
 
 function isSame(range: Range, desired: RangeDesired): boolean {

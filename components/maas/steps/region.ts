@@ -2,6 +2,7 @@ import { isStatus, MaasUnreachable } from "../api/errors";
 import { StepError } from "../api/step-error";
 import type { Context } from "../api/wait";
 import { isComplete } from "./images";
+import { defineStep } from "./step";
 
 export interface RegionDesired {
   /** That MAAS must have, as far as it is given: `3.7`. */
@@ -50,8 +51,19 @@ export async function regionHealth({ client }: Pick<Context, "client">): Promise
   };
 }
 
-/** Waits until MAAS answers in the wanted version and a rack's services run. */
-export async function awaitRegion(context: Context, desired: RegionDesired): Promise<{ version: string }> {
+/** Waits until MAAS answers in the wanted version and a rack's services run. MAAS itself stays. */
+export const regionStep = defineStep({
+  name: "region",
+  title: () => "MAAS",
+  run: awaitRegion,
+  read: async ({ client }, wanted) => {
+    const { version } = await client.get<{ version: string }>("version/");
+    return { version: [wanted.version, isOfVersion(version, wanted) ? wanted.version : version] };
+  },
+  repair: { says: "nothing: install the version of homelab:maas.install.channel, or name the channel of the present one", by: "none" },
+});
+
+async function awaitRegion(context: Context, desired: RegionDesired): Promise<{ version: string }> {
   const { clock, log } = context;
   const started = clock.now();
   for (let told = ""; ; await clock.sleep(LOOK_EVERY)) {
@@ -98,6 +110,10 @@ export async function requireAdministrator({ client }: Pick<Context, "client">):
   }
 }
 
+function isOfVersion(now: string, { version }: Pick<RegionDesired, "version">): boolean {
+  return `${now}.`.startsWith(`${version}.`);
+}
+
 async function look(context: Context, { version }: RegionDesired): Promise<{ health?: RegionHealth; missing?: string }> {
   let health: RegionHealth;
   try {
@@ -109,7 +125,7 @@ async function look(context: Context, { version }: RegionDesired): Promise<{ hea
     }
     throw error;
   }
-  if (!`${health.version}.`.startsWith(`${version}.`)) {
+  if (!isOfVersion(health.version, { version })) {
     return { missing: `it is ${health.version}, and ${version} is wanted` };
   }
   const racks = Object.entries(health.racks);

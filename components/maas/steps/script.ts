@@ -3,6 +3,7 @@ import { isMadeBy, markMade } from "../api/ownership";
 import { StepError } from "../api/step-error";
 import type { Context } from "../api/wait";
 import { createShared } from "./ensure";
+import { defineStep } from "./step";
 
 /** A script with its metadata header read, ready to be sent; see `components/maas/script-metadata.ts`. */
 export interface ScriptDesired {
@@ -28,16 +29,26 @@ interface Script {
 }
 
 /** The script is in MAAS with this content; a change adds a revision. */
-export async function upload(context: Context, desired: ScriptDesired, previous?: ScriptObserved): Promise<ScriptObserved> {
+export const scriptStep = defineStep({
+  name: "script",
+  title: ({ name }: ScriptDesired) => `script ${name}`,
+  key: ["name"],
+  marked: true,
+  run: upload,
+  read: async (context, desired) => {
+    const found = await scriptNamed(context, desired.name);
+    return found && { content: [commentOf(desired), digestIn(found)] };
+  },
+  remove: async ({ client }, desired, previous) => {
+    if (previous?.created) {
+      await client.delete(`scripts/${desired.name}`);
+    }
+  },
+});
+
+async function upload(context: Context, desired: ScriptDesired, previous?: ScriptObserved): Promise<ScriptObserved> {
   const { client, log } = context;
-  const path = `scripts/${desired.name}`;
-  const find = () =>
-    client.get<Script>(path).catch((error: unknown) => {
-      if (isStatus(error, 404)) {
-        return undefined;
-      }
-      throw error;
-    });
+  const find = () => scriptNamed(context, desired.name);
   let found = await find();
   if (found?.default) {
     throw new StepError(
@@ -45,7 +56,7 @@ export async function upload(context: Context, desired: ScriptDesired, previous?
       "give yours another name, in its header or under homelab:maas.scripts",
     );
   }
-  const comment = `sha256:${desired.digest}`;
+  const comment = commentOf(desired);
   if (!found) {
     log(`script ${desired.name}: uploading`);
     const form = { name: desired.name, type: desired.type, script: desired.content, comment: markMade(comment, context.stack) };
@@ -55,21 +66,29 @@ export async function upload(context: Context, desired: ScriptDesired, previous?
     }
     found = object;
   }
-  if (latest(found)?.comment?.split(" ")[0] !== comment) {
+  if (digestIn(found) !== comment) {
     log(`script ${desired.name}: a new revision`);
-    await client.put(path, { type: desired.type, script: desired.content, comment });
+    await client.put(`scripts/${desired.name}`, { type: desired.type, script: desired.content, comment });
   }
   // The revision that this stack made the script with says so; MAAS keeps all revisions.
   const made = found.history.some((each) => isMadeBy(each.comment, context.stack));
   return { id: found.id, digest: desired.digest, created: made || (previous?.created ?? false) };
 }
 
-export async function removeScript({ client }: Context, desired: ScriptDesired, previous?: ScriptObserved): Promise<void> {
-  if (previous?.created) {
-    await client.delete(`scripts/${desired.name}`);
-  }
+function scriptNamed({ client }: Context, name: string): Promise<Script | undefined> {
+  return client.get<Script>(`scripts/${name}`).catch((error: unknown) => {
+    if (isStatus(error, 404)) {
+      return undefined;
+    }
+    throw error;
+  });
 }
 
-function latest(script: Script): Script["history"][number] | undefined {
-  return [...script.history].sort((a, b) => b.id - a.id)[0];
+function commentOf({ digest }: ScriptDesired): string {
+  return `sha256:${digest}`;
+}
+
+/** What the comment of the latest revision says first. */
+function digestIn({ history }: Script): string | undefined {
+  return [...history].sort((a, b) => b.id - a.id)[0]?.comment?.split(" ")[0];
 }

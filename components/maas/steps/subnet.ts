@@ -6,6 +6,7 @@ import type { Subnet, Vlan } from "../api/types";
 import type { Context } from "../api/wait";
 import { ensure } from "./ensure";
 import { leave } from "./leave";
+import { defineStep } from "./step";
 
 export interface SubnetDesired {
   cidr: string;
@@ -35,14 +36,40 @@ interface Fabric {
 }
 
 /** The subnet with its fabric, VLAN and space. */
-export async function ensureSubnet(context: Context, desired: SubnetDesired, previous?: SubnetObserved): Promise<SubnetObserved> {
+export const subnetStep = defineStep({
+  name: "subnet",
+  title,
+  key: ["cidr"],
+  marked: true,
+  run,
+  read: async ({ client }, { cidr, gateway, dnsServers, fabric, vlan, mtu, space }) => {
+    const found = (await client.get<Subnet[]>("subnets/")).find((each) => each.cidr === cidr);
+    return (
+      found && {
+        gateway: [gateway, found.gateway_ip],
+        "DNS servers": [dnsServers.length > 0 ? dnsServers : undefined, found.dns_servers],
+        fabric: [fabric, found.vlan.fabric],
+        VLAN: [vlan, found.vlan.vid],
+        MTU: [mtu, found.vlan.mtu],
+        space: [space, found.vlan.space],
+      }
+    );
+  },
+  remove,
+});
+
+function title({ cidr }: SubnetDesired): string {
+  return `subnet ${cidr}`;
+}
+
+async function run(context: Context, desired: SubnetDesired, previous?: SubnetObserved): Promise<SubnetObserved> {
   const made: string[] = [];
   const journal = await subnetJournal(context, desired);
   const found = await subnetByCidr(context, desired.cidr);
   const wantsVlan = desired.fabric !== undefined || desired.vlan !== undefined;
   let vlan = wantsVlan ? await ensureVlan(context, desired, found, made, journal) : found?.vlan;
   const { object: subnet, made: isNew } = await ensure<Subnet>(context, {
-    what: `subnet ${desired.cidr}`,
+    what: title(desired),
     find: () => subnetByCidr(context, desired.cidr),
     create: {
       path: "subnets/",
@@ -86,7 +113,7 @@ async function subnetByCidr({ client }: Context, cidr: string): Promise<Subnet |
 }
 
 /** Takes away what this stack made, and what another left to it; what others use by now stays for them to take away. */
-export async function removeSubnet(context: Context, desired: SubnetDesired, previous?: SubnetObserved): Promise<void> {
+async function remove(context: Context, desired: SubnetDesired, previous?: SubnetObserved): Promise<void> {
   for (const path of previous ? await pathsOf(context, previous) : []) {
     await leave(context, {
       what: path,

@@ -2,7 +2,8 @@ import { Journal } from "../api/journal";
 import { StepError } from "../api/step-error";
 import type { Context } from "../api/wait";
 import { type VmHost, vmHostNamed } from "./compose";
-import { ensure, type Owned } from "./ensure";
+import { type Ensure, ensure, type Owned, readingOf } from "./ensure";
+import { defineStep } from "./step";
 
 /** Its secrets (password, certificate, key) come apart, in the environment. */
 export interface VmHostDesired {
@@ -40,21 +41,25 @@ interface Details extends VmHost {
 }
 
 /** The host is registered; virtual machines that run on it already appear in MAAS as machines. */
-export async function register(
+export const vmHostStep = defineStep({
+  name: "vm-host",
+  title: ({ name }: VmHostDesired) => `VM host ${name}`,
+  key: ["name", "type"],
+  secrets: "VM_HOST_SECRETS",
+  marked: true,
+  run: register,
+  // Without its secrets, which drift has no business to read.
+  read: (context, desired) => readingOf(wanted(context, desired, {})),
+  remove: unregister,
+});
+
+async function register(
   context: Context,
   desired: VmHostDesired,
-  secrets: VmHostSecrets,
   previous?: VmHostObserved,
+  secrets: VmHostSecrets = {},
 ): Promise<VmHostObserved> {
   const { client, log } = context;
-  const access = {
-    power_address: desired.address,
-    project: desired.type === "lxd" ? desired.project : undefined,
-    password: secrets.password,
-    certificate: secrets.certificate,
-    key: secrets.key,
-    ...(desired.type === "virsh" && { power_pass: secrets.password }),
-  };
   const found = await vmHostNamed(context, desired.name);
   if (found && found.type !== desired.type) {
     throw new StepError(
@@ -63,35 +68,7 @@ export async function register(
     );
   }
   const journal = await Journal.open(context, "vm-host", desired.name);
-  const { object, made } = await ensure<Details>(context, {
-    what: `VM host ${desired.name}`,
-    find: async () => (await vmHostNamed(context, desired.name)) as Details | undefined,
-    create: {
-      path: "vm-hosts/",
-      form: {
-        type: desired.type,
-        name: desired.name,
-        zone: desired.zone,
-        pool: desired.pool,
-        tags: desired.tags.join(",") || undefined,
-        ...access,
-      },
-    },
-    path: (each) => `vm-hosts/${each.id}/`,
-    now: (each) => ({
-      zone: each.zone?.name,
-      pool: each.pool?.name,
-      cpu_over_commit_ratio: each.cpu_over_commit_ratio,
-      memory_over_commit_ratio: each.memory_over_commit_ratio,
-    }),
-    wanted: {
-      zone: desired.zone,
-      pool: desired.pool,
-      cpu_over_commit_ratio: desired.cpuOverCommit,
-      memory_over_commit_ratio: desired.memoryOverCommit,
-    },
-    journal,
-  });
+  const { object, made } = await ensure(context, { ...wanted(context, desired, secrets), journal });
   // One that has never answered is what a killed run has left, or is as good as new.
   const unasked = (made && !found) || (found as Details | undefined)?.total?.cores === 0;
   if (unasked) {
@@ -108,8 +85,40 @@ export async function register(
   return { id: object.id, type: object.type, created: made || unasked || (previous?.created ?? false) };
 }
 
+function wanted(context: Context, desired: VmHostDesired, { password, certificate, key }: VmHostSecrets): Ensure<Details> {
+  const { name, type, zone, pool } = desired;
+  return {
+    what: `VM host ${name}`,
+    find: async () => (await vmHostNamed(context, name)) as Details | undefined,
+    create: {
+      path: "vm-hosts/",
+      form: {
+        type,
+        name,
+        zone,
+        pool,
+        tags: desired.tags.join(",") || undefined,
+        power_address: desired.address,
+        project: type === "lxd" ? desired.project : undefined,
+        password,
+        certificate,
+        key,
+        ...(type === "virsh" && { power_pass: password }),
+      },
+    },
+    path: (each) => `vm-hosts/${each.id}/`,
+    now: (each) => ({
+      zone: each.zone?.name,
+      pool: each.pool?.name,
+      cpu_over_commit_ratio: each.cpu_over_commit_ratio,
+      memory_over_commit_ratio: each.memory_over_commit_ratio,
+    }),
+    wanted: { zone, pool, cpu_over_commit_ratio: desired.cpuOverCommit, memory_over_commit_ratio: desired.memoryOverCommit },
+  };
+}
+
 /** Out of MAAS. MAAS would remove the machines that are still on the host without a word: they have to go before. */
-export async function unregister(context: Context, desired: VmHostDesired, previous?: VmHostObserved): Promise<void> {
+async function unregister(context: Context, desired: VmHostDesired, previous?: VmHostObserved): Promise<void> {
   const { client, log } = context;
   if (previous?.created) {
     const guests = await client.get<{ hostname: string; pod: { id: number } | null }[]>("machines/", { pod: desired.name });

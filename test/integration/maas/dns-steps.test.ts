@@ -1,5 +1,6 @@
-import { type DomainObserved, ensureDomain, type RecordDesired, removeDomain } from "../../../components/maas/steps/dns";
-import { ensureRoute, type RouteObserved, removeRoute } from "../../../components/maas/steps/names";
+import type { RecordDesired } from "../../../components/maas/steps/dns-records";
+import { type DomainObserved, domainStep } from "../../../components/maas/steps/domain";
+import { type RouteObserved, routeStep } from "../../../components/maas/steps/route";
 import { Lab } from "./lab";
 
 /** Records and routes, as the same steps left them on MAAS 3.7.3. */
@@ -17,7 +18,7 @@ const txt = (name: string, data: string, ttl?: number): RecordDesired => ({ name
 const cname = (name: string, data: string): RecordDesired => ({ name, type: "CNAME", data });
 
 async function step(...records: RecordDesired[]): Promise<string[]> {
-  previous = await ensureDomain(lab.context(), domain(records), previous);
+  previous = await domainStep.run(lab.context(), domain(records), previous);
   return shown();
 }
 
@@ -56,7 +57,7 @@ test("addresses of one name stay beside one another, run after run", async () =>
   expect(first).toEqual(["dns.test - 192.168.200.43 | TXT spf -", "w.dns.test 60 192.168.200.41 192.168.200.42 fd00::41 | TXT hello 30"]);
   const made = previous?.made;
   const requests = lab.context();
-  previous = await ensureDomain(requests, domain(full), previous);
+  previous = await domainStep.run(requests, domain(full), previous);
   expect(await shown()).toEqual(first);
   expect(previous.made).toEqual(made);
   expect(made).toHaveLength(6);
@@ -87,7 +88,7 @@ test("what others put on the name stays; the domain with it, which is said", asy
   await client.post("dnsresourcerecords/", undefined, { name: "w", domain: "dns.test", rrtype: "TXT", rrdata: "theirs" });
   expect(await step(a("w", "192.168.200.46", 60))).toEqual(["w.dns.test 60 192.168.200.45 192.168.200.46 | TXT theirs -"]);
   const log: string[] = [];
-  await removeDomain(lab.context(log), domain([]), previous);
+  await domainStep.remove?.(lab.context(log), domain([]), previous);
   expect(await shown()).toEqual(["w.dns.test 60 192.168.200.45 | TXT theirs -"]);
   expect(log).toContain("domain dns.test stays: machines or records that are not of this stack are in it");
 });
@@ -97,7 +98,7 @@ test("a state from before addresses were told apart is gone on with", async () =
   const made = [...new Set(previous?.made.map((each) => each.replace(/\?ip=.*/, "")))];
   previous = { ...previous!, made };
   expect(await step(a("w", "192.168.200.42"))).toEqual(["w.dns.test - 192.168.200.42 |"]);
-  await removeDomain(lab.context(), domain([]), previous);
+  await domainStep.remove?.(lab.context(), domain([]), previous);
   expect((await lab.context().client.get<any[]>("domains/")).map((each) => each.name)).not.toContain("dns.test");
 });
 
@@ -106,16 +107,16 @@ describe("a route", () => {
   const subnets = async () => (await lab.context().client.get<any[]>("subnets/")).map((each) => each.cidr);
 
   test("takes the destination's subnet along, if it made it known and nobody else leads to it", async () => {
-    const first: RouteObserved = await ensureRoute(lab.context(), desired);
-    const again = await ensureRoute(lab.context(), { ...desired, metric: 10 }, first);
+    const first: RouteObserved = await routeStep.run(lab.context(), desired);
+    const again = await routeStep.run(lab.context(), { ...desired, metric: 10 }, first);
     expect(again).toEqual(first);
-    await removeRoute(lab.context(), desired, again);
+    await routeStep.remove?.(lab.context(), desired, again);
     expect(await subnets()).toEqual(["192.168.200.0/24"]);
   });
 
   test("leaves a destination that was there", async () => {
     await lab.context().client.post("subnets/", undefined, { cidr: desired.destination });
-    await removeRoute(lab.context(), desired, await ensureRoute(lab.context(), desired));
+    await routeStep.remove?.(lab.context(), desired, await routeStep.run(lab.context(), desired));
     expect(await subnets()).toContain(desired.destination);
   });
 });

@@ -2,10 +2,10 @@ import { revealed } from "../../../components/core/secret";
 import { MaasClient } from "../../../components/maas/api/client";
 import { StepError } from "../../../components/maas/api/step-error";
 import { installCommand, secretsOnStdin } from "../../../components/maas/region-install";
-import { ensureDhcp } from "../../../components/maas/steps/dhcp";
-import { importImages } from "../../../components/maas/steps/images";
-import { awaitRegion } from "../../../components/maas/steps/region";
-import { register, type VmHostDesired } from "../../../components/maas/steps/vm-host";
+import { dhcpStep } from "../../../components/maas/steps/dhcp";
+import { imagesStep } from "../../../components/maas/steps/images";
+import { regionStep } from "../../../components/maas/steps/region";
+import { type VmHostDesired, vmHostStep } from "../../../components/maas/steps/vm-host";
 import { maasInstall } from "../../../settings/maas-install";
 import versions from "../../../versions.json";
 import { FakeClock, fakeFetch, type Reply, type Seen } from "./support";
@@ -20,7 +20,7 @@ function contextFor(answer: (seen: Seen) => Reply) {
 test("a second DHCP server on the wire is found and named, and nothing is switched on", async () => {
   const vlan = { id: 7, vid: 0, fabric: "home", dhcp_on: false, external_dhcp: "192.168.200.254", primary_rack: null };
   const { context, seen } = contextFor(({ path }) => ({ json: path === "subnets/" ? [{ id: 1, cidr: "192.168.200.0/24", vlan }] : vlan }));
-  await expect(ensureDhcp(context, { subnet: "192.168.200.0/24", on: true })).rejects.toMatchObject({
+  await expect(dhcpStep.run(context, { subnet: "192.168.200.0/24", on: true })).rejects.toMatchObject({
     message: expect.stringContaining("192.168.200.254"),
     fix: expect.stringContaining("homelab:network.dhcp"),
   });
@@ -36,8 +36,8 @@ test("which of several rack controllers serves DHCP must be said", async () => {
   const { context, seen } = contextFor(({ path }) => ({
     json: path === "subnets/" ? [{ id: 1, cidr: "192.168.200.0/24", vlan }] : path === "rackcontrollers/" ? racks : vlan,
   }));
-  await expect(ensureDhcp(context, { subnet: "192.168.200.0/24", on: true })).rejects.toThrow(/rack-1, rack-2/);
-  await ensureDhcp(context, { subnet: "192.168.200.0/24", on: true, primaryRack: "rack-2" });
+  await expect(dhcpStep.run(context, { subnet: "192.168.200.0/24", on: true })).rejects.toThrow(/rack-1, rack-2/);
+  await dhcpStep.run(context, { subnet: "192.168.200.0/24", on: true, primaryRack: "rack-2" });
   expect(Object.fromEntries(seen.find((each) => each.method === "PUT")?.form ?? [])).toEqual({ dhcp_on: "true", primary_rack: "b" });
 });
 
@@ -62,7 +62,7 @@ describe("images", () => {
       }
       return { json: path === "boot-resources/" && waited > 120_000 ? noble : [] };
     });
-    expect(await importImages(context, desired)).toEqual({ images: ["ubuntu/noble/amd64"], made: [] });
+    expect(await imagesStep.run(context, desired)).toEqual({ images: ["ubuntu/noble/amd64"], made: [] });
     expect(clock.now() - imported).toBeGreaterThan(300_000);
   });
 
@@ -84,15 +84,15 @@ describe("images", () => {
 
     test("are selected as soon as MAAS has read it", async () => {
       const { context, clock } = withSource(10_000, 60_000);
-      expect(await importImages(context, desired)).toMatchObject({ made: ["boot-sources/2/selections/9/"] });
+      expect(await imagesStep.run(context, desired)).toMatchObject({ made: ["boot-sources/2/selections/9/"] });
       expect(clock.sleeps.reduce((sum, each) => sum + each, 0)).toBeGreaterThanOrEqual(60_000);
     });
 
     test("are given up at the limit, and at once where the source is not new", async () => {
       const late = withSource(10_000, Number.POSITIVE_INFINITY);
-      await expect(importImages(late.context, { ...desired, limit: 60 })).rejects.toThrow(/no available images for download, after/);
+      await expect(imagesStep.run(late.context, { ...desired, limit: 60 })).rejects.toThrow(/no available images for download, after/);
       const old = withSource(3_600_000, Number.POSITIVE_INFINITY);
-      await expect(importImages(old.context, desired)).rejects.toThrow(StepError);
+      await expect(imagesStep.run(old.context, desired)).rejects.toThrow(StepError);
       expect(old.clock.sleeps).toEqual([]);
     });
   });
@@ -101,7 +101,7 @@ describe("images", () => {
     const { context } = contextFor(({ path }) => ({
       json: path.includes("is_importing") ? false : path.includes("op=import") ? "started" : [],
     }));
-    const error = (await importImages(context, desired).catch((each: unknown) => each)) as StepError;
+    const error = (await imagesStep.run(context, desired).catch((each: unknown) => each)) as StepError;
     expect(error).toBeInstanceOf(StepError);
     expect(error.message).toMatch(/ubuntu\/noble\/amd64 was not imported: MAAS has stopped importing/);
   });
@@ -121,7 +121,7 @@ test("a rack controller without a card on the VLAN is told of, with the ways out
                 : vlan,
         },
   );
-  await expect(ensureDhcp(context, { subnet: "10.30.0.0/24", on: true })).rejects.toMatchObject({
+  await expect(dhcpStep.run(context, { subnet: "10.30.0.0/24", on: true })).rejects.toMatchObject({
     message: expect.stringMatching(/no network card on VLAN 30 of home/),
     fix: expect.stringMatching(/homelab:network.primaryRack.*homelab:network.dhcpRelay/),
   });
@@ -140,14 +140,14 @@ describe("a VM host that does not answer", () => {
       hosts = method === "POST" ? [host] : method === "DELETE" ? [] : hosts;
       return method === "DELETE" ? { status: 204 } : { json: method === "POST" ? host : hosts };
     });
-    await expect(register(context, desired, {})).rejects.toThrow("503");
+    await expect(vmHostStep.run(context, desired)).rejects.toThrow("503");
     expect(seen.at(-1)).toMatchObject({ method: "DELETE", path: "vm-hosts/3/" });
     expect(hosts).toEqual([]);
   });
 
   test("because its first run was killed is asked by the next one, and is this stack's", async () => {
     const { context, seen } = contextFor(() => ({ json: [{ id: 3, name: "attic", type: "lxd", total: { cores: 0 } }] }));
-    expect(await register(context, desired, {})).toEqual({ id: 3, type: "lxd", created: true });
+    expect(await vmHostStep.run(context, desired)).toEqual({ id: 3, type: "lxd", created: true });
     expect(seen.filter((each) => each.path.includes("op=refresh"))).toHaveLength(1);
   });
 });
@@ -175,7 +175,7 @@ describe("the health of an installed MAAS", () => {
     const { context } = contextFor((seen) =>
       seen.path.includes("whoami") ? { json: { username: "plain", is_superuser: false } } : answers(() => ({ ...region, racks: [] }))(seen),
     );
-    await expect(awaitRegion(context, { version: "3.7", limit: 600 })).rejects.toMatchObject({
+    await expect(regionStep.run(context, { version: "3.7", limit: 600 })).rejects.toMatchObject({
       message: expect.stringMatching(/belongs to plain, who is no administrator/),
       fix: expect.stringContaining("homelab:maasApiKey"),
     });
@@ -192,7 +192,7 @@ describe("the health of an installed MAAS", () => {
       }
       return seen.path === "boot-resources/4/" ? { json: { sets: { a: { complete: ++looks > 3 } } } } : answers(() => region)(seen);
     });
-    expect(await awaitRegion(context, { version: "3.7", limit: 600, image: true })).toEqual({ version: "3.7.3" });
+    expect(await regionStep.run(context, { version: "3.7", limit: 600, image: true })).toEqual({ version: "3.7.3" });
     expect(clock.sleeps).toHaveLength(3);
   });
 
@@ -215,7 +215,9 @@ describe("the health of an installed MAAS", () => {
       clock.sleeps.push(milliseconds);
       turn++;
     };
-    expect(await awaitRegion({ ...context, log: (line) => log.push(line) }, { version: "3.7", limit: 600 })).toEqual({ version: "3.7.3" });
+    expect(await regionStep.run({ ...context, log: (line) => log.push(line) }, { version: "3.7", limit: 600 })).toEqual({
+      version: "3.7.3",
+    });
     expect(log.join("\n")).toMatch(
       /it is 3\.6\.2, and 3\.7 is wanted[\s\S]*no rack controller[\s\S]*rackd dead exited on maas[\s\S]*MAAS 3\.7\.3 is up; 0 images, importing more/,
     );
@@ -223,7 +225,7 @@ describe("the health of an installed MAAS", () => {
 
   test("is given up at the limit with what is missing, and 3.70 is not 3.7", async () => {
     const { context } = contextFor(answers(() => ({ ...region, version: "3.70.1" })));
-    await expect(awaitRegion(context, { version: "3.7", limit: 60 })).rejects.toMatchObject({
+    await expect(regionStep.run(context, { version: "3.7", limit: 60 })).rejects.toMatchObject({
       message: expect.stringContaining("it is 3.70.1, and 3.7 is wanted"),
       fix: expect.stringContaining("maas status"),
     });

@@ -1,14 +1,22 @@
 import { describe as describeNotes } from "../../../components/maas/api/ownership";
+import type { PowerParameters } from "../../../components/maas/api/power";
 import { StepError } from "../../../components/maas/api/step-error";
 import { type Machine, Status } from "../../../components/maas/api/types";
-import { bringToReady, type CommissionDesired, commission } from "../../../components/maas/steps/commission";
-import { type DeployDesired, deploy, verify } from "../../../components/maas/steps/deploy";
+import type { Context } from "../../../components/maas/api/wait";
+import { bringToReady, type CommissionDesired, commissionStep } from "../../../components/maas/steps/commission";
+import { type DeployDesired, deployStep } from "../../../components/maas/steps/deploy";
 import { digestOf } from "../../../components/maas/steps/digest";
-import { type EnlistDesired, enlist, withdraw } from "../../../components/maas/steps/enlist";
-import { others } from "../../../components/maas/steps/others";
+import { type EnlistDesired, type Enlisted, enlistStep } from "../../../components/maas/steps/enlist";
+import { othersStep } from "../../../components/maas/steps/others";
 import { release } from "../../../components/maas/steps/release";
 import { FakeMaas, MAC } from "./fake-maas";
 import { connectionError } from "./support";
+
+const { run: deploy, update: verify } = deployStep as Required<typeof deployStep>;
+const { remove: withdraw } = enlistStep as Required<typeof enlistStep>;
+const { run: commission } = commissionStep;
+const enlist = (context: Context, desired: EnlistDesired, power: PowerParameters, previous?: Enlisted) =>
+  enlistStep.run(context, desired, previous, power);
 
 const stack = "homelab/test";
 const releaseSettings = { erase: false, secureErase: false, quickErase: false, releaseLimit: 600 };
@@ -607,7 +615,7 @@ test("other machines are those that MAAS has deployed beside the stack's, with t
   maas.add({ hostname: "spare", status: Status.Ready, ip_addresses: ["10.0.0.3"], tag_names: ["watched"] });
   maas.add({ hostname: "printer", status: Status.Deployed, ip_addresses: ["10.0.0.4"], tag_names: [] });
   const found = async (tag?: string) =>
-    (await others(maas.context, { known: ["node1"], tag })).map(({ name, address }) => `${name} ${address}`);
+    (await othersStep.run(maas.context, { known: ["node1"], tag })).map(({ name, address }) => `${name} ${address}`);
   expect(await found()).toEqual(["nas 10.0.0.2", "printer 10.0.0.4"]);
   expect(await found("watched")).toEqual(["nas 10.0.0.2"]);
   expect(await found("nobody-has-it")).toEqual([]);

@@ -1,32 +1,15 @@
 import ipaddr from "ipaddr.js";
 import { isStatus } from "../api/errors";
-import { Journal } from "../api/journal";
+import type { Journal } from "../api/journal";
 import type { Context } from "../api/wait";
-import { createShared, ensure, type Owned } from "./ensure";
-import { leave } from "./leave";
+import { createShared } from "./ensure";
+import type { Reading } from "./step";
 
 export interface RecordDesired {
   name: string;
   type: string;
   data: string;
   ttl?: number;
-}
-
-export interface DomainDesired {
-  name: string;
-  /** MAAS's default when absent. */
-  authoritative?: boolean;
-  /** None when absent. */
-  records?: readonly RecordDesired[];
-}
-
-export interface DomainObserved extends Owned {
-  id: number;
-  /**
-   * What this stack made: `dnsresourcerecords/ID/` for a record, `dnsresources/ID/?ip=ADDRESS` for one address of a
-   * name. A bare `dnsresources/ID/`, from before addresses were told apart, stands for all addresses of the name.
-   */
-  made: string[];
 }
 
 /** All that MAAS has of one name. Its addresses are a list of their own, edited as a whole. */
@@ -41,47 +24,8 @@ interface DnsResource {
 const USER_RESERVED = 4;
 const ADDRESSES = ["A", "AAAA"];
 
-/** A DNS domain with its further records; those that are no longer wanted go, those of others stay. */
-export async function ensureDomain(context: Context, desired: DomainDesired, previous?: DomainObserved): Promise<DomainObserved> {
-  const { client } = context;
-  const journal = await domainJournal(context, desired);
-  const { object: domain, made } = await ensure<{ id: number; name: string; authoritative: boolean }>(context, {
-    what: `domain ${desired.name}`,
-    find: async () =>
-      (await client.get<{ id: number; name: string; authoritative: boolean }[]>("domains/")).find((each) => each.name === desired.name),
-    create: { path: "domains/", form: { name: desired.name, authoritative: desired.authoritative } },
-    path: (each) => `domains/${each.id}/`,
-    now: (each) => ({ authoritative: each.authoritative }),
-    wanted: { authoritative: desired.authoritative },
-    journal,
-  });
-  const records = new Records(context, desired.name, previous?.made ?? [], journal);
-  return { id: domain.id, created: made || (previous?.created ?? false), made: await records.settle(desired.records ?? []) };
-}
-
-export async function removeDomain(context: Context, desired: DomainDesired, previous?: DomainObserved): Promise<void> {
-  const journal = await domainJournal(context, desired);
-  await takeDomain(context, desired, journal, previous);
-  await journal.close();
-}
-
-function domainJournal(context: Context, { name }: DomainDesired): Promise<Journal> {
-  return Journal.open(context, "domain", name);
-}
-
-async function takeDomain(context: Context, desired: DomainDesired, journal: Journal, previous?: DomainObserved): Promise<void> {
-  if ((previous && previous.made.length > 0) || journal.names().length > 0) {
-    await new Records(context, desired.name, previous?.made ?? [], journal).settle([]);
-  }
-  if (previous) {
-    const path = `domains/${previous.id}/`;
-    // MAAS fails with a plain 500 where machines or others' records are in the domain.
-    const refused = [400, 409, 500];
-    await leave(context, { what: `domain ${desired.name}`, path, made: previous.created, refused });
-  }
-}
-
-class Records {
+/** The records of one domain. */
+export class Records {
   constructor(
     private readonly context: Context,
     private readonly domain: string,
@@ -132,6 +76,27 @@ class Records {
     );
     const missing = notes.filter((each) => !there.some(({ note }) => note === each));
     await this.journal.intendAll(Object.fromEntries(missing.map((note) => [note, true])));
+  }
+
+  /** For drift: by name and type the data that are wanted, beside those of them that are there. */
+  async reading(wanted: readonly RecordDesired[]): Promise<Reading> {
+    const resources = wanted.length > 0 ? await this.all() : [];
+    const has = ({ name, type, data }: RecordDesired) =>
+      resources
+        .filter((each) => this.is(each, name))
+        .some(({ ip_addresses: ips, resource_records: records }) =>
+          isAddress({ type })
+            ? ips.some(({ ip }) => ip === plainAddress(data))
+            : records.some(({ rrtype, rrdata }) => rrtype === type && rrdata === data),
+        );
+    const groups = new Set(wanted.map(({ name, type }) => `${type} ${name}`));
+    const text = (records: readonly RecordDesired[]) => records.map(({ data }) => data).join(", ");
+    return Object.fromEntries(
+      [...groups].map((group) => {
+        const records = wanted.filter(({ name, type }) => `${type} ${name}` === group);
+        return [group, [text(records), text(records.filter(has))]];
+      }),
+    );
   }
 
   private note(fqdn: string, type: string, data: string): string {
@@ -262,7 +227,7 @@ class Records {
   }
 }
 
-function isAddress({ type }: RecordDesired): boolean {
+function isAddress({ type }: Pick<RecordDesired, "type">): boolean {
   return ADDRESSES.includes(type);
 }
 

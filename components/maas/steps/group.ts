@@ -1,8 +1,9 @@
 import { isMadeBy, markMade } from "../api/ownership";
 import type { Machine } from "../api/types";
 import type { Context } from "../api/wait";
-import { ensure, type Owned } from "./ensure";
+import { type Ensure, ensure, type Owned, readingOf } from "./ensure";
 import { leave } from "./leave";
+import { defineStep } from "./step";
 
 /** Zones and resource pools: what machines are grouped by. */
 export interface GroupDesired {
@@ -25,28 +26,46 @@ interface Group {
   description?: string;
 }
 
-export async function ensureGroup(context: Context, { kind, name }: GroupDesired, previous?: GroupObserved): Promise<GroupObserved> {
+export const groupStep = defineStep({
+  name: "group",
+  title,
+  key: ["name"],
+  marked: true,
+  run: async (context: Context, desired: GroupDesired, previous?: GroupObserved): Promise<GroupObserved> => {
+    const { object, made } = await ensure(context, wanted(context, desired));
+    return { id: object.id, created: made || (previous?.created ?? false) };
+  },
+  read: (context, desired) => readingOf(wanted(context, desired)),
+  remove,
+});
+
+function title({ kind, name }: GroupDesired): string {
+  return `${kind} ${name}`;
+}
+
+function wanted({ client, stack }: Context, desired: GroupDesired): Ensure<Group> {
+  const { kind, name } = desired;
   const [list, path] = PATHS[kind];
-  const { object, made } = await ensure<Group>(context, {
-    what: `${kind} ${name}`,
-    find: async () => (await context.client.get<Group[]>(list)).find((each) => each.name === name),
-    create: { path: list, form: { name, description: markMade("", context.stack) || "made by the home lab's stack" } },
+  return {
+    what: title(desired),
+    find: async () => (await client.get<Group[]>(list)).find((each) => each.name === name),
+    create: { path: list, form: { name, description: markMade("", stack) || "made by the home lab's stack" } },
     path,
     now: () => ({}),
     wanted: {},
-    isMade: (each) => isMadeBy(each.description, context.stack),
-  });
-  return { id: object.id, created: made || (previous?.created ?? false) };
+    isMade: (each) => isMadeBy(each.description, stack),
+  };
 }
 
 /** Goes if this stack made it, or who made it left it; with machines of others in it, it stays for the last of them. */
-export async function removeGroup(context: Context, { kind, name }: GroupDesired, previous?: GroupObserved): Promise<void> {
+async function remove(context: Context, desired: GroupDesired, previous?: GroupObserved): Promise<void> {
+  const { kind, name } = desired;
   if (!previous) {
     return;
   }
   const path = PATHS[kind][1]({ id: previous.id, name });
   await leave(context, {
-    what: `${kind} ${name}`,
+    what: title(desired),
     path,
     key: `${PATHS[kind][0]}${previous.id}`,
     made: previous.created,
