@@ -80,6 +80,7 @@ async function take(context: Context, desired: DomainDesired, journal: Journal, 
     const path = `domains/${previous.id}/`;
     // MAAS fails with a plain 500 where machines or others' records are in the domain.
     const refused = [400, 409, 500];
-    await leave(context, { what: title(desired), path, made: previous.created, refused });
+    const meaning = "machines or records that are not of this stack are in it";
+    await leave(context, { what: title(desired), path, made: previous.created, refused, meaning });
   }
 }

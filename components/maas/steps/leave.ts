@@ -16,6 +16,8 @@ export interface SharedThing {
   usedBy?(): Promise<string | undefined>;
   /** Statuses with which MAAS refuses to delete what is in use. */
   refused?: readonly number[];
+  /** What such a refusal means. Default: as MAAS says it. */
+  meaning?: string;
 }
 
 /**
@@ -45,7 +47,7 @@ export async function leave(context: Context, thing: SharedThing): Promise<void>
 }
 
 /** Why it cannot be deleted now; undefined when it is gone. */
-async function tryToDelete({ client }: Context, { path, usedBy, refused = [400] }: SharedThing): Promise<string | undefined> {
+async function tryToDelete({ client }: Context, { path, usedBy, refused = [400], meaning }: SharedThing): Promise<string | undefined> {
   const others = await usedBy?.();
   if (others !== undefined) {
     return others;
@@ -55,7 +57,7 @@ async function tryToDelete({ client }: Context, { path, usedBy, refused = [400] 
     return undefined;
   } catch (error) {
     if (isStatus(error, ...refused)) {
-      return error.text;
+      return meaning ?? error.text;
     }
     throw error;
   }
