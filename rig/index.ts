@@ -7,6 +7,7 @@ export { describeLab, howToStop, type LabOnHost, labsOnHost } from "./machines/l
 export { isAlive, signal, waitForEnd } from "./machines/processes";
 export { ensureRootFileSystem, rootFileSystemCached } from "./machines/root-file-system";
 export { readJson, writeAtomically } from "./machines/state-file";
+export { smallComputers } from "./profile";
 export { cached, keyOf, lookup } from "./stand-ins/cache";
 export { type CacheEntry, cacheEntries, pruneCache } from "./stand-ins/cache-contents";
 export { cacheRoot } from "./stand-ins/cache-root";

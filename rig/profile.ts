@@ -47,17 +47,22 @@ export type InventoryMachine = z.infer<typeof machine>;
 /** The hardware of the embedded lab. */
 export type Profile = z.infer<typeof profile>;
 
-/** Five small computers of one kind, with the MAC addresses 52:54:00:c8:00:01 to :05. */
+/** Small computers of one kind, each with cards of these MAC addresses; it boots from the first. */
+export function smallComputers(macAddresses: readonly (readonly string[])[]): InventoryMachine[] {
+  return macAddresses.map((cards, index) => ({
+    name: `machine-${index + 1}`,
+    architecture: process.arch === "arm64" ? "arm64/generic" : "amd64/generic",
+    cores: 2,
+    memory: 4096,
+    cards: cards.map((macAddress, card) => ({ name: `enp${card + 1}s0`, macAddress })),
+    disks: [{ name: "sda", size: 64_000_000_000, model: "Lab Disk", serial: `LAB${String(index + 1).padStart(4, "0")}` }],
+  }));
+}
+
+/** Five small computers, with the MAC addresses 52:54:00:c8:00:01 to :05. */
 export function defaultProfile(): Profile {
   return {
-    machines: [1, 2, 3, 4, 5].map((number) => ({
-      name: `machine-${number}`,
-      architecture: process.arch === "arm64" ? "arm64/generic" : "amd64/generic",
-      cores: 2,
-      memory: 4096,
-      cards: [{ name: "enp1s0", macAddress: `52:54:00:c8:00:0${number}` }],
-      disks: [{ name: "sda", size: 64_000_000_000, model: "Lab Disk", serial: `LAB000${number}` }],
-    })),
+    machines: smallComputers([1, 2, 3, 4, 5].map((number) => [`52:54:00:c8:00:0${number}`])),
     durations: { commissioning: 2_000, testing: 1_000, erasing: 1_000, powerOff: 10_000 },
   };
 }

@@ -7,6 +7,7 @@ import { withInventory } from "../../settings/inventory";
 import type { Settings } from "../../settings/schema";
 import { NAMESPACE, parseSettings, readConfig } from "../../settings/validate";
 import { checkout, settingsFile } from "../paths";
+import { replaceEncrypted } from "./encrypted";
 import { run } from "./process";
 import { stackFile } from "./stack";
 import type { Toolchain } from "./toolchain";
@@ -29,22 +30,13 @@ export function configOf(text: string, file: string): Record<string, unknown> {
   }
   refuseAliases(parsed, file);
   const config = (parsed as { config?: Record<string, unknown> } | null)?.config ?? {};
-  const sealed = (value: unknown): unknown => {
-    if (Array.isArray(value)) {
-      return value.map(sealed);
-    }
-    if (typeof value !== "object" || value === null) {
-      return value;
-    }
-    return "secure" in value ? Secret.sealed() : Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, sealed(inner)]));
-  };
   const plain = Object.entries(config).filter(([, value]) => value !== null && typeof value !== "object");
   const structured = Object.entries(config).filter(
     ([key, value]) => key.startsWith(NAMESPACE) && value !== null && typeof value === "object",
   );
   return {
     ...readConfig(Object.fromEntries(plain.map(([key, value]) => [key, String(value)]))),
-    ...Object.fromEntries(structured.map(([key, value]) => [key.slice(NAMESPACE.length), sealed(value)])),
+    ...Object.fromEntries(structured.map(([key, value]) => [key.slice(NAMESPACE.length), replaceEncrypted(value, () => Secret.sealed())])),
   };
 }
 

@@ -8,11 +8,13 @@ import {
   isAlive,
   type LabOnHost,
   labsOnHost,
+  readJson,
   readRecord,
   runningLab,
   type SimulatorRecord,
   signal,
   waitForEnd,
+  writeAtomically,
 } from "../../rig";
 import { checkout, paths } from "../paths";
 import { ensurePrivate } from "./backend";
@@ -81,9 +83,19 @@ export async function startSimulator(report: Report, options: readonly string[] 
   );
 }
 
-async function spawnSimulator(options: readonly string[]): Promise<{ exit?: number; failure(): Promise<Error> }> {
+/** The options of a lab's first start: whoever starts it again after it has died knows none, and its network is to be the same. */
+export async function keptOptions(file: string, given: readonly string[]): Promise<readonly string[]> {
+  if (given.length === 0) {
+    return (await readJson<string[]>(file)) ?? [];
+  }
+  await writeAtomically(file, JSON.stringify(given));
+  return given;
+}
+
+async function spawnSimulator(given: readonly string[]): Promise<{ exit?: number; failure(): Promise<Error> }> {
   await ensurePrivate(paths.logs);
   await fs.mkdir(paths.simulator, { recursive: true, mode: 0o700 });
+  const options = await keptOptions(path.join(paths.simulator, "options.json"), given);
   const log = await fs.open(paths.simulatorLog, "a", 0o600);
   const offset = (await log.stat()).size;
   const child = spawn(node[0], [...node.slice(1), entry, "--state", paths.simulator, ...options], {

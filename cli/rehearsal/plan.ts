@@ -1,6 +1,6 @@
 /** What `lab rehearse` is asked. */
 export interface RehearsalOptions {
-  /** Commit or branch with the stack file before the change. */
+  /** Commit or branch before the change. */
   base: string;
   /** The stack file with the change, where it is not the stack's own. */
   settings?: string;
@@ -12,6 +12,8 @@ export interface RehearsalPlan {
   stack: string;
   base: string;
   subnet: string;
+  /** The folder with the program before the change: a checkout of the base, or the present one where nothing of it differs. */
+  program: string;
   /** There is no change. */
   same: boolean;
 }

@@ -2,7 +2,9 @@ import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import * as yaml from "js-yaml";
 import { UserError } from "../../components/core/user-error";
+import { smallComputers } from "../../rig";
 import { withInventory } from "../../settings/inventory";
+import type { Settings } from "../../settings/schema";
 import { installPackages } from "../engine/host-packages";
 import { preflight } from "../engine/preflight";
 import { ownNetwork, run, runAttached } from "../engine/process";
@@ -27,16 +29,36 @@ export async function prepareRehearsal(stack: string, options: RehearsalOptions)
   }
   const changed = options.settings ?? settingsFile(stack);
   const { settings } = await stage("Settings", () => checkStackFile(path.resolve(changed)));
+  const commit = await commitOf(options.base);
+  const base = await committedRevision(commit, stack);
+  try {
+    const [before, after] = await stage("The stack as it is, and as it would be", async () => [
+      rehearsed(base.config, base.folder),
+      rehearsed((yaml.load(await fs.readFile(changed, "utf8")) as { config: object }).config),
+    ]);
+    const program = (await programDiffers(commit)) ? base.folder : checkout;
+    await prepared(stack, options, { settings, program, before, after });
+  } finally {
+    await base.close();
+  }
+}
+
+/** All but stack files, tests and texts: what an `up` is made of. */
+const noProgram = ["Pulumi.*.yaml", "docs", "test", "bench", "examples", "*.md", ".github"];
+
+/** Whether the checkout, what is not committed included, has another program than a commit. */
+async function programDiffers(commit: string): Promise<boolean> {
+  const args = ["diff", "--quiet", commit, "--", ".", ...noProgram.map((each) => `:(exclude)${each}`)];
+  return (await run("git", args, { cwd: checkout, allowFailure: true })).code !== 0;
+}
+
+async function prepared(
+  stack: string,
+  options: RehearsalOptions,
+  { settings, program, before, after }: { settings: Settings; program: string; before: Rehearsal; after: Rehearsal },
+): Promise<void> {
   const folder = path.join(paths.state, "rehearsal", stack);
   const environment = { ...process.env, LAB_STATE: folder, LAB_SIM_SETTINGS: path.join(folder, files.before), [INSIDE]: "1" };
-  const [before, after] = await stage("The stack as it is, and as it would be", async () => {
-    const base = await committedRevision(await commitOf(options.base), stack);
-    try {
-      return [rehearsed(base.config, base.folder), rehearsed((yaml.load(await fs.readFile(changed, "utf8")) as { config: object }).config)];
-    } finally {
-      await base.close();
-    }
-  });
   const ingress = settings.ingress.enabled || (before.config["homelab:ingress"] as { enabled?: boolean } | undefined)?.enabled === true;
   await stage("Checking this computer", async () => preflight({ cold: !(await artefactsCached(ingress)) }));
   await stage("Debian packages", installPackages);
@@ -47,10 +69,10 @@ export async function prepareRehearsal(stack: string, options: RehearsalOptions)
   }
   await fs.mkdir(folder, { recursive: true, mode: 0o700 });
   const write = (name: string, text: string) => fs.writeFile(path.join(folder, name), text, { mode: 0o600 });
-  const same = JSON.stringify(before.config) === JSON.stringify(after.config);
+  const same = program === checkout && JSON.stringify(before.config) === JSON.stringify(after.config);
   await write(files.before, yaml.dump({ config: before.config }, { noRefs: true, lineWidth: -1 }));
   await write(files.after, yaml.dump({ config: after.config }, { noRefs: true, lineWidth: -1 }));
-  await write(files.plan, JSON.stringify({ stack, base: options.base, subnet: after.subnet, same } satisfies RehearsalPlan));
+  await write(files.plan, JSON.stringify({ stack, base: options.base, subnet: after.subnet, program, same } satisfies RehearsalPlan));
   await write(files.profile, JSON.stringify(profileOf([...before.machines, ...after.machines])));
   if (after.leftOut.length > 0) {
     say(`    not rehearsed, the embedded lab has it not: ${[...new Set(after.leftOut)].join(", ")}`);
@@ -98,13 +120,5 @@ function rehearsed(config: object, folder = checkout): Rehearsal {
 /** The embedded lab's hardware: each machine once, with all its cards. */
 function profileOf(machines: Rehearsal["machines"]): object {
   const byCard = new Map(machines.filter(({ macAddresses }) => macAddresses.length > 0).map((each) => [each.macAddresses[0], each]));
-  const made = [...byCard.values()].map(({ macAddresses }, index) => ({
-    name: `machine-${index + 1}`,
-    architecture: process.arch === "arm64" ? "arm64/generic" : "amd64/generic",
-    cores: 2,
-    memory: 4096,
-    cards: macAddresses.map((macAddress, card) => ({ name: `enp${card + 1}s0`, macAddress })),
-    disks: [{ name: "sda", size: 64_000_000_000, model: "Lab Disk", serial: `LAB${String(index + 1).padStart(4, "0")}` }],
-  }));
-  return made.length > 0 ? { machines: made } : {};
+  return byCard.size > 0 ? { machines: smallComputers([...byCard.values()].map(({ macAddresses }) => macAddresses)) } : {};
 }

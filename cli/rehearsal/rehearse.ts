@@ -10,8 +10,6 @@ import { checkout, paths } from "../paths";
 import { type Outage, watchAddresses } from "./outages";
 import { DESTRUCTIVE, files, INSIDE, type RehearsalPlan } from "./plan";
 
-const lab = path.join(checkout, "lab");
-
 /** Brings the stack up as it was, applies the change, and says what that did. Runs in the rehearsal's own network. */
 export async function rehearse(): Promise<void> {
   const plan = JSON.parse(await fs.readFile(path.join(paths.state, files.plan), "utf8")) as RehearsalPlan;
@@ -19,11 +17,11 @@ export async function rehearse(): Promise<void> {
     startSimulator(report, ["--subnet", plan.subnet, "--profile", path.join(paths.state, files.profile)]),
   );
   say(`\n1. The stack ${plan.stack} as it is at ${plan.base}`);
-  if ((await runLab(["up"], files.before, runOfEngine())) !== 0) {
+  if ((await runLab(["up"], files.before, runOfEngine(), plan.program)) !== 0) {
     throw new Error(`The stack as it is at ${plan.base} did not come up in the embedded lab; see the errors above.`);
   }
   if (plan.same) {
-    say(`\nThe stack file is as at ${plan.base}: there is no change to rehearse.`);
+    say(`\nStack file and program are as at ${plan.base}: there is no change to rehearse.`);
     return;
   }
   say("\n2. What the report says of the change");
@@ -53,20 +51,29 @@ function runOfEngine(): (line: string) => string | undefined {
   };
 }
 
-const withSettings = (name: string) => ({
-  cwd: checkout,
+const withSettings = (name: string, program = checkout) => ({
+  cwd: program,
   env: { ...process.env, LAB_SIM_SETTINGS: path.join(paths.state, name), [INSIDE]: "" },
 });
 
 async function addresses(): Promise<LabStatus["addresses"]> {
-  const { stdout } = await run(lab, ["status", "--json"], { ...withSettings(files.before), allowFailure: true });
+  const { stdout } = await run(path.join(checkout, "lab"), ["status", "--json"], { ...withSettings(files.before), allowFailure: true });
   return (JSON.parse(stdout) as LabStatus).addresses;
 }
 
-/** Runs a verb of `lab` on the rehearsal. What it prepares was told already: its progress is shown where it fails only. */
-function runLab(args: readonly string[], settings: string, filter: (line: string) => string | undefined): Promise<number> {
+/**
+ * Runs a verb of `lab` on the rehearsal. What it prepares was told already: its progress is shown where it fails only.
+ *
+ * @param program the checkout whose `lab`, with its program, is run
+ */
+function runLab(
+  args: readonly string[],
+  settings: string,
+  filter: (line: string) => string | undefined,
+  program = checkout,
+): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = spawn(lab, [...args], { ...withSettings(settings), stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(path.join(program, "lab"), [...args], { ...withSettings(settings, program), stdio: ["ignore", "pipe", "pipe"] });
     let progress = "";
     child.stderr.on("data", (chunk: Buffer) => {
       progress += chunk;

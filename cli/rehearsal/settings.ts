@@ -1,6 +1,7 @@
 import ipaddr from "ipaddr.js";
 import { UserError } from "../../components/core/user-error";
 import { k3sVersions } from "../../rig";
+import { replaceEncrypted } from "../engine/encrypted";
 
 type Tree = Record<string, unknown>;
 
@@ -20,16 +21,6 @@ const tree = (value: unknown): Tree => (value !== null && typeof value === "obje
 /** What stands in for an encrypted value: it opens nothing, and has the form of most. */
 const NO_SECRET = "rehearsal";
 
-function withoutSecrets(value: unknown): unknown {
-  if (Array.isArray(value)) {
-    return value.map(withoutSecrets);
-  }
-  if (value === null || typeof value !== "object") {
-    return value;
-  }
-  return "secure" in value ? NO_SECRET : Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, withoutSecrets(inner)]));
-}
-
 /**
  * The settings of a stack as the embedded lab can have them: addresses, names, roles and all that is installed stay; MAAS, power control,
  * secrets, images and where k3s comes from are the embedded lab's.
@@ -38,7 +29,7 @@ function withoutSecrets(value: unknown): unknown {
  * @throws UserError where the embedded lab cannot have this network
  */
 export function rehearsalOf(given: Tree): Rehearsal {
-  const config = withoutSecrets(given) as Tree;
+  const config = replaceEncrypted(given, () => NO_SECRET) as Tree;
   const leftOut: string[] = [];
   const drop = (of: Tree, where: string, ...keys: string[]) => {
     for (const key of keys.filter((each) => of[each] !== undefined)) {

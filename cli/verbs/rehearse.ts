@@ -6,9 +6,11 @@ import { rehearse } from "../rehearsal/rehearse";
 export function register(program: Command): void {
   program
     .command("rehearse")
-    .description("try the change of a stack file on the embedded lab: its machines as they were, then what the change does to them")
+    .description(
+      "try a change of a stack file or of the program on the embedded lab: its machines as they were, then what the change does to them",
+    )
     .argument("<stack>", "stack to rehearse, such as lab")
-    .option("--base <revision>", "commit or branch with the stack file before the change", "HEAD")
+    .option("--base <revision>", "commit or branch with the stack file and the program before the change", "HEAD")
     .option("--settings <file>", "stack file with the change, instead of the stack's own")
     .option("--keep", "leave the rehearsal running, to look at it")
     .addHelpText(

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import * as yaml from "js-yaml";
@@ -14,6 +15,18 @@ async function changed(stack: string, edit: (config: Record<string, any>) => voi
   await fs.mkdir(lab.state, { recursive: true });
   await fs.writeFile(target, yaml.dump(file, { noRefs: true }));
   return target;
+}
+
+/** A commit like HEAD, but for a file of the program. */
+function commitWith(file: string, edit: (text: string) => string): string {
+  const index = path.join(lab.state, "index");
+  const git = (args: string[], input?: string) =>
+    execFileSync("git", args, { cwd: checkout, input, encoding: "utf8", env: { ...process.env, GIT_INDEX_FILE: index } }).trim();
+  git(["read-tree", "HEAD"]);
+  const blob = git(["hash-object", "-w", "--stdin"], edit(git(["show", `HEAD:${file}`])));
+  git(["update-index", "--cacheinfo", `100644,${blob},${file}`]);
+  const who = ["-c", "user.name=ann", "-c", "user.email=ann@localhost"];
+  return git([...who, "commit-tree", git(["write-tree"]), "-p", "HEAD", "-m", "Another program"]);
 }
 
 /** What a rehearsal said of the services while the change was applied, by name. */
@@ -47,15 +60,19 @@ describe("a stack of real machines, rehearsed", () => {
   );
 
   it(
-    "vm: its machines are composed on the VM host, and a user is added",
+    "vm: its machines are composed on the VM host, a user is added, and the program comes from the base before and from the checkout then",
     async () => {
       const settings = await changed("vm", (config) => {
         config["homelab:taskServers"].organisations[0].users.push({ name: "bob" });
       });
-      const rehearsed = await lab.lab("rehearse", "vm", "--settings", settings);
+      const base = commitWith("components/monitoring/watched/machines.ts", (text) =>
+        text.replace("utilisation:rate5m", "utilisation:rate6m"),
+      );
+      const rehearsed = await lab.lab("rehearse", "vm", "--base", base, "--settings", settings);
       expect(failureOf(rehearsed)).toBe("");
       const { stdout } = rehearsed;
       expect(stdout).toContain("node2: deployed");
+      expect(stdout.split("2. What the report says of the change")[1]).toMatch(/prometheus/);
       expect(watched(stdout)).toMatchObject({ "Kubernetes API": "always answered" });
     },
     15 * minutes,

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import * as path from "node:path";
 import * as yaml from "js-yaml";
 import { startPaperProviders } from "../../../rig";
+import { replaceEncrypted } from "../../engine/encrypted";
 import { run } from "../../engine/process";
 import type { Preview } from "../preview";
 import { PassphraseCipher } from "./passphrase";
@@ -29,20 +30,11 @@ const passedOn = ["PATH", "HOME", "LANG", "TMPDIR", "NODE_EXTRA_CA_CERTS", "XDG_
 
 /** Configuration as a stack file holds it. Where a secret is, its ciphertext decides what stands for it. */
 function stackFileText(config: Revision["config"], cipher: PassphraseCipher): string {
-  const encrypted = (value: Json): Json => {
-    if (Array.isArray(value)) {
-      return value.map(encrypted);
-    }
-    if (!isObject(value)) {
-      return value;
-    }
-    if ("secure" in value) {
-      const digest = createHash("sha256").update(String(value.secure)).digest("hex").slice(0, 16);
-      return { secure: cipher.encrypt(`set:set:${digest}`) };
-    }
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, encrypted(item)]));
+  const another = (ciphertext: string) => {
+    const digest = createHash("sha256").update(ciphertext).digest("hex").slice(0, 16);
+    return { secure: cipher.encrypt(`set:set:${digest}`) };
   };
-  return yaml.dump({ encryptionsalt: cipher.encryptionSalt, config: encrypted(config) }, { lineWidth: -1 });
+  return yaml.dump({ encryptionsalt: cipher.encryptionSalt, config: replaceEncrypted(config, another) }, { lineWidth: -1 });
 }
 
 const stateFile = (world: World) => path.join(world.folder, "backend", ".pulumi", "stacks", "homelab", `${world.stack}.json`);

@@ -58,7 +58,10 @@ export async function committedRevision(commit: string, stack: string): Promise<
     await run("git", ["archive", "--format=tar", `--output=${archive}`, commit], { cwd: checkout });
     await run("tar", ["-xf", archive, "-C", folder]);
     await fs.rm(archive);
-    if (await same(path.join(folder, "package-lock.json"), path.join(checkout, "package-lock.json"))) {
+    const lockFile = path.join(folder, "package-lock.json");
+    if (await same(lockFile, path.join(checkout, "package-lock.json"))) {
+      // `lab` would install the packages again where this is newer than they are.
+      await fs.utimes(lockFile, 0, 0);
       await fs.symlink(path.join(checkout, "node_modules"), path.join(folder, "node_modules"));
     } else {
       await run("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], { cwd: folder });
