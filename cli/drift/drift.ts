@@ -5,10 +5,10 @@ import { maasOf, type Stack, stackOutputs } from "../live/lab-facts";
 import { certificateDrift, servedCertificate } from "./certificates";
 import type { Drift, Finding } from "./finding";
 import { hostDrift } from "./hosts";
-import { maasDrift } from "./machines";
 import { liveNodes, nodeDrift } from "./nodes";
 import { kubernetesDrift } from "./objects";
 import { readState, type StateResource } from "./state";
+import { maasDrift } from "./steps";
 
 /** Whether a state of the program has ever been applied. */
 export class NotUp extends Error {}
@@ -22,18 +22,23 @@ export async function driftOf(stack: Stack, now = new Date()): Promise<Drift> {
   if (!resources.some(({ type }) => type.startsWith("homelab:"))) {
     throw new NotUp(`The stack ${stack.stack} is not up: there is nothing to compare. './lab up --stack ${stack.stack}' brings it up.`);
   }
-  const drift: Drift = { stack: stack.stack, findings: certificateDrift(resources, now), unknown: [] };
-  const ask = async (source: Finding["source"], subject: string, look: () => Promise<Pick<Drift, "findings" | "unknown">>) => {
+  const drift: Drift = { stack: stack.stack, findings: certificateDrift(resources, now), unknown: [], notCompared: [] };
+  const ask = async (
+    source: Finding["source"],
+    subject: string,
+    look: () => Promise<Pick<Drift, "findings" | "unknown"> & Partial<Drift>>,
+  ) => {
     try {
-      const { findings, unknown } = await look();
+      const { findings, unknown, notCompared = [] } = await look();
       drift.findings.push(...findings);
       drift.unknown.push(...unknown);
+      drift.notCompared.push(...notCompared);
     } catch (error) {
       drift.unknown.push({ source, subject, reason: (error as Error).message });
     }
   };
   await Promise.all([
-    ask("MAAS", "the machines", async () => ({ findings: await maasDrift(await maasOf(stack), resources), unknown: [] })),
+    ask("MAAS", "what the stack made in it", async () => maasDrift(await maasOf(stack), resources)),
     ask("SSH", "the machines", () => hostDrift(resources)),
     ask("Kubernetes", "nodes and objects", () => clusterDrift(stack, settings, resources, now)),
   ]);

@@ -31,10 +31,12 @@ export interface Drift {
   findings: Finding[];
   /** What could not be looked at, and why. */
   unknown: { source: Finding["source"]; subject: string; reason: string }[];
+  /** What nothing is compared of, and why; no drift. */
+  notCompared: { subject: string; reason: string }[];
 }
 
 /** For a terminal: a table, and what to do about it. */
-export function renderDrift({ stack, findings, unknown }: Drift): string {
+export function renderDrift({ stack, findings, unknown, notCompared }: Drift): string {
   const parts: string[] = [];
   if (findings.length > 0) {
     const table = new Table({
@@ -56,8 +58,10 @@ export function renderDrift({ stack, findings, unknown }: Drift): string {
     parts.push(`${table.toString()}\n`);
   }
   parts.push(...unknown.map(({ source, subject, reason }) => `${source} could not be asked about ${subject}: ${reason}\n`));
+  parts.push(...notCompared.map(({ subject, reason }) => `not compared: ${subject}: ${reason}\n`));
   if (findings.length === 0) {
-    parts.push(unknown.length === 0 ? `${stack}: everything is as settings and state say.\n` : "");
+    const all = notCompared.length > 0 ? "everything that is compared" : "everything";
+    parts.push(unknown.length === 0 ? `${stack}: ${all} is as settings and state say.\n` : "");
   } else {
     const lost = findings.filter(({ repair }) => repair.destructive).map(({ subject }) => subject);
     parts.push(

@@ -56,13 +56,27 @@ export function resourcesOf(exported: string): StateResource[] {
     }));
 }
 
-/** The desired state that a step of the MAAS program was given, and what it observed. */
-export function stepsOf<Desired, Observed>(resources: readonly StateResource[], step: string) {
+/** A step of the MAAS program as the state has it. */
+export interface StepOfState {
+  resource: StateResource;
+  /** Its name. */
+  step: string;
+  /** What it was given. */
+  desired: object;
+  /** What it printed. */
+  observed: object;
+  /** `project/stack`, where it marks what it makes with that. */
+  stack?: string;
+}
+
+/** All steps of the MAAS program. */
+export function stepsOf(resources: readonly StateResource[]): StepOfState[] {
   return resources
-    .filter(({ type, inputs }) => type === "command:local:Command" && inputs.create === `node maas/step.cjs ${step} create`)
-    .map((resource) => ({
-      resource,
-      desired: JSON.parse(resource.inputs.stdin) as Desired,
-      observed: JSON.parse(resource.outputs.stdout || "{}") as Partial<Observed>,
-    }));
+    .filter(({ type }) => type === "command:local:Command")
+    .flatMap((resource) => {
+      const { create, stdin, environment } = resource.inputs;
+      const [, step] = /^node \S*step\.cjs (\S+) create$/.exec(create) ?? [];
+      const observed = JSON.parse(resource.outputs.stdout || "{}");
+      return step ? [{ resource, step, desired: JSON.parse(stdin), observed, stack: environment?.MAAS_STACK }] : [];
+    });
 }

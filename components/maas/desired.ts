@@ -4,7 +4,7 @@ import type { InterfaceArgs, MaasAccess, MachineOptions } from "./args";
 import { stackName } from "./step-command";
 import type { CommissionDesired } from "./steps/commission";
 import type { Composition } from "./steps/compose";
-import type { DeployDesired } from "./steps/deploy";
+import type { DeployDesired } from "./steps/deployment";
 import type { EnlistDesired } from "./steps/enlist";
 import type { InterfaceDesired } from "./steps/interfaces";
 import type { ReleaseSettings } from "./steps/release";

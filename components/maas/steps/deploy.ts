@@ -1,62 +1,20 @@
 import { isStatus } from "../api/errors";
-import { findMachine, type Identity, requireMachine } from "../api/lookup";
+import { requireMachine } from "../api/lookup";
 import { deploymentOf, recordDeployment } from "../api/ownership";
 import { StepError } from "../api/step-error";
 import { type Machine, Status } from "../api/types";
 import { type Context, substatus, waitFor } from "../api/wait";
 import { addressOf, linkAddress } from "./address";
-import { bringToReady, type CommissionDesired } from "./commission";
+import { bringToReady } from "./commission";
 import { vmHostNamed } from "./compose";
+import { type DeployDesired, type Deployed, isHalfReleased, readDeployment } from "./deployment";
 import { digestOf } from "./digest";
-import { connect, type InterfaceDesired } from "./interfaces";
-import { type ReleaseSettings, release, releaseMachine } from "./release";
+import { connect } from "./interfaces";
+import { release, releaseMachine } from "./release";
 import { failureTail } from "./results";
 import { reshape } from "./shape";
-import { defineStep, type Reading, type StepRepair } from "./step";
-import { layOut, type StorageDesired } from "./storage";
-
-export interface DeployDesired extends ReleaseSettings, Identity {
-  stack: string;
-  /** Name of this very deployment, made by the program; a new one is a redeployment. */
-  incarnation: string;
-  /** Fixed address on the boot interface; MAAS picks one when absent. */
-  address?: string;
-  /** Laid out while Ready; MAAS's default layout when absent. */
-  storage?: StorageDesired;
-  /** Set while Ready, instead of `address`. */
-  interfaces: InterfaceDesired[];
-  /** Network that `address` lies in. */
-  subnet: string;
-  /** `noble`, `ubuntu/noble`; MAAS's default when absent. */
-  osRelease?: string;
-  kernel?: string;
-  ephemeral: boolean;
-  hardwareSync: boolean;
-  /** Becomes a VM host of the machine's name. */
-  hosting?: "lxd" | "virsh";
-  /** `#cloud-config` text; a secret, as it holds the host key. */
-  userData: string;
-  /** The same in the form that is sent, where that is another; no part of what makes a deployment another one. A secret. */
-  sentUserData?: string;
-  /** Locked in MAAS from when it is deployed until this stack gives it back. */
-  lock: boolean;
-  /** May what somebody else put on the machine be erased? */
-  eraseForeign: boolean;
-  failedDeployment: "refuse" | "redeploy";
-  /** Seconds. */
-  limit: number;
-  /** For a machine that has to be commissioned again first, as it was released or deleted by hand. */
-  commissioning: CommissionDesired;
-}
-
-export interface Deployed {
-  systemId: string;
-  hostname: string;
-  address: string;
-  osystem: string;
-  release: string;
-  kernel: string;
-}
+import { defineStep } from "./step";
+import { layOut } from "./storage";
 
 const USUAL = 480;
 
@@ -67,34 +25,10 @@ export const deployStep = defineStep({
   key: ["incarnation"],
   run: deploy,
   update: verify,
-  read,
+  read: readDeployment,
   repair: { says: "deployed anew, with what runs on it", by: "replace", resources: ["incarnation"], destructive: true },
   remove: (context, desired) => release(context, desired),
 });
-
-/** What is on a machine that is not deployed is nobody's; that it is gone is said by its enlistment. */
-async function read(context: Context, desired: DeployDesired, done: Partial<Deployed>): Promise<Reading> {
-  const machine = await findMachine(context, desired);
-  if (machine?.status !== Status.Deployed) {
-    return machine ? { status: ["Deployed", machine.status_name] } : {};
-  }
-  const owner = deploymentOf(machine);
-  const mine = owner?.stack === desired.stack && owner.digest === digestOf(desired);
-  const byHand = (says: string): StepRepair => ({ says: `nothing: ${says}`, by: "none" });
-  return {
-    deployment: ["this stack's", mine ? "this stack's" : "another one, made by hand"],
-    release: isHalfReleased(machine)
-      ? [
-          done.release,
-          "unknown: MAAS began to release it and could not switch it off",
-          byHand("repair its power, then release it or deploy it anew"),
-        ]
-      : [done.release, machine.distro_series],
-    // MAAS does not know the power of machines that are switched by hand.
-    power: ["on", machine.power_state === "off" ? "off" : "on", byHand("switch it on")],
-    locked: [desired.lock || undefined, machine.locked, byHand("lock it in MAAS")],
-  };
-}
 
 /** Update: looks whether the machine still runs this deployment. A new one would need what came after it made anew as well. */
 async function verify(context: Context, desired: DeployDesired): Promise<Deployed> {
@@ -118,11 +52,6 @@ async function verify(context: Context, desired: DeployDesired): Promise<Deploye
     `${desired.name}: no longer runs what this stack deployed: it is ${substatus(machine)}, ${owner ? `with a deployment of ${owner.stack}` : "released or taken by hand"}`,
     `deploy it anew, and what runs on it: pulumi up --replace '**::${desired.name}-incarnation'`,
   );
-}
-
-/** MAAS began to release it, forgot what it runs, and could not switch it off. */
-function isHalfReleased(machine: Machine): boolean {
-  return machine.status === Status.Deployed && machine.osystem === "" && machine.netboot === true;
 }
 
 /** Killed at any moment and run again, it goes on where it is. */

@@ -4,7 +4,7 @@ import { Journal } from "../api/journal";
 import { StepError } from "../api/step-error";
 import type { Context } from "../api/wait";
 import { ensure } from "./ensure";
-import { defineStep } from "./step";
+import { defineStep, type Reading } from "./step";
 
 export interface ImagesDesired {
   source?: { url: string; keyring: string };
@@ -45,13 +45,22 @@ export const imagesStep = defineStep({
   title: () => "images",
   marked: true,
   run,
-  read: async (context, desired) => {
-    const images = imagesOf(desired);
-    const left = await missing(context, images);
-    return { images: [images.join(", "), images.filter((each) => !left.includes(each)).join(", ")] };
-  },
+  read,
   remove,
 });
+
+/** An image that is no longer selected goes at MAAS's next import. */
+async function read(context: Context, desired: ImagesDesired): Promise<Reading> {
+  const { client } = context;
+  const sources = await client.get<Source[]>("boot-sources/");
+  const source = desired.source ? sources.find(({ url }) => url === desired.source?.url) : sources[0];
+  const selections = source ? await client.get<Selection[]>(`boot-sources/${source.id}/selections/`) : [];
+  const selected = selections.flatMap(({ os, release, arches }) => arches.map((architecture) => `${os}/${release}/${architecture}`));
+  const images = imagesOf(desired);
+  const left = await missing(context, images);
+  const kept = images.filter((each) => !left.includes(each) && (!source || selected.includes(each)));
+  return { source: [desired.source?.url, source?.url], images: [images.join(", "), kept.join(", ")] };
+}
 
 function imagesOf({ releases }: ImagesDesired): string[] {
   return releases

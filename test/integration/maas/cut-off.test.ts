@@ -1,55 +1,15 @@
 import { execute } from "../../../components/maas/run/program";
 import type { StepName } from "../../../components/maas/steps";
-import { Lab } from "./lab";
+import type { Lab } from "./lab";
+import { labForThings, things } from "./region-things";
 
 // A step that ends as by SIGKILL after any of its requests: the next run finds what it made, takes it for this stack's own, and
 // `delete` takes it away again. What was there before stays.
 jest.setTimeout(120_000);
 
-const keyring = "/usr/share/keyrings/ubuntu-cloudimage-keyring.gpg";
-const things: [StepName, object, Record<string, string>?][] = [
-  ["group", { kind: "zone", name: "attic" }],
-  ["group", { kind: "pool", name: "lab" }],
-  ["range", { subnet: "192.168.200.0/24", type: "reserved", start: "192.168.200.200", end: "192.168.200.210", comment: "printers" }],
-  ["reserved-address", { address: "192.168.200.30", macAddress: "52:54:00:00:00:99", comment: "a printer" }],
-  ["script", { name: "45-look", type: "commissioning", content: "#!/bin/sh\ntrue\n", digest: "0123456789abcdef" }],
-  ["subnet", { cidr: "10.99.0.0/24", dnsServers: ["1.1.1.1"], fabric: "lab", vlan: 100, space: "dmz" }],
-  ["route", { source: "192.168.200.0/24", destination: "10.98.0.0/16", gateway: "192.168.200.1", metric: 5 }],
-  [
-    "domain",
-    {
-      name: "lab.test",
-      authoritative: true,
-      records: [
-        { name: "www", type: "A", data: "192.168.200.31" },
-        { name: "www", type: "A", data: "192.168.200.32" },
-        { name: "@", type: "TXT", data: "hello" },
-      ],
-    },
-  ],
-  ["config", { values: { ntp_servers: "192.168.200.1", enable_http_proxy: false } }],
-  ["dhcp", { subnet: "192.168.200.0/24", on: true }],
-  ["images", { source: { url: "http://images.test/maas/", keyring }, releases: [], limit: 30 }],
-  ["images", { releases: [{ os: "ubuntu", release: "jammy", architectures: ["amd64"] }], limit: 30 }],
-  ["ssh-key", { key: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDMbAkZpV8mZ2dBnNBmPsiZzBpEg9vVVkMdaWMbIvTJ6 someone@home" }],
-  [
-    "vm-host",
-    { name: "loft", type: "lxd", address: "https://10.10.10.1:8443", project: "default", tags: [] },
-    { VM_HOST_SECRETS: JSON.stringify({ password: "hush" }) },
-  ],
-];
-
 let lab: Lab;
 beforeEach(async () => {
-  lab = await Lab.start(undefined, { images: { readSource: 0, import: 0 } });
-  // MAAS serves DHCP where there is a dynamic range only.
-  const { client } = lab.context();
-  await client.post("ipranges/", undefined, { type: "dynamic", start_ip: "192.168.200.220", end_ip: "192.168.200.230" });
-  // MAAS keeps the rack of a VLAN whose DHCP goes off again.
-  const [rack] = await client.get<{ system_id: string }[]>("rackcontrollers/");
-  const subnets = await client.get<{ cidr: string; vlan: { id: number } }[]>("subnets/");
-  const vlan = subnets.find(({ cidr }) => cidr === "192.168.200.0/24")?.vlan.id;
-  await client.put(`vlans/${vlan}/`, { primary_rack: rack.system_id });
+  lab = await labForThings();
 });
 afterEach(() => lab.close());
 

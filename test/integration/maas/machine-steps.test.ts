@@ -2,7 +2,7 @@ import { MaasClient } from "../../../components/maas/api/client";
 import { actOn, type MachineActionName } from "../../../components/maas/api/machine-actions";
 import { type Machine, Status } from "../../../components/maas/api/types";
 import type { CommissionDesired } from "../../../components/maas/steps/commission";
-import type { DeployDesired } from "../../../components/maas/steps/deploy";
+import type { DeployDesired } from "../../../components/maas/steps/deployment";
 import type { EnlistDesired } from "../../../components/maas/steps/enlist";
 import { Lab } from "./lab";
 

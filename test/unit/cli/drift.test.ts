@@ -1,11 +1,12 @@
 import { certificateDrift } from "../../../cli/drift/certificates";
 import { type Finding, renderDrift } from "../../../cli/drift/finding";
 import { digest, nodeAnswers } from "../../../cli/drift/hosts";
-import { machineDrift, machinesOf } from "../../../cli/drift/machines";
 import { nodeDrift } from "../../../cli/drift/nodes";
 import { differences, objectDrift, pathOf, plural } from "../../../cli/drift/objects";
 import { repairArguments } from "../../../cli/drift/repair";
 import type { StateResource } from "../../../cli/drift/state";
+import { maasDrift } from "../../../cli/drift/steps";
+import type { MaasClient } from "../../../components/maas/api/client";
 import { inventoryOf } from "../../../components/maas/api/inventory";
 import { digestOf } from "../../../components/maas/steps/digest";
 
@@ -49,22 +50,23 @@ describe("drift of a machine", () => {
     distro_series: "noble",
     owner_data: { "homelab-stack": "homelab/sim", "homelab-deployment": digestOf(deployment), "homelab-finished": "true" },
   };
-  const [state] = machinesOf([
+  const state = [
     step("node1-enlistment", "enlist", enlisted),
     step("node1-commissioning", "commission", enlisted, { inventory: inventoryOf(live) }),
     step("node1-deployment", "deploy", { ...enlisted, ...deployment }, { release: "noble" }),
-  ]);
-  const drifted = (change: object) => summary(machineDrift(state, { ...live, ...change }));
+  ];
+  const drift = (machines: object[]) => maasDrift({ get: async () => machines } as unknown as MaasClient, state);
+  const drifted = async (change: object) => summary((await drift([{ ...live, ...change }])).findings);
 
-  it("is none when MAAS has it as it was left", () => {
-    expect(drifted({})).toEqual([]);
+  it("is none when MAAS has it as it was left", async () => {
+    expect(await drift([live])).toEqual({ findings: [], unknown: [], notCompared: [] });
   });
 
   it.each([
     ["released by hand", { status: 4, status_name: "Ready" }, ["node1", "status", "Deployed", "Ready", "replace"]],
     ["deployed by somebody else", { owner_data: {} }, ["node1", "deployment", "this stack's", "another one, made by hand", "replace"]],
     ["switched off", { power_state: "off" }, ["node1", "power", "on", "off", "none"]],
-    ["without its tag", { tag_names: ["virtual"] }, ["node1", "tags", "rack", "virtual", "step"]],
+    ["without its tag", { tag_names: ["virtual"] }, ["node1", "tags", "rack", "nothing", "step"]],
     ["in another zone", { zone: { name: "cellar" } }, ["node1", "zone", "attic", "cellar", "step"]],
     [
       "with another firmware",
@@ -72,14 +74,73 @@ describe("drift of a machine", () => {
       ["node1", "inventory: firmware", "Intel 0062", "Intel 0063", "none"],
     ],
     ["without its disk", { blockdevice_set: [] }, ["node1", "inventory: disks", "nvme0n1 500 GB S4", "nothing", "none"]],
-  ])("is seen when it is %s", (_, change, expected) => {
-    expect(drifted(change)).toEqual([expected]);
+    ["half released", { osystem: "", netboot: true }, ["node1", "release", "noble", expect.stringContaining("unknown"), "none"]],
+  ])("is seen when it is %s", async (_, change, expected) => {
+    expect(await drifted(change)).toEqual([expected]);
   });
 
-  it("is seen when it is gone, and repaired from the enlistment on", () => {
-    const findings = machineDrift(state, undefined);
-    expect(summary(findings)).toEqual([["node1", "machine", "in MAAS", "not in MAAS", "replace"]]);
+  it("names the resources that put it right", async () => {
+    const repairs = async (change: object) => (await drift([{ ...live, ...change }])).findings.map(({ repair }) => repair);
+    expect(await repairs({ zone: { name: "cellar" }, owner_data: {} })).toEqual([
+      { says: "edited in MAAS", by: "step", resources: ["node1-enlistment"] },
+      { says: "deployed anew, with what runs on it", by: "replace", resources: ["node1-incarnation"], destructive: true },
+    ]);
+  });
+
+  it("is seen when it is gone, and repaired from the enlistment on", async () => {
+    const { findings } = await drift([]);
+    expect(summary(findings)).toEqual([["node1", "existence", "in MAAS", "not in MAAS", "replace"]]);
     expect(repairArguments({ findings })).toEqual(["--replace", "**::node1-enlistment", "--replace", "**::node1-incarnation"]);
+  });
+});
+
+describe("drift of what steps made of the region", () => {
+  const answers = (subnet: object | undefined) => ({ get: async () => (subnet ? [subnet] : []) }) as unknown as MaasClient;
+  const cidr = "10.0.0.0/24";
+  const state = [step("maas-network-subnet", "subnet", { cidr, gateway: "10.0.0.1", dnsServers: [] }, { id: 1 })];
+  const live = { cidr, gateway_ip: "10.0.0.1", dns_servers: ["9.9.9.9"], vlan: { fabric: "fabric-0", vid: 0, mtu: 1500, space: "" } };
+
+  it("compares what the settings name, and leaves the rest to MAAS", async () => {
+    expect((await maasDrift(answers(live), state)).findings).toEqual([]);
+    expect(summary((await maasDrift(answers({ ...live, gateway_ip: null }), state)).findings)).toEqual([
+      [`subnet ${cidr}`, "gateway", "10.0.0.1", "nothing", "step"],
+    ]);
+    expect((await maasDrift(answers(undefined), state)).findings).toMatchObject([
+      { found: "not in MAAS", repair: { by: "step", resources: ["maas-network-subnet"] } },
+    ]);
+  });
+
+  it("finds the steps of a program that uses the packed library", async () => {
+    const [own] = state;
+    own.inputs.create = "node node_modules/@homelab/components/dist/components/maas/run/step.cjs subnet create";
+    expect((await maasDrift(answers(undefined), [own])).findings).toHaveLength(1);
+  });
+
+  it("says what nothing is compared of", async () => {
+    const { findings, unknown, notCompared } = await maasDrift(answers(live), [
+      step("asked", "others", {}),
+      step("later", "nap-of-machines", {}),
+    ]);
+    expect([findings, unknown]).toEqual([[], []]);
+    expect(renderDrift({ stack: "lab", findings, unknown, notCompared })).toBe(
+      "not compared: asked: it is a question, asked anew at each preview\n" +
+        "not compared: later: this version has no step nap-of-machines\n" +
+        "lab: everything that is compared is as settings and state say.\n",
+    );
+  });
+
+  it("asks about the rest where one cannot be read", async () => {
+    const dhcp = step("maas-network-dhcp", "dhcp", { subnet: cidr, on: true, primaryRack: "gone" });
+    const replies: Record<string, unknown> = {
+      "rackcontrollers/": [{ hostname: "other", system_id: "r1" }],
+      "subnets/": [{ ...live, vlan: { ...live.vlan, id: 5 } }],
+      "vlans/5/": { ...live.vlan, dhcp_on: true, primary_rack: "r1" },
+    };
+    const client = { get: async (path: string) => replies[path] };
+    expect(await maasDrift(client as unknown as MaasClient, [dhcp, ...state])).toMatchObject({
+      findings: [],
+      unknown: [{ source: "MAAS", subject: `DHCP on ${cidr}`, reason: expect.stringContaining("no rack controller gone") }],
+    });
   });
 });
 
@@ -153,7 +214,9 @@ describe("drift of nodes and certificates", () => {
 
   it("is a table that says what repairs it", () => {
     const findings = nodeDrift({ machines: [{ name: "node2", labels: {}, taints: [] } as any], cluster: { version: "v1" } }, []);
-    expect(renderDrift({ stack: "lab", findings, unknown: [] })).toMatchSnapshot();
-    expect(renderDrift({ stack: "lab", findings: [], unknown: [] })).toBe("lab: everything is as settings and state say.\n");
+    expect(renderDrift({ stack: "lab", findings, unknown: [], notCompared: [] })).toMatchSnapshot();
+    expect(renderDrift({ stack: "lab", findings: [], unknown: [], notCompared: [] })).toBe(
+      "lab: everything is as settings and state say.\n",
+    );
   });
 });
