@@ -4,7 +4,9 @@ import { ingressArgs, pageArgs } from "./settings/ingress-args";
 import { loadSettings } from "./settings/load";
 import { makeMachines } from "./settings/make-machines";
 import { outputs } from "./settings/outputs";
+import { leaveOutStackTraces } from "./settings/stack-traces";
 
+leaveOutStackTraces();
 const settings = loadSettings();
 const options = { transformations: guards(guardArgs(settings)) };
 

@@ -58,6 +58,7 @@ type Meanings = Partial<Record<Change["operation"], Pick<Reading, "gravity" | "w
 /** The parts of a node's component, by the end of their names. A part that goes, goes with its machine. */
 const nodeParts: Record<string, Meanings> = {
   script: { create: { gravity: "adds", what: "given the installer" }, update: { gravity: "edits", what: "given another installer" } },
+  installer: { create: { gravity: "adds", what: "sent the installer" }, update: { gravity: "edits", what: "sent another installer" } },
   prepare: {
     create: { gravity: "adds", what: "checked before it joins" },
     update: { gravity: "interrupts", what: "drained if it is upgraded" },

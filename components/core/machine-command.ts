@@ -32,16 +32,7 @@ export function machineCommand(name: string, args: MachineCommandArgs, opts: pul
   return new command.remote.Command(
     name,
     {
-      connection: {
-        host: machine.address,
-        port: machine.port,
-        user: machine.user,
-        privateKey: machine.privateKey,
-        hostKey: machine.hostKey,
-        // Refused connections are retried; -1 leaves the end of it to the timeout.
-        dialErrorLimit: args.awaitSsh ? -1 : 20,
-        perDialTimeout: 15,
-      },
+      connection: connection(machine, args.awaitSsh),
       create: args.run,
       update: args.run,
       delete: args.remove,
@@ -58,6 +49,47 @@ export function machineCommand(name: string, args: MachineCommandArgs, opts: pul
       deleteBeforeReplace: args.remove !== undefined,
     },
   );
+}
+
+/** A folder for a machine. */
+export interface MachineCopyArgs {
+  machine: MachineAccess;
+  /** On this computer; no secrets. The state keeps its digest only. */
+  folder: string;
+  timeout: Duration;
+}
+
+/** Copies a folder into the home of the machine's user, under its own name, over SFTP; anew when it or the machine's disk is another. */
+export function machineCopy(
+  name: string,
+  { machine, folder, timeout }: MachineCopyArgs,
+  opts: pulumi.CustomResourceOptions,
+): command.remote.CopyToRemote {
+  const limit = toGoDuration(timeout);
+  return new command.remote.CopyToRemote(
+    name,
+    {
+      connection: connection(machine),
+      source: new pulumi.asset.FileArchive(folder),
+      // Into a folder that is always there, and so never once as it and once below it.
+      remotePath: ".",
+      triggers: [machine.incarnation],
+    },
+    { ...opts, customTimeouts: { create: limit, update: limit }, deletedWith: machine.resource },
+  );
+}
+
+function connection(machine: MachineAccess, awaitSsh = false): command.types.input.remote.ConnectionArgs {
+  return {
+    host: machine.address,
+    port: machine.port,
+    user: machine.user,
+    privateKey: machine.privateKey,
+    hostKey: machine.hostKey,
+    // Refused connections are retried; -1 leaves the end of it to the timeout.
+    dialErrorLimit: awaitSsh ? -1 : 20,
+    perDialTimeout: 15,
+  };
 }
 
 function triggers({ machine, remove, removeFor, rerun }: MachineCommandArgs): pulumi.Input<string>[] | undefined {

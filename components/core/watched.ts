@@ -160,8 +160,6 @@ export interface WatchedDashboard {
   title: string;
   /** With the same uid and title. */
   spec: pulumi.Input<DashboardSpec>;
-  /** Place among the links between dashboards, ascending. Default 50. */
-  rank?: number;
 }
 
 /** Where an exporter goes. */
@@ -212,6 +210,6 @@ export function inCluster(name: string, port: number): ScrapeJob {
 }
 
 /** A dashboard that is known at once, as {@link Watched} takes it. */
-export function dashboard(spec: DashboardSpec, rank?: number): WatchedDashboard {
-  return { uid: spec.uid, title: spec.title, spec, ...(rank !== undefined && { rank }) };
+export function dashboard(spec: DashboardSpec): WatchedDashboard {
+  return { uid: spec.uid, title: spec.title, spec };
 }

@@ -110,7 +110,8 @@ export class K3sCluster extends pulumi.ComponentResource {
       etcd: usesEtcd(options, servers.length),
       backupsEvery: options.backups && typeof options.datastore === "string" ? toSeconds(options.backups.every) : undefined,
     });
-    this.registerOutputs({ kubeconfig: this.kubeconfig, endpoint: this.endpoint });
+    // Without the kubeconfig, which the state has already.
+    this.registerOutputs({ endpoint: this.endpoint });
   }
 
   private makeNodes(

@@ -1,12 +1,12 @@
 import type * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { MachineAccess, MachineRole } from "../core/machine-access";
-import { machineCommand } from "../core/machine-command";
+import { machineCommand, machineCopy } from "../core/machine-command";
 import { type Duration, toSeconds } from "../core/notations";
 import type { ExtraConfig, K3sOptions } from "./args";
 import { digest, labelList, type NodeConfig, type NodeMarks, nodeConfig, renderConfig } from "./config";
 import { type NodeSecrets, nodeFiles, REGISTRATION_FILE } from "./files";
-import { filesOnStdin, joinedScripts, PLACE_SCRIPT, type RemoteFile, verb } from "./scripts";
+import { filesOnStdin, placeScript, type RemoteFile, SCRIPTS_FOLDER, verb } from "./scripts";
 
 /** `homelab:k3s:Node`'s arguments. */
 export interface K3sNodeArgs {
@@ -56,10 +56,15 @@ export class K3sNode extends pulumi.ComponentResource {
     this.role = role;
     const { timeouts } = cluster;
 
+    const copied = machineCopy(
+      `${name}-installer`,
+      { machine, folder: SCRIPTS_FOLDER, timeout: "2 minutes" },
+      { parent: this, dependsOn: [args.reachable] },
+    );
     const script = machineCommand(
       `${name}-script`,
-      { machine, run: PLACE_SCRIPT, stdin: joinedScripts(), timeout: "2 minutes" },
-      { parent: this, dependsOn: [args.reachable] },
+      { machine, run: placeScript(), timeout: "2 minutes" },
+      { parent: this, dependsOn: [copied] },
     );
 
     // A server empties itself as part of its installation; an agent has no rights to, so a server does it.
@@ -145,7 +150,7 @@ function longer(limit: Duration): Duration {
   return `${toSeconds(limit) + 60} seconds`;
 }
 
-/** Of a node's files, what k3s restarts for; see `inputs_digest` of `scripts/30-install.sh`. */
+/** Of a node's files, what k3s restarts for; see `inputs_digest` of `homelab-k3s/30-install.sh`. */
 export function readAtStart(files: readonly RemoteFile[]): string {
   return JSON.stringify(files.filter(({ path }) => path.startsWith("/etc/rancher/k3s/") && path !== REGISTRATION_FILE));
 }

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { quote } from "../core/shell";
@@ -5,18 +6,39 @@ import { quote } from "../core/shell";
 /** Where `k3s.sh` lies on each machine. */
 export const SCRIPT_PATH = "/usr/local/lib/homelab/k3s.sh";
 
-/** The folder's scripts as one file; see `scripts/10-lib.sh`. */
-export function joinedScripts(folder = path.join(__dirname, "scripts")): string {
-  const parts = fs
-    .readdirSync(folder)
+/** What `k3s.sh` is made of. Machines get a copy of the folder in their user's home, under the same name. */
+export const SCRIPTS_FOLDER = path.join(__dirname, "homelab-k3s");
+
+function parts(): string[] {
+  return fs
+    .readdirSync(SCRIPTS_FOLDER)
     .filter((name) => name.endsWith(".sh"))
-    .sort()
-    .map((name) => fs.readFileSync(path.join(folder, name), "utf8"));
-  return parts.map((text, index) => (index === 0 ? text : text.replace(/^#!.*\n/, ""))).join("\n");
+    .sort();
 }
 
-/** Takes `k3s.sh` on stdin and puts it in place in one step. */
-export const PLACE_SCRIPT = `sudo -n sh -c 'umask 022 && mkdir -p ${path.dirname(SCRIPT_PATH)} && cat >${SCRIPT_PATH}.partial && mv ${SCRIPT_PATH}.partial ${SCRIPT_PATH}'`;
+/** The folder's scripts as one file; see `homelab-k3s/10-lib.sh`. */
+export function joinedScripts(): string {
+  const texts = parts().map((name) => fs.readFileSync(path.join(SCRIPTS_FOLDER, name), "utf8"));
+  return texts.map((text, index) => (index === 0 ? text : text.replaceAll(/^#!.*\n/gm, ""))).join("");
+}
+
+/**
+ * Joins the copied files on a machine and puts `k3s.sh` in place in one step. It runs as root from then on, so what the copy holds is
+ * compared first; a machine that has this very file needs no copy.
+ */
+export function placeScript(target = SCRIPT_PATH): string {
+  const sum = createHash("sha256").update(joinedScripts()).digest("hex");
+  const copies = parts().map((name) => `${path.basename(SCRIPTS_FOLDER)}/${name}`);
+  const is = (file: string) => `echo "${sum}  ${file}" | sha256sum --check --status 2>/dev/null`;
+  const partial = `${target}.partial`;
+  return [
+    `${is(target)} && exit 0`,
+    "set -e",
+    `cat ${copies.join(" ")} | sed '1p;/^#!/d' | sudo -n sh -c 'umask 022 && mkdir -p ${path.dirname(target)} && cat >${partial}'`,
+    `if ! ${is(partial)}; then echo "the copy of k3s.sh is not the one that was sent" >&2; exit 1; fi`,
+    `sudo -n mv ${partial} ${target}`,
+  ].join("\n");
+}
 
 /**
  * Command text that runs one verb of `k3s.sh`. The text shows up in previews, failures and process lists: parameters

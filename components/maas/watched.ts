@@ -17,7 +17,7 @@ export function maasWatched({ url, racks = [] }: { url: pulumi.Input<string>; ra
 }
 
 /** The dashboard alone, for a stack that may come to watch MAAS. */
-export const maasDashboard = () => dashboard(maas, 40);
+export const maasDashboard = () => dashboard(maas);
 
 /**
  * MAAS: what it knows of its machines, and how its region and rack controllers do, each from where MAAS serves it.

@@ -27,6 +27,11 @@ export interface GrafanaArgs {
 }
 
 const NAME = "grafana";
+/** Dashboards with a config map of their own. All others, also those of later releases, share one. */
+export const NAMED_DASHBOARDS: readonly string[] = ["overview", "node", "workloads", "k3s", "maas", "task-servers", "prometheus"].map(
+  (name) => `homelab-${name}`,
+);
+const OTHER_DASHBOARDS = "dashboards";
 /** grafana, as in upstream's image. */
 const USER = 472;
 const PATHS = { dashboards: "/etc/grafana-dashboards", provisioning: "/etc/grafana-provisioning" } as const;
@@ -57,14 +62,9 @@ export class Grafana extends pulumi.ComponentResource {
     const admin = secretObject(`${name}-admin`, meta("-admin"), { password: this.password }, options);
     const files = provisioning(toGoDuration(args.scrapeInterval));
     const config = new kubernetes.core.v1.ConfigMap(`${name}-provisioning`, { metadata: meta("-provisioning"), data: files }, options);
-    const boards = Object.keys(args.dashboards).map(
-      (uid) =>
-        new kubernetes.core.v1.ConfigMap(
-          `${name}-dashboard-${uid}`,
-          { metadata: meta(`-dashboard-${uid}`), data: { [`${uid}.json`]: args.dashboards[uid] } },
-          options,
-        ),
-    );
+    for (const [uid, data] of Object.entries(configMaps(args.dashboards))) {
+      new kubernetes.core.v1.ConfigMap(`${name}-${uid}`, { metadata: meta(`-${uid}`), data }, options);
+    }
     networkPolicy(
       `${name}-policy`,
       {
@@ -139,8 +139,7 @@ export class Grafana extends pulumi.ComponentResource {
               ],
               volumes: [
                 { name: "provisioning", configMap: { name: config.metadata.name } },
-                // Many config maps, since one may hold 1 MiB, and one folder, since Grafana's provider reads one.
-                { name: "dashboards", projected: { sources: boards.map((board) => ({ configMap: { name: board.metadata.name } })) } },
+                { name: "dashboards", projected: { sources: dashboardSources() } },
                 { name: "data", emptyDir: { sizeLimit: "512Mi" } },
                 { name: "tmp", emptyDir: { sizeLimit: "64Mi" } },
               ],
@@ -152,6 +151,26 @@ export class Grafana extends pulumi.ComponentResource {
     );
     this.registerOutputs({ service: this.service, password: this.password });
   }
+}
+
+/** What each config map holds, by the end of its name. */
+function configMaps(dashboards: GrafanaArgs["dashboards"]): Record<string, Record<string, pulumi.Input<string>>> {
+  const found: Record<string, Record<string, pulumi.Input<string>>> = {};
+  for (const [uid, json] of Object.entries(dashboards)) {
+    const name = NAMED_DASHBOARDS.includes(uid) ? `dashboard-${uid}` : OTHER_DASHBOARDS;
+    found[name] = { ...found[name], [`${uid}.json`]: json };
+  }
+  return found;
+}
+
+/**
+ * The config maps of all dashboards that there can be, in one folder, since Grafana's provider reads one. The same whichever there
+ * are: the pod does not change when a dashboard comes or goes, kubelet brings its file and Grafana finds it.
+ */
+function dashboardSources(): kubernetes.types.input.core.v1.VolumeProjection[] {
+  return [...NAMED_DASHBOARDS.map((uid) => `dashboard-${uid}`), OTHER_DASHBOARDS].map((name) => ({
+    configMap: { name: `${NAME}-${name}`, optional: true },
+  }));
 }
 
 /** Grafana's own configuration: https://grafana.com/docs/grafana/latest/setup-grafana/configure-grafana/. */

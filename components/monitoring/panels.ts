@@ -26,6 +26,7 @@ import { PanelBuilder as Stat } from "@grafana/grafana-foundation-sdk/stat";
 import { PanelBuilder as Table } from "@grafana/grafana-foundation-sdk/table";
 import { PanelBuilder as TimeSeries } from "@grafana/grafana-foundation-sdk/timeseries";
 import type { DashboardSpec, PanelSpec } from "../core/watched";
+import { withoutDefaults } from "./grafana-defaults";
 
 /** Grafana's widths are 24ths of the page; heights are rows of some 30 pixels. */
 const WIDTHS = { stat: 4, bars: 8, series: 12, table: 24 } as const;
@@ -33,20 +34,26 @@ const HEIGHTS = { stat: 4, bars: 8, series: 8, table: 8 } as const;
 
 export const COLUMNS = 24;
 
+/** Of every dashboard. */
+const TAG = "homelab";
+
 export const DATASOURCE = { type: "prometheus", uid: "prometheus" };
 
-/** The JSON of a dashboard, the same for the same specification. */
-export function renderDashboard(spec: DashboardSpec, all: readonly Pick<DashboardSpec, "uid" | "title">[]): string {
+/**
+ * The JSON of a dashboard, the same for the same specification. On one line: the engine shows what changes in JSON by its keys, and
+ * the state keeps it three times.
+ */
+export function renderDashboard(spec: DashboardSpec): string {
   let builder = new DashboardBuilder(spec.title)
     .uid(spec.uid)
     .description(spec.description)
-    .tags(["homelab"])
+    .tags([TAG])
     .readonly()
     .tooltip(DashboardCursorSync.Crosshair)
     .refresh("1m")
     .time({ from: "now-6h", to: "now" })
     .timezone("browser")
-    .links(all.filter(({ uid }) => uid !== spec.uid).map(link));
+    .links([toAll()]);
   if (spec.variable) {
     builder = builder.withVariable(variable(spec.variable));
   }
@@ -56,7 +63,7 @@ export function renderDashboard(spec: DashboardSpec, all: readonly Pick<Dashboar
       builder = builder.withPanel(panelOf(panel).gridPos(place));
     }
   }
-  return `${JSON.stringify(builder.build(), null, 1)}\n`;
+  return `${JSON.stringify(withoutDefaults(builder.build()))}\n`;
 }
 
 /** Where a panel is on the page, in Grafana's units. */
@@ -88,8 +95,9 @@ export function layout(spec: DashboardSpec): { title: string; y: number; panels:
   });
 }
 
-function link({ uid, title }: Pick<DashboardSpec, "uid" | "title">) {
-  return new DashboardLinkBuilder(title).type(DashboardLinkType.Link).url(`/d/${uid}`).keepTime(true).includeVars(true);
+/** Links to all dashboards of the lab, in Grafana's order. No names: one more dashboard changes none of the others. */
+function toAll() {
+  return new DashboardLinkBuilder("Home lab").type(DashboardLinkType.Dashboards).tags([TAG]).keepTime(true).includeVars(true);
 }
 
 function variable({ name, metric }: { name: string; metric: string }) {
@@ -118,13 +126,11 @@ function panelOf(spec: PanelSpec) {
       .datasource(DATASOURCE);
     return kind === "table" ? query.instant().format(PromQueryFormat.Table) : instant ? query.instant() : query.range();
   });
-  const builder = kindOf(spec)
-    .title(title)
-    .description(description)
-    .datasource(DATASOURCE)
-    .unit(unit)
-    .targets(targets)
-    .thresholds(new ThresholdsConfigBuilder().mode(ThresholdsMode.Absolute).steps(steps(spec.thresholds)));
+  const builder = kindOf(spec).title(title).description(description).datasource(DATASOURCE).unit(unit).targets(targets);
+  // Lines have colours of their own.
+  if (kind !== "series" || spec.thresholds) {
+    builder.thresholds(new ThresholdsConfigBuilder().mode(ThresholdsMode.Absolute).steps(steps(spec.thresholds)));
+  }
   if (spec.noValue !== undefined) {
     builder.noValue(spec.noValue);
   }

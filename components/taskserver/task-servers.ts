@@ -159,12 +159,11 @@ export class TaskServers extends pulumi.ComponentResource {
     });
     this.compose = this.composeOf(pki, keys, active);
     this.users = pulumi.secret(pulumi.output(Object.fromEntries(active.map((account) => [account.id, this.access(account, keys, pki)]))));
+    // Not its secrets: the state has those of the users already, and of the stack's outputs.
     this.registerOutputs({
-      users: this.users,
       taskd: this.taskd,
       taskchampion: this.champion?.url,
       authority: this.authority,
-      compose: this.compose,
     });
   }
 

@@ -21,7 +21,7 @@ export function taskServersWatched({ namespace, servers, gates, certificates }: 
     rules: pulumi
       .all([namespace, certificates])
       .apply(([space, ends]) => [taskServerRules(space, servers), certificateRules(secondsOf(ends))]),
-    dashboard: { uid: UID, title: TITLE, spec: pulumi.output(namespace).apply(taskServersDashboard), rank: 45 },
+    dashboard: { uid: UID, title: TITLE, spec: pulumi.output(namespace).apply(taskServersDashboard) },
   };
 }
 

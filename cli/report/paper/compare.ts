@@ -98,6 +98,8 @@ export interface PaperStack {
   settle(base: Revision): Promise<void>;
   /** What the engine says that the program of this revision changes. */
   preview(head: Revision): Promise<Preview>;
+  /** What the state holds, as the engine wrote it. */
+  resources(): Promise<RecordedResource[]>;
   close(): Promise<void>;
 }
 
@@ -130,6 +132,7 @@ export async function openPaperStack(recording: Recording, engineDirectory: stri
       providers.accept(false);
       return JSON.parse(await engine(world, head, "head", ["preview", "--json", "--show-sames"])) as Preview;
     },
+    resources: () => readState(world),
     async close() {
       await providers.close();
       await fs.rm(folder, { recursive: true, force: true });

@@ -223,5 +223,5 @@ export const controlPlane: Watched = {
     { job_name: "coredns", static_configs: [{ targets: ["kube-dns.kube-system.svc:9153"] }] },
   ],
   rules: [k3sRules],
-  dashboard: dashboard(k3s, 30),
+  dashboard: dashboard(k3s),
 };

@@ -66,14 +66,16 @@ export function configuration(watched: readonly Watched[], options: MonitoringOp
   };
 }
 
-/** The dashboards in the order in which they are linked. */
-export function inOrder(watched: readonly Watched[]): WatchedDashboard[] {
-  const all = watched.flatMap(({ dashboard }) => dashboard ?? []);
-  return unique(all, ({ uid }) => uid, "dashboard").sort((a, b) => (a.rank ?? 50) - (b.rank ?? 50));
+/** The dashboards, each once. */
+export function dashboardsIn(watched: readonly Watched[]): WatchedDashboard[] {
+  return unique(
+    watched.flatMap(({ dashboard }) => dashboard ?? []),
+    ({ uid }) => uid,
+    "dashboard",
+  );
 }
 
 /** JSON of each dashboard by uid. */
 export function dashboardsOf(watched: readonly Watched[]): Record<string, pulumi.Output<string>> {
-  const all = inOrder(watched);
-  return Object.fromEntries(all.map(({ uid, spec }) => [uid, pulumi.output(spec).apply((each) => renderDashboard(each, all))]));
+  return Object.fromEntries(dashboardsIn(watched).map(({ uid, spec }) => [uid, pulumi.output(spec).apply(renderDashboard)]));
 }

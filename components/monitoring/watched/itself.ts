@@ -5,7 +5,7 @@ import { PORTS } from "../ports";
 export const prometheus = (): Watched => ({
   name: "monitoring",
   scrape: [{ job_name: "prometheus", static_configs: [{ targets: [`localhost:${PORTS.prometheus}`] }] }],
-  dashboard: dashboard(page, 90),
+  dashboard: dashboard(page),
 });
 
 /** Alertmanager and Grafana, as far as there are pods of them. */

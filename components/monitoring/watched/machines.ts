@@ -17,7 +17,7 @@ export function machines({ pods, others }: { pods: boolean; others: boolean }): 
     exporter: pods ? ({ name, parent, ...place }) => void new NodeExporter(`${name}-node-exporter`, place, { parent }) : undefined,
     scrape: [{ job_name: "node-exporter", ...onMachines(NODE_EXPORTER_PORT), file_sd_configs: [{ files }] }],
     rules: [machineRules],
-    dashboard: dashboard(node, 10),
+    dashboard: dashboard(node),
   };
 }
 

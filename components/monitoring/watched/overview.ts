@@ -129,4 +129,4 @@ export const page: DashboardSpec = {
 };
 
 /** The page that Grafana opens with. */
-export const overview: Watched = { name: "overview", dashboard: dashboard(page, 0) };
+export const overview: Watched = { name: "overview", dashboard: dashboard(page) };

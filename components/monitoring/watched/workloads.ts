@@ -18,7 +18,7 @@ export function workloads(replicas: 0 | 1 | undefined): Watched {
     // Its series have labels like `namespace` and `pod` of their own, about the objects and not about the exporter.
     scrape: runs ? [{ ...inCluster("kube-state-metrics", KUBE_STATE_METRICS_PORT), honor_labels: true }] : [],
     rules: runs ? [workloadRules] : [],
-    dashboard: dashboard(objects, 20),
+    dashboard: dashboard(objects),
   };
 }
 

@@ -68,6 +68,8 @@ test("a lab of commit 5bc5ede is taken over: nothing is replaced, deleted, or ru
   const steps = preview();
   // What is new since then; all else stays or is updated in place.
   expect(named(steps.filter(({ op }) => op !== "same" && op !== "update")).sort()).toEqual([
+    "create k3s-node1-installer",
+    "create k3s-node2-installer",
     "create monitoring-default-deny",
     "create tasks-default-deny",
     "create tasks-taskd-gate-tls",

@@ -5,7 +5,7 @@ import * as path from "node:path";
 import { promisify } from "node:util";
 import * as yaml from "js-yaml";
 import { renderDashboard } from "../../../components/monitoring/panels";
-import { dashboardsOf, inOrder } from "../../../components/monitoring/watched";
+import { dashboardsIn, dashboardsOf } from "../../../components/monitoring/watched";
 import { overview } from "../../../components/monitoring/watched/overview";
 import { dashboards, panelQueries } from "../../../components/watched";
 import { debianProgram } from "../../support/debian";
@@ -14,7 +14,7 @@ import { ruleFiles, watchedIn } from "../../support/watched";
 
 const run = promisify(execFile);
 const all = dashboards("tasks");
-const rendered = Object.fromEntries(all.map((spec) => [spec.uid, renderDashboard(spec, all)]));
+const rendered = Object.fromEntries(all.map((spec) => [spec.uid, renderDashboard(spec)]));
 const parsed = Object.values(rendered).map((text) => JSON.parse(text));
 
 describe("dashboards", () => {
@@ -62,13 +62,24 @@ describe("dashboards", () => {
     }
   });
 
-  test("links lead to every other dashboard", () => {
-    const uids = dashboards("tasks").map(({ uid }) => uid);
-    for (const dashboard of parsed) {
-      expect(dashboard.links.map(({ url }: any) => url.replace("/d/", "")).sort()).toEqual(
-        uids.filter((uid) => uid !== dashboard.uid).sort(),
-      );
+  test("one link leads to all dashboards of the lab, whichever there are", () => {
+    for (const { links, tags } of parsed) {
+      expect(links).toEqual([expect.objectContaining({ type: "dashboards", tags: ["homelab"], keepTime: true, includeVars: true })]);
+      expect(tags).toEqual(["homelab"]);
     }
+  });
+
+  test("nothing is written down that Grafana takes anyway", () => {
+    for (const [uid, text] of Object.entries(rendered)) {
+      expect(text.trimEnd()).not.toContain("\n");
+      expect([uid, text.match(/"(transparent|repeatDirection|overrides|namePlacement|auto_min)"/g)]).toEqual([uid, null]);
+    }
+    const [series] = parsed.flatMap(({ panels }) => panels).filter(({ type }) => type === "timeseries");
+    expect(Object.keys(series).sort()).toEqual(["datasource", "description", "fieldConfig", "gridPos", "targets", "title", "type"]);
+    expect(series.targets[0]).toEqual({ expr: expect.any(String), legendFormat: expect.any(String), refId: "A", range: true });
+    // What differs from the defaults stays.
+    const [bars] = parsed.flatMap(({ panels }) => panels).filter(({ type }) => type === "bargauge");
+    expect(bars.options).toEqual({ displayMode: "basic", orientation: "horizontal" });
   });
 
   test("variables that queries use are there, and those that are there are used", () => {
@@ -80,9 +91,13 @@ describe("dashboards", () => {
     }
   });
 
-  test("a stack that has everything gets these, in this order", async () => {
+  test("a stack that has everything gets these", async () => {
     const watched = watchedIn({ kubeStateMetrics: true, etcd: true, maas: true, taskServers: { namespace: "tasks", servers: ["taskd"] } });
-    expect(inOrder(watched).map(({ uid }) => uid)).toEqual(all.map(({ uid }) => uid));
+    expect(
+      dashboardsIn(watched)
+        .map(({ uid }) => uid)
+        .sort(),
+    ).toEqual(all.map(({ uid }) => uid).sort());
     for (const [uid, json] of Object.entries(dashboardsOf(watched))) {
       expect((await settled(json)).value).toBe(rendered[uid]);
     }

@@ -5,10 +5,11 @@ import { Secret } from "../../../components/core/secret";
 import { dashboard, inCluster, type Watched } from "../../../components/core/watched";
 import { clusterWatched } from "../../../components/k3s/watched";
 import { maasWatched } from "../../../components/maas/watched";
+import { NAMED_DASHBOARDS } from "../../../components/monitoring/grafana";
 import { withNodeExporter } from "../../../components/monitoring/machine-exporter";
 import { Monitoring } from "../../../components/monitoring/monitoring";
 import { renderPrometheusConfig } from "../../../components/monitoring/prometheus-config";
-import { inOrder } from "../../../components/monitoring/watched";
+import { dashboardsIn } from "../../../components/monitoring/watched";
 import { taskServersWatched } from "../../../components/taskserver/watched";
 import { fakeMachine } from "../../support/machines";
 import { allRegistered, type Registered, recordResources, settled } from "../../support/mocks";
@@ -185,17 +186,23 @@ describe("Monitoring", () => {
     expect(data["prometheus.yml"]).toContain("job_name: weather\n");
     expect(data["prometheus.yml"]).toContain("/etc/prometheus/rules-weather.yml");
     expect(data["rules-weather.yml"]).toContain("runbook_url: docs/runbooks/Storm.md");
-    const page = JSON.parse(named("monitoring-grafana-dashboard-weather").data["weather.json"]);
+    const page = JSON.parse(named("monitoring-grafana-dashboards").data["weather.json"]);
     expect(page.title).toBe("Weather");
-    expect(JSON.parse(named("monitoring-grafana-dashboard-homelab-overview").data["homelab-overview.json"]).links).toContainEqual(
-      expect.objectContaining({ title: "Weather", url: "/d/weather" }),
+  });
+
+  test("a dashboard that comes or goes leaves Grafana's pod as it is", () => {
+    const [grafana] = workloads().filter(({ name }) => name === "monitoring-grafana");
+    const { sources } = grafana.inputs.spec.template.spec.volumes.find(({ name }: any) => name === "dashboards").projected;
+    expect(sources.map(({ configMap }: any) => configMap)).toEqual(
+      [...NAMED_DASHBOARDS.map((uid) => `grafana-dashboard-${uid}`), "grafana-dashboards"].map((name) => ({ name, optional: true })),
     );
+    expect(JSON.stringify(grafana.inputs.spec.template)).not.toContain("weather");
   });
 
   test("two things that claim one job or one dashboard are refused", () => {
     const job = inCluster("weather", 9200);
     expect(() => renderPrometheusConfig({ scrapeInterval: "30 seconds", jobs: [job, job] })).toThrow("a job called weather");
-    expect(() => inOrder([weather, weather])).toThrow("a dashboard called weather");
+    expect(() => dashboardsIn([weather, weather])).toThrow("a dashboard called weather");
   });
 
   test("Prometheus and Alertmanager want to be on one machine, a server", () => {
