@@ -97,7 +97,9 @@ export function verdict(report: Report, quote: (name: string) => string = (name)
     const more = lost.length > shownLosses ? ` and ${lost.length - shownLosses} more` : "";
     return `Data is lost on ${lost.slice(0, shownLosses).join(", ")}${more}.`;
   }
-  return report.counts.interrupts > 0 ? "No data is lost; something is interrupted." : "No data is lost, nothing is interrupted.";
+  return report.counts.interrupts > 0
+    ? "No data is lost; something is interrupted."
+    : "No data is lost, nothing is interrupted: 0 pods restart.";
 }
 
 /** Names in one line before it says how many more there are, and in the verdict. */

@@ -223,7 +223,7 @@ describe("the embedded lab, from nothing to nothing", () => {
       changeSettings(lab, ({ "homelab:machines": machines }) => Object.assign(machines[1], { notes: "on the shelf" }));
       const rehearsed = await tutorial.run("Rehearse a change");
       expect(failureOf(rehearsed)).toBe("");
-      expect(rehearsed.stdout).toContain("sim: No data is lost, nothing is interrupted.");
+      expect(rehearsed.stdout).toContain("sim: No data is lost, nothing is interrupted: 0 pods restart.");
       const [node2] = await lab.maas<(Machine & { description: string })[]>("machines/?hostname=node2");
       expect(node2.description).toContain("on the shelf");
     },

@@ -33,7 +33,7 @@ export function workflowSteps(lab: TestLab): void {
         });
         const planned = await runner.run("deploy.yml", "plan");
         expect(failureOf(planned)).toBe("");
-        expect(planned.summary).toContain("No data is lost, nothing is interrupted.");
+        expect(planned.summary).toContain("No data is lost, nothing is interrupted: 0 pods restart.");
         expect(planned.summary).toContain("machine `node1`, `node2`: edited in MAAS");
         const report = await runner.report();
         const started = await before;

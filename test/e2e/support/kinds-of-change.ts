@@ -5,10 +5,8 @@ import { changeSettings } from "./settings";
 /** Where in the end-to-end tests each kind of change is applied to a lab. */
 export const places = {
   edited: ["tag", "node-label", "power-parameters", "network-range", "dns-record"],
-  restarted: [
-    ...["k3s-configuration", "k3s-token", "node-taint", "monitoring-retention", "alert-receiver"],
-    ...["task-user-added", "task-user-removed", "task-certificates"],
-  ],
+  added: ["alert-receiver", "task-user-added"],
+  restarted: ["k3s-configuration", "k3s-token", "node-taint", "monitoring-retention", "task-user-removed", "task-certificates"],
   grown: ["role", "monitoring-volume"],
   deployedAnew: ["disks", "operating-system", "address", "commissioning-script", "user-data-of-the-server", "machine-added"],
   upgraded: ["k3s-version"],

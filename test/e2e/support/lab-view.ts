@@ -11,7 +11,8 @@ export interface LabView {
   events: { id: number; hostname: string; type: string }[];
   /** By node; `starts` are those of its kubelet and `cordons` those of the node, by the cluster's event log. */
   nodes: Record<string, { uid: string; labelsAndTaints: string; starts: number; cordons: number }>;
-  pods: { uid: string; workload: string; node?: string }[];
+  /** `restarts` are those of its containers together. */
+  pods: { uid: string; workload: string; node?: string; restarts: number }[];
   /** Generations of workloads and schedules by namespace and name. */
   generations: Record<string, number>;
   /** Identities of volumes by namespace and name. */
@@ -28,6 +29,7 @@ interface KubernetesObject {
     ownerReferences?: { kind: string; name: string }[];
   };
   spec?: { nodeName?: string; taints?: { key: string; value?: string; effect: string }[] };
+  status?: { containerStatuses?: { restartCount: number }[] };
 }
 
 interface KubernetesEvent {
@@ -89,7 +91,12 @@ async function clusterView(kubeconfig: string): Promise<Omit<LabView, "machines"
       nodes: Object.fromEntries(nodes),
       pods: pods
         .filter(({ metadata }) => ["ReplicaSet", "StatefulSet", "DaemonSet"].includes(metadata.ownerReferences?.[0]?.kind ?? ""))
-        .map((pod) => ({ uid: pod.metadata.uid, workload: workloadOf(pod), node: pod.spec?.nodeName })),
+        .map((pod) => ({
+          uid: pod.metadata.uid,
+          workload: workloadOf(pod),
+          node: pod.spec?.nodeName,
+          restarts: (pod.status?.containerStatuses ?? []).reduce((sum, { restartCount }) => sum + restartCount, 0),
+        })),
       generations: Object.fromEntries(workloads.map((workload) => [key(workload), workload.metadata.generation ?? 0])),
       volumes: Object.fromEntries(volumes.map((volume) => [key(volume), volume.metadata.uid])),
     };

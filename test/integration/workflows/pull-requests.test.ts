@@ -80,7 +80,7 @@ describe("a pull request", () => {
     open(7, first);
     const done = await run("preview.yml", event(7, place.main, first), first);
     expect([done.jobs, done.code === 0 ? "" : done.log.slice(-4000)]).toEqual([{ report: "success", comment: "success" }, ""]);
-    expect(comment(7)).toEqual([expect.stringContaining("- `sim`: No data is lost, nothing is interrupted.")]);
+    expect(comment(7)).toEqual([expect.stringContaining("- `sim`: No data is lost, nothing is interrupted: 0 pods restart.")]);
     // A stack that nobody has recorded yet is no failure.
     expect(comment(7)[0]).toContain("- `vm`: no report: `not recorded yet: run './lab record --stack vm --push origin'");
     expect(comment(7)[0]).toMatch(
@@ -162,7 +162,7 @@ describe("a pull request", () => {
       expect(comment(11)).toEqual([]);
       const written = await run("comment.yml", workflowRun("completed", head, "success"), place.main);
       expect(written.jobs).toEqual({ comment: "success" });
-      expect(comment(11)).toEqual([expect.stringContaining("- `sim`: No data is lost, nothing is interrupted.")]);
+      expect(comment(11)).toEqual([expect.stringContaining("- `sim`: No data is lost, nothing is interrupted: 0 pods restart.")]);
       const outside = comment(11)[0]
         .replace(/^(`{3,})[^\n]*\n[\s\S]*?\n\1$/gm, "")
         .replace(/(?<!`)(`+)(?!`)[\s\S]*?[^`]\1(?!`)/g, "");
