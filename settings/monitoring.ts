@@ -4,6 +4,12 @@ import type { Problem } from "../components/core/user-error";
 import { secret } from "./secret";
 
 const serviceTypes = z.enum(["LoadBalancer", "NodePort", "ClusterIP"]);
+/** Of programs without a login of their own. */
+const closed = serviceTypes
+  .default("ClusterIP")
+  .describe(
+    "Service type: ClusterIP to keep it inside the cluster, where `lab open` leads to it; LoadBalancer or NodePort to let everybody on your network read it, as it has no login.",
+  );
 const service = serviceTypes
   .optional()
   .describe(
@@ -79,7 +85,7 @@ export const monitoringSettings = z.strictObject({
         .describe("Storage class of the volume, such as local-path. Defaults to the cluster's default class."),
       scrapeInterval: duration.default("30 seconds").describe("Time between measurements, from 5 seconds to 2 minutes."),
       memoryLimit: size.default("768 MiB").describe("Memory limit of Prometheus. Raise it with the number of machines and pods."),
-      service,
+      service: closed,
     })
     .prefault({})
     .describe("Prometheus, which measures and keeps samples."),
@@ -93,9 +99,7 @@ export const monitoringSettings = z.strictObject({
       groupWait: duration.default("30 seconds").describe("Time to wait for further alerts before the first message about a group."),
       groupInterval: duration.default("5 minutes").describe("Shortest time between two messages about the same group."),
       repeatInterval: duration.default("12 hours").describe("Time after which an alert that still fires is sent again."),
-      service: serviceTypes
-        .default("ClusterIP")
-        .describe("Service type: ClusterIP to keep it inside the cluster, LoadBalancer or NodePort to reach it from outside."),
+      service: closed,
     })
     .prefault({})
     .describe("Alertmanager, which sends alerts."),

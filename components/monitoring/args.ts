@@ -73,7 +73,7 @@ export interface PrometheusOptions {
   scrapeInterval: Duration;
   /** Default `768 MiB`. */
   memoryLimit: Size;
-  /** Default `LoadBalancer`. */
+  /** Default `ClusterIP`: it has no login, so with another type everybody on the network can read it. */
   service: ServiceType;
 }
 
@@ -184,7 +184,8 @@ export const PROMETHEUS_DEFAULTS: PrometheusOptions = {
   storage: "8 GiB",
   scrapeInterval: "30 seconds",
   memoryLimit: "768 MiB",
-  service: "LoadBalancer",
+  // It has no login of its own.
+  service: "ClusterIP",
 };
 
 export const ALERTMANAGER_DEFAULTS: AlertmanagerOptions = {

@@ -149,6 +149,14 @@ describe("command over SSH", () => {
     expect(answer.error).toEqual(['rpc error: code = Unknown desc = context deadline exceeded: running "sleep 60":\n']);
   });
 
+  it("reads what a machine prints up to a limit, and fails at once above it", async () => {
+    const answer = await create({ connection: connection(), create: "head -c 70000000 /dev/zero | tr '\\0' x; sleep 600" });
+    expect(answer.error?.[0]).toContain("it printed more than 64 MiB: running");
+    expect(answer.error?.[0].length).toBeLessThan(10_000);
+    const right = await create({ connection: connection(), create: "head -c 3000000 /dev/zero | tr '\\0' x" });
+    expect(String(right.response?.properties.stdout)).toHaveLength(3_000_000);
+  });
+
   it("does not outlast its time limit on a server that says nothing, nor on a port that is closed", async () => {
     const silent = net.createServer(() => {});
     await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));

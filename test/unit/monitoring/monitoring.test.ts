@@ -34,6 +34,7 @@ describe("Monitoring", () => {
     seen = recordResources();
     monitoring = new Monitoring("monitoring", {
       provider: new kubernetes.Provider("cluster"),
+      prometheus: { service: "LoadBalancer" },
       alertmanager: { receivers: [{ type: "ntfy", name: "phone", topic: "lab", token: new Secret("tk_hush") }] },
       alsoScrape: [{ name: "nas", address: "192.168.200.77" }],
       watch: [
@@ -249,6 +250,7 @@ test("with addresses of their own, Prometheus, Alertmanager and Grafana are foun
   const seen = recordResources((type) => (type === "kubernetes:core/v1:Service" ? { status } : {}));
   const monitoring = new Monitoring("monitoring", {
     provider: new kubernetes.Provider("cluster"),
+    prometheus: { service: "LoadBalancer" },
     alertmanager: { service: "LoadBalancer" },
     grafana: { service: "NodePort" },
     ownAddresses: true,

@@ -62,6 +62,13 @@ it("opens each pod's own ports and ways out, and none is forgotten but those tha
   expect(without.map(({ name }) => name)).toEqual([]);
 });
 
+it("opens no page that has no login: Grafana asks for its password, task clients for a certificate or an id", () => {
+  const open = seen.filter(
+    ({ type, inputs }) => type === "kubernetes:core/v1:Service" && inputs.spec.type && inputs.spec.type !== "ClusterIP",
+  );
+  expect(open.map(({ name }) => name).sort()).toEqual(["monitoring-grafana", "tasks-taskchampion", "tasks-taskd"]);
+});
+
 it("lets backups and restores out to object storage, and the task servers nowhere", () => {
   const ways = Object.fromEntries(
     policies()

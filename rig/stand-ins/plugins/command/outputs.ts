@@ -1,11 +1,18 @@
 import { Bytes, type PropertyValue } from "../protocol";
 
+/** What a machine may print over SSH, both streams together, in bytes: far above any command's, far below what the memory holds. */
+export const LARGEST_OUTPUT = 64 << 20;
+
+/** Of a line without an end, characters that are kept until it is logged as it is. */
+const LONGEST_LINE = 64 << 10;
+
 /** Takes what a command prints: by stream for the state, in order of arrival for errors, line by line for the log. */
 export class Outputs {
   private readonly chunks = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
   private readonly mixed: Buffer[] = [];
   private readonly partial = { stdout: "", stderr: "" };
   private readonly logged: { stdout: boolean; stderr: boolean };
+  private bytes = 0;
 
   constructor(
     logging: string | undefined,
@@ -15,12 +22,22 @@ export class Outputs {
     this.logged = { stdout: logging !== "none" && logging !== "stderr", stderr: logging !== "none" && logging !== "stdout" };
   }
 
+  /** Whether there is no room for what comes next. */
+  get full(): boolean {
+    return this.bytes > LARGEST_OUTPUT;
+  }
+
   add(stream: "stdout" | "stderr", chunk: Buffer): void {
+    this.bytes += chunk.length;
     this.chunks[stream].push(chunk);
     this.mixed.push(chunk);
     if (this.logged[stream]) {
       const lines = (this.partial[stream] + chunk.toString()).split("\n");
-      this.partial[stream] = lines.pop() ?? "";
+      if ((lines.at(-1)?.length ?? 0) < LONGEST_LINE) {
+        this.partial[stream] = lines.pop() ?? "";
+      } else {
+        this.partial[stream] = "";
+      }
       for (const line of lines) {
         this.log(line);
       }
@@ -40,6 +57,11 @@ export class Outputs {
   /** Both streams as in the state: without one last newline; bytes that are no text as bytes. */
   state(): { stdout: PropertyValue; stderr: PropertyValue } {
     return { stdout: text(this.chunks.stdout), stderr: text(this.chunks.stderr) };
+  }
+
+  /** The end of the output as it came. */
+  last(): string {
+    return (this.mixed.at(-1) ?? Buffer.alloc(0)).subarray(-4096).toString();
   }
 
   /** All output as it came. */

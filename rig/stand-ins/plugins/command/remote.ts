@@ -4,7 +4,7 @@ import type { Connection } from "./connection";
 import { contextError, dial } from "./dial";
 import { execute } from "./environment";
 import { quote } from "./go";
-import { Outputs } from "./outputs";
+import { LARGEST_OUTPUT, Outputs } from "./outputs";
 
 export interface RemoteRun {
   script: string;
@@ -34,7 +34,7 @@ const SIGNALS: Record<string, number> = {
 /** Runs a script on a machine over SSH; an error tells the script and all it printed. */
 export async function runRemote(run: RemoteRun, context: CallContext): Promise<Outputs> {
   const outputs = new Outputs(run.logging, (line) => context.log("info", line));
-  const fail = (what: string) => new Error(`${what}: running ${quote(run.script)}:\n${outputs.all()}`);
+  const fail = (what: string) => new Error(`${what}: running ${quote(run.script)}:\n${outputs.full ? outputs.last() : outputs.all()}`);
   const { client, end } = await dial(run.connection, context);
   // The library throws where nobody listens; a lost connection shows as an exit without a status.
   client.on("error", () => {});
@@ -68,8 +68,19 @@ export async function runRemote(run: RemoteRun, context: CallContext): Promise<O
 function follow(channel: ClientChannel, outputs: Outputs, stdin: string | undefined): Promise<string | undefined> {
   return new Promise((resolve) => {
     let problem: string | undefined = "wait: remote command exited without exit status or exit signal";
-    channel.on("data", (chunk: Buffer) => outputs.add("stdout", chunk));
-    channel.stderr.on("data", (chunk: Buffer) => outputs.add("stderr", chunk));
+    const take = (stream: "stdout" | "stderr") => (chunk: Buffer) => {
+      if (outputs.full) {
+        return;
+      }
+      outputs.add(stream, chunk);
+      if (outputs.full) {
+        // The rest is not read, and nobody waits for its end.
+        resolve(`it printed more than ${LARGEST_OUTPUT >> 20} MiB`);
+        channel.close();
+      }
+    };
+    channel.on("data", take("stdout"));
+    channel.stderr.on("data", take("stderr"));
     channel.on("exit", (code: number | null, signal?: string) => {
       if (signal) {
         const name = signal.replace(/^SIG/, "");
