@@ -47,42 +47,17 @@ export type {
   VirtualAddressArgs,
 } from "./k3s/args";
 export { K3sCluster } from "./k3s/k3s-cluster";
-export type {
-  AnyInterface,
-  CommandArgs,
-  CommissioningOptions,
-  ComposeArgs,
-  CurtinArgs,
-  DefaultsArgs,
-  DiskArgs,
-  DomainArgs,
-  FilesystemArgs,
-  ImagesArgs,
-  InstallArgs,
-  InterfaceArgs,
-  LinkArgs,
-  MaasAccess,
-  MaasEndpoint,
-  MaasMachineArgs,
-  MaasRegionArgs,
-  NetworkOptions,
-  PowerArgs,
-  PreseedArgs,
-  RaidArgs,
-  RangeArgs,
-  RepairOptions,
-  ScriptArgs,
-  SshHostArgs,
-  SshOptions,
-  StorageArgs,
-  UserDataOptions,
-  VmHostArgs,
-  VolumeArgs,
-  VolumeGroupArgs,
-  WaitOptions,
-} from "./maas/args";
+export type { MaasAccess, MaasEndpoint, RepairOptions, WaitOptions } from "./maas/args/access";
+export type { InstallArgs, SshHostArgs } from "./maas/args/installation";
+export type { AnyInterface, InterfaceArgs, LinkArgs } from "./maas/args/interfaces";
+export type { CommissioningOptions, ComposeArgs, MaasMachineArgs, PowerArgs } from "./maas/args/machine";
+export type { DomainArgs, NetworkOptions, RangeArgs } from "./maas/args/network";
+export type { CurtinArgs, PreseedArgs } from "./maas/args/preseed";
+export type { DefaultsArgs, ImagesArgs, ScriptArgs, VmHostArgs } from "./maas/args/region";
+export type { DiskArgs, FilesystemArgs, RaidArgs, StorageArgs, VolumeArgs, VolumeGroupArgs } from "./maas/args/storage";
+export type { CommandArgs, SshOptions, UserDataOptions } from "./maas/args/user-data";
 export { MaasMachine } from "./maas/machine";
-export { MaasRegion } from "./maas/region";
+export { MaasRegion, type MaasRegionArgs } from "./maas/region";
 export type {
   AlertmanagerOptions,
   AnyReceiver,

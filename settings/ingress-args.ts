@@ -5,7 +5,7 @@ import { LOGIN_PATH, USER_HEADER } from "../components/ingress/login";
 import type { PagesArgs } from "../components/ingress/pages";
 import { ownAddresses } from "../components/k3s/address-pool";
 import type { K3sCluster } from "../components/k3s/k3s-cluster";
-import type { NetworkOptions } from "../components/maas/args";
+import type { NetworkOptions } from "../components/maas/args/network";
 import { fixedAddress } from "../components/maas/desired";
 import type { PagesBehindLogin } from "../components/monitoring/args";
 import { PORTS } from "../components/monitoring/ports";

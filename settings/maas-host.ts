@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Problem } from "../components/core/user-error";
-import { PRESEED_PARTS, preseedName } from "../components/maas/args";
+import { PRESEED_PARTS, preseedName } from "../components/maas/args/preseed";
 import { secret } from "./secret";
 
 /** SSH to the region controller's computer, for what its API cannot do: preseed files, installation, upgrades. */

@@ -1,6 +1,6 @@
 import { dump } from "js-yaml";
 import type { InClear } from "../core/secret-output";
-import type { CommandArgs, SshOptions, UserDataOptions } from "./args";
+import type { CommandArgs, SshOptions, UserDataOptions } from "./args/user-data";
 
 /** A file that cloud-init writes at first boot. */
 export interface CloudInitFile {

@@ -1,7 +1,8 @@
 import * as fs from "node:fs";
 import { dump, load } from "js-yaml";
 import { UserError } from "../core/user-error";
-import type { CommandArgs, CurtinArgs, PreseedArgs } from "./args";
+import type { CurtinArgs, PreseedArgs } from "./args/preseed";
+import type { CommandArgs } from "./args/user-data";
 
 /** What is rendered, with its secrets in clear. */
 export interface Curtin extends Omit<CurtinArgs, "earlyCommands" | "lateCommands" | "webhook"> {

@@ -1,6 +1,8 @@
 import { type Size, toBytes, toSeconds } from "../core/notations";
 import type { Identity } from "./api/lookup";
-import type { InterfaceArgs, MaasAccess, MachineOptions } from "./args";
+import type { MaasAccess } from "./args/access";
+import type { InterfaceArgs } from "./args/interfaces";
+import type { MachineOptions } from "./args/machine";
 import { stackName } from "./step-command";
 import type { CommissionDesired } from "./steps/commission";
 import type { Composition } from "./steps/compose";

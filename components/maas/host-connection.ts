@@ -1,6 +1,6 @@
 import type { types } from "@pulumi/command";
 import { secretOutput } from "../core/secret-output";
-import type { SshHostArgs } from "./args";
+import type { SshHostArgs } from "./args/installation";
 
 /** How remote commands reach the region controller's host. */
 export function connectionTo(host: SshHostArgs): types.input.remote.ConnectionArgs {

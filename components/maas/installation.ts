@@ -5,7 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { toGoDuration, toSeconds } from "../core/notations";
 import { inClear } from "../core/secret-output";
-import type { InstallArgs, SshHostArgs } from "./args";
+import type { InstallArgs, SshHostArgs } from "./args/installation";
 import { connectionTo } from "./host-connection";
 import { installCommand, SCRIPT, secretsOnStdin } from "./region-install";
 import { stepCommand } from "./step-command";

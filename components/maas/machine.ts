@@ -9,7 +9,7 @@ import { inClear } from "../core/secret-output";
 import { withTransform } from "../core/transform";
 import { UserError } from "../core/user-error";
 import type { PowerParameters } from "./api/power";
-import { type MaasMachineArgs, withDefaults } from "./args";
+import { type MaasMachineArgs, withDefaults } from "./args/machine";
 import { type PlainUserData, userData, userDataArgs } from "./cloud-init";
 import { commissionDesired, deployDesired, enlistDesired, fixedAddress, scriptParameters } from "./desired";
 import { observed, stepCommand } from "./step-command";

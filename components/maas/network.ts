@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { addressNumber, overlaps, parseRange } from "./api/addresses";
-import type { MaasEndpoint, NetworkOptions } from "./args";
+import type { MaasEndpoint } from "./args/access";
+import type { NetworkOptions } from "./args/network";
 import { stepCommand } from "./step-command";
 import { dhcpStep } from "./steps/dhcp";
 import { domainStep } from "./steps/domain";

@@ -1,7 +1,8 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { inClear } from "../core/secret-output";
-import { type PreseedArgs, preseedName, type SshHostArgs } from "./args";
+import type { SshHostArgs } from "./args/installation";
+import { type PreseedArgs, preseedName } from "./args/preseed";
 import { type PlainPreseed, preseedTemplate } from "./curtin";
 import { connectionTo } from "./host-connection";
 

@@ -1,5 +1,5 @@
 import { toSeconds } from "../core/notations";
-import type { DefaultsArgs } from "./args";
+import type { DefaultsArgs } from "./args/region";
 
 /** MAAS's own settings by the names of its API, from the settings' words; only what is given. */
 export function regionConfig(defaults: DefaultsArgs): Record<string, string | number | boolean> {

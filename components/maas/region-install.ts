@@ -1,6 +1,6 @@
 import type { InClear } from "../core/secret-output";
 import { quote } from "../core/shell";
-import type { InstallArgs } from "./args";
+import type { InstallArgs } from "./args/installation";
 
 /** Where `scripts/region.sh` lies on the region controller. */
 export const SCRIPT = "/usr/local/lib/homelab/maas-region.sh";

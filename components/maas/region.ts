@@ -1,11 +1,16 @@
 import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import { toSeconds } from "../core/notations";
+import type { SecretInput } from "../core/secret";
 import { inClear, secretOutput } from "../core/secret-output";
-import { given, withTransform } from "../core/transform";
+import { given, type Transform, withTransform } from "../core/transform";
 import { UserError } from "../core/user-error";
 import type { Watched } from "../core/watched";
-import { type MaasAccess, type MaasRegionArgs, NETWORK_DEFAULTS, REPAIR_DEFAULTS, WAIT_DEFAULTS } from "./args";
+import { type MaasAccess, REPAIR_DEFAULTS, type RepairOptions, WAIT_DEFAULTS, type WaitOptions } from "./args/access";
+import type { InstallArgs, SshHostArgs } from "./args/installation";
+import { NETWORK_DEFAULTS, type NetworkOptions } from "./args/network";
+import type { PreseedArgs } from "./args/preseed";
+import type { DefaultsArgs, ImagesArgs, ScriptArgs, VmHostArgs } from "./args/region";
 import { MaasInstallation } from "./installation";
 import { MaasNetwork } from "./network";
 import { MaasPreseeds } from "./preseeds";
@@ -20,6 +25,49 @@ import { scriptStep } from "./steps/script";
 import { sshKeyStep } from "./steps/ssh-key";
 import { vmHostStep } from "./steps/vm-host";
 import { maasWatched } from "./watched";
+
+/** Arguments of {@link MaasRegion}. */
+export interface MaasRegionArgs {
+  /** With its path, for example `http://192.168.200.1:5240/MAAS`. */
+  url: string;
+  /** `consumer:token:secret` of an administrator. Default: that of the installation. */
+  apiKey?: SecretInput;
+  /** Installs MAAS, or brings it to the channel, on `host`. Default: MAAS is there. */
+  install?: InstallArgs;
+  /** Needed for `install` and `preseeds`. */
+  host?: SshHostArgs;
+  /** File with the certificate authority of MAAS's own TLS, in PEM. */
+  caFile?: string;
+  /** The subnet that machines share. Default: as `NetworkOptions` says. */
+  network?: Partial<NetworkOptions>;
+  /** Fixed addresses of machines. Where MAAS chooses addresses for others it must leave these alone. Default none. */
+  keep?: readonly string[];
+  /** Images that MAAS imports. Default: as MAAS has them. */
+  images?: ImagesArgs;
+  /** Zones and pools that are made where MAAS has none of that name. */
+  groups?: {
+    /** Names of zones. Default none. */
+    zones?: readonly string[];
+    /** Names of resource pools. Default none. */
+    pools?: readonly string[];
+  };
+  /** MAAS's own settings. Default: as MAAS has them. */
+  defaults?: DefaultsArgs;
+  /** Commissioning and test scripts to upload. Default none. */
+  scripts?: readonly ScriptArgs[];
+  /** VM hosts to register. Default none. */
+  vmHosts?: readonly VmHostArgs[];
+  /** Preseed templates to write on `host`. Default none. */
+  preseeds?: readonly PreseedArgs[];
+  /** Public keys of the API key's user, which MAAS gives to every machine. Default none. */
+  sshKeys?: readonly string[];
+  /** Default: as `RepairOptions` says. */
+  repair?: Partial<RepairOptions>;
+  /** Default: as `WaitOptions` says. */
+  waits?: Partial<WaitOptions>;
+  /** The last word on every resource that the component makes. */
+  transform?: Transform;
+}
 
 /**
  * A MAAS region as machines need it: installed where `install` says so, and with the network, images, defaults, scripts and VM hosts

@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { load } from "js-yaml";
 import { nearest, type Problem, UserError } from "../core/user-error";
-import type { ScriptArgs } from "./args";
+import type { ScriptArgs } from "./args/region";
 import type { ScriptDesired } from "./steps/script";
 
 const START = /^# --- Start MAAS 1\.0 script metadata ---$/;

@@ -1,7 +1,7 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { canonical } from "../core/canonical";
-import type { MaasEndpoint } from "./args";
+import type { MaasEndpoint } from "./args/access";
 import { stepProgram } from "./step-program";
 import type { Step } from "./steps/step";
 

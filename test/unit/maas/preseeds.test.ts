@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { dump, load } from "js-yaml";
-import { preseedName } from "../../../components/maas/args";
+import { preseedName } from "../../../components/maas/args/preseed";
 import { checkTemplate, curtinTemplate } from "../../../components/maas/curtin";
 import { restoreScript, writeScript } from "../../../components/maas/preseeds";
 import { debianPackage } from "../../support/debian";
