@@ -148,7 +148,8 @@ const titles = {
 const pages = {};
 const exported = project.children.flatMap((each) => (each.kindOf(Kind.Module) ? each.children : [each]));
 for (const each of exported) {
-  const of = (each.sources ?? each.signatures?.[0].sources ?? [])[0]?.fileName.split("/").at(-2) ?? "core";
+  const [source] = each.sources ?? each.signatures?.[0].sources ?? [];
+  const of = /components\/(\w+)\//.exec(source?.fileName)?.[1] ?? "core";
   pages[of] ??= [];
   pages[of].push(each);
 }

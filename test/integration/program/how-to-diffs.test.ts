@@ -1,7 +1,8 @@
-import { execFileSync } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
+import { Lab } from "../maas/lab";
 
 /** The diffs that how-tos show are applied to a copy of the checkout, type-checked and rendered, so that they cannot rot. */
 const root = path.resolve(__dirname, "../../..");
@@ -67,4 +68,84 @@ process.once("beforeExit", () => console.log(made.join("\\n")));
   expect(rendered).toContain("NetworkPolicy monitoring-blackbox-exporter-policy");
   expect(rendered).toContain("rules-web-pages.yml");
   expect(rendered).toContain("/probe");
+});
+
+test("a MAAS step is added in four files, and works on MAAS", async () => {
+  expect(apply("add-a-maas-step.md")).toEqual([
+    "components/maas/region.ts",
+    "components/maas/steps/index.ts",
+    "components/maas/steps/package-repository.ts",
+    "settings/maas.ts",
+  ]);
+  typeCheck();
+  const lab = await Lab.start();
+  try {
+    fs.writeFileSync(
+      path.join(copy, "render.ts"),
+      `
+import * as pulumi from "@pulumi/pulumi";
+const [, , url, apiKey, packages] = process.argv;
+pulumi.runtime.setMocks({
+  newResource: ({ type, name, inputs }) => {
+    if (name.endsWith("-package-repository-docker")) {
+      const { MAAS_API_KEY: _, ...environment } = inputs.environment.value;
+      console.log(JSON.stringify({ type, ...inputs, environment }));
+    }
+    return { id: name, state: { ...inputs, stdout: "{}" } };
+  },
+  call: () => ({}),
+}, "homelab", "test");
+import { MaasRegion, Secret } from "./components/index";
+import { maasSettings } from "./settings/maas";
+const { packageRepositories } = maasSettings.parse({ url, packageRepositories: [{ name: "docker", url: packages }] });
+new MaasRegion("maas", { url, apiKey: new Secret(apiKey), packageRepositories });
+`,
+    );
+    fs.writeFileSync(
+      path.join(copy, "read.ts"),
+      `
+import { MaasClient } from "./components/maas/api/client";
+import { realClock } from "./components/maas/api/clock";
+import { packageRepositoryStep } from "./components/maas/steps/package-repository";
+const [, , url, apiKey, stdin] = process.argv;
+const context = { client: new MaasClient({ url, apiKey }), clock: realClock, log: () => undefined };
+const { read } = packageRepositoryStep;
+if (typeof read === "function") {
+  void read(context, JSON.parse(stdin), {}).then((reading) => console.log(JSON.stringify(reading ?? "gone")));
+}
+`,
+    );
+    const { MAAS_API_KEY: apiKey, ...environment } = lab.environment;
+    const node = (args: string[], input = "", extra = {}) => {
+      const env = { ...process.env, ...environment, MAAS_API_KEY: apiKey, HOMELAB_STEP_SERVICE: "off", ...extra };
+      return new Promise<string>((resolve, reject) => {
+        const child = execFile(process.execPath, args, { cwd: copy, env, encoding: "utf8" }, (error, stdout) =>
+          error ? reject(error) : resolve(stdout),
+        );
+        child.stdin?.end(input);
+      });
+    };
+    const rendered = async (packages: string) =>
+      JSON.parse(await node(["--require", "./load-typescript.cjs", "render.ts", lab.url, apiKey, packages]));
+    const resource = await rendered("https://example.org/ubuntu");
+    expect(resource).toMatchObject({ type: "command:local:Command", triggers: ["docker"], environment: { MAAS_STACK: "homelab/test" } });
+    const step = (operation: "create" | "update" | "delete", { stdin, environment: given, ...commands }: any, printed = "") =>
+      node(commands[operation].split(" ").slice(1), stdin, { ...given, PULUMI_COMMAND_STDOUT: printed });
+    const read = async () => JSON.parse(await node(["--require", "./load-typescript.cjs", "read.ts", lab.url, apiKey, resource.stdin]));
+    const repositories = () => lab.context().client.get<{ id: number; name: string; url: string }[]>("package-repositories/");
+    const before = await repositories();
+
+    expect(await read()).toBe("gone");
+    const made = await step("create", resource);
+    expect(JSON.parse(made)).toEqual({ id: expect.any(Number), created: true });
+    expect(await step("update", resource, made)).toBe(made);
+    expect(await read()).toMatchObject({ url: ["https://example.org/ubuntu", "https://example.org/ubuntu"] });
+    await step("update", await rendered("https://example.org/other"), made);
+    expect((await repositories()).find(({ name }) => name === "docker")?.url).toBe("https://example.org/other");
+    expect(await read()).toMatchObject({ url: ["https://example.org/ubuntu", "https://example.org/other"] });
+    await step("delete", resource, made);
+    expect(await repositories()).toEqual(before);
+  } finally {
+    await lab.close();
+  }
 });
