@@ -68,7 +68,8 @@ export class Journal {
   async forget(what: string): Promise<void> {
     if (this.has(what)) {
       const { [what]: _, ...kept } = this.notes as Notes;
-      await this.write(kept);
+      // A step that made nothing is not asked to delete anything.
+      await (Object.keys(kept).length > 0 ? this.write(kept) : this.close());
     }
   }
 

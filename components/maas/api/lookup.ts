@@ -21,7 +21,9 @@ export async function findMachine(context: Pick<Context, "client" | "clock" | "r
     const named = await context.client.get<Machine[]>("machines/", { hostname: identity.name });
     return named.find((machine) => machine.pod?.name === identity.vmHost);
   }
-  const found = new Map((await readsOf(context).byMac(identity.macAddresses)).map((machine) => [machine.system_id, machine]));
+  // MAAS keeps them in small letters and compares them as text.
+  const macAddresses = identity.macAddresses.map((each) => each.toLowerCase());
+  const found = new Map((await readsOf(context).byMac(macAddresses)).map((machine) => [machine.system_id, machine]));
   if (found.size > 1) {
     const names = [...found.values()].map((each) => `${each.hostname} (${each.system_id})`).join(" and ");
     throw new StepError(

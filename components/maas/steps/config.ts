@@ -1,3 +1,4 @@
+import { isStatus } from "../api/errors";
 import { Journal } from "../api/journal";
 import type { Context } from "../api/wait";
 import { defineStep, type Reading } from "./step";
@@ -46,7 +47,13 @@ async function run(context: Context, desired: ConfigDesired, previous?: ConfigOb
     ),
   );
   for (const [name, wanted] of changing) {
-    await set(context, name, now[name], wanted);
+    try {
+      await set(context, name, now[name], wanted);
+    } catch (error) {
+      // Refused, it is as it was.
+      await (isStatus(error, 400) ? journal.forget(name) : undefined);
+      throw error;
+    }
   }
   // What is no longer asked for goes back to what it was.
   for (const [name, old] of Object.entries(previous?.before ?? {})) {

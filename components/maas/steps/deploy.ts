@@ -254,7 +254,9 @@ function foreign(machine: Machine, desired: DeployDesired): StepError {
       ? "with another deployment of this stack that its state knows nothing of"
       : owner
         ? `by the stack ${owner.stack}`
-        : `by ${machine.owner ?? "somebody else"}, by hand`;
+        : machine.owner === null && machine.osystem === ""
+          ? "without an owner, as after being marked broken and fixed, so that MAAS no longer knows what is on its disks"
+          : `by ${machine.owner ?? "somebody else"}, by hand`;
   return new StepError(
     `${desired.name}: the machine is ${machine.status_name} ${whose}; deploying would erase it`,
     `release it (maas $PROFILE machine release ${machine.system_id}), or list ${desired.name} under homelab:maas.repair.eraseForeign`,

@@ -1,6 +1,6 @@
 /** Images and where they come from. */
 import { createHash } from "node:crypto";
-import { badRequest, deleted, json, notFound, text } from "../http/answers";
+import { badRequest, crashed, deleted, json, notFound, text } from "../http/answers";
 import type { Context } from "../http/context";
 import { Form, required } from "../http/forms";
 import type { Endpoint } from "../http/router";
@@ -44,7 +44,8 @@ function showOne(context: Context) {
 
 function remove(context: Context) {
   context.requireAdmin();
-  const row = find(context);
+  const row = context.maas.tables.bootResources.find((candidate) => String(candidate.id) === context.parameter("id"));
+  if (!row) throw crashed("BootResource matching query does not exist.");
   context.maas.store.remove("bootResources", (candidate) => candidate.id === row.id);
   return deleted();
 }

@@ -72,7 +72,7 @@ function parse(context: Context, name: string, value: string): unknown {
   }
   if (kind === "os") {
     const systems = [...new Set(releases(context).map((release) => release.split("/")[0]!))];
-    if (!systems.includes(value)) throw choices("operating system", value, systems);
+    if (!systems.includes(value)) throw choices("osystem", value, systems);
     return value;
   }
   if (typeof kind === "object") {

@@ -6,7 +6,7 @@ import type { Context } from "../http/context";
 import { Form } from "../http/forms";
 import type { Endpoint } from "../http/router";
 import type { Node } from "../state/model";
-import { isRegistered, setZoneOf } from "./machines";
+import { details, isRegistered, powerParameters, setZoneOf } from "./machines";
 
 const services = ["http", "agent", "rackd", "syslog_rack", "tftp", "dhcpd6", "dhcpd", "proxy_rack", "ntp_rack"];
 
@@ -45,6 +45,12 @@ const regions = (context: Context) => context.maas.node(context.parameter("syste
 function importImages(context: Context) {
   context.requireAdmin();
   return text("Import of boot images started on all rack controllers", 202, "text/plain; charset=utf-8");
+}
+
+function refuseRack(context: Context): never {
+  racks(context);
+  context.requirePermission(context.isAdmin);
+  throw badRequest("The simulator's rack controller is neither tested nor switched.");
 }
 
 export const controllerEndpoints: Endpoint<Context>[] = [
@@ -94,6 +100,9 @@ export const controllerEndpoints: Endpoint<Context>[] = [
         return { images, connected: context.maas.racksConnected, status: "synced" };
       },
       "POST import_boot_images": importImages,
+      "GET details": (context) => details(context, "RackController"),
+      "GET power_parameters": powerParameters,
+      ...Object.fromEntries(["abort", "override_failed_testing", "power_off", "power_on", "test"].map((op) => [`POST ${op}`, refuseRack])),
     },
   },
   {
@@ -103,6 +112,16 @@ export const controllerEndpoints: Endpoint<Context>[] = [
   },
   {
     path: "regioncontrollers/{system_id}/",
-    operations: { GET: (context) => show(context, regions(context)), PUT: (context) => update(context, regions) },
+    operations: {
+      GET: (context) => show(context, regions(context)),
+      PUT: (context) => update(context, regions),
+      "GET details": (context) => details(context, "RegionController"),
+      "GET power_parameters": powerParameters,
+      DELETE: (context) => {
+        regions(context);
+        context.requirePermission(context.isAdmin);
+        throw badRequest("Unable to delete the region controller: the simulator has only this one.");
+      },
+    },
   },
 ];

@@ -1,4 +1,4 @@
-import { deleted } from "../http/answers";
+import { deleted, refusal } from "../http/answers";
 import type { Context } from "../http/context";
 import { Form, invalidModelChoice, isMac, normaliseMac, required } from "../http/forms";
 import type { Endpoint } from "../http/router";
@@ -7,7 +7,7 @@ import type { Node } from "../state/model";
 import { newInterface, newNode } from "../state/seed";
 import { filterNodes } from "./machine-filters";
 import { hostnameError } from "./machine-form";
-import { isRegistered, setZoneOf } from "./machines";
+import { details, isRegistered, powerParameters, setZoneOf } from "./machines";
 
 const show = (context: Context, node: Node) => context.maas.render.node.device(node);
 
@@ -118,6 +118,12 @@ const list = (context: Context) =>
     context.maas.tables.nodes.filter((row) => row.nodeType === 1),
   ).map((row) => show(context, row));
 
+/** A device has no configuration from commissioning to go back to. */
+function refuseDevice(context: Context): never {
+  context.maas.node(context.parameter("system_id"), "Device");
+  throw refusal(400, "the simulator's devices have no default configuration");
+}
+
 export const deviceEndpoints: Endpoint<Context>[] = [
   {
     path: "devices/",
@@ -135,6 +141,10 @@ export const deviceEndpoints: Endpoint<Context>[] = [
       GET: (context) => show(context, context.maas.node(context.parameter("system_id"), "Device")),
       PUT: update,
       DELETE: remove,
+      "GET details": (context) => details(context, "Device"),
+      "GET power_parameters": powerParameters,
+      "POST restore_networking_configuration": refuseDevice,
+      "POST restore_default_configuration": refuseDevice,
       "POST set_owner_data": setOwnerData,
       "POST set_workload_annotations": setOwnerData,
     },

@@ -1,7 +1,7 @@
 /** Domains, names and records. */
 import { badRequest, crashed, deleted, notFound, text, validationError } from "../http/answers";
 import type { Context } from "../http/context";
-import { Form, isIp, required } from "../http/forms";
+import { Form, formErrors, isIp, required } from "../http/forms";
 import type { Endpoint } from "../http/router";
 import { allocType, type DnsRecord, type DnsResource, type Domain } from "../state/model";
 
@@ -35,7 +35,7 @@ function setSerial(context: Context) {
   context.requireAdmin();
   const given = context.form.get("serial");
   const refused = (message: string) => validationError({ serial: [message] });
-  if (given === undefined) throw refused("Missing parameter");
+  if (given === undefined) throw formErrors({ serial: ["Missing parameter"] });
   if (!/^\s*[+-]?\d+\s*$/.test(given)) throw refused("Expected a serial number");
   if (Number(given) === 0 || Number(given) > maxSerial) throw refused(`Expected a serial number between 1 and ${maxSerial}`);
   return text("");
@@ -45,7 +45,11 @@ function saveDomain(context: Context, domain?: Domain) {
   const { maas } = context;
   const form = new Form(context.form, !domain);
   const name = form.required("name", (value) => {
-    if (!domainName.test(value)) return `Invalid domain name: ${value}.`;
+    if (!domainName.test(value)) {
+      const bad = value.split(".").find((label) => label !== "" && !domainName.test(label));
+      form.error("name", bad === undefined ? `Invalid domain name: ${value}.` : "Domain name contains invalid characters.");
+      return bad === undefined ? "DNS name contains an empty label." : `Label contains disallowed characters: '${bad}'.`;
+    }
     return maas.tables.domains.some((row) => row.name === value && row !== domain) ? "Domain with this Name already exists." : undefined;
   });
   const authoritative = form.boolean("authoritative");
@@ -157,6 +161,7 @@ const addressName = /^(@|\*|[a-z0-9]([a-z0-9-]*[a-z0-9])?)$/i;
 function createResource(context: Context) {
   context.requireAdmin();
   const { maas } = context;
+  if (!["fqdn", "name", "domain"].some((field) => context.form.has(field))) throw formErrors({ domain: [required], name: [required] });
   const { name, domain } = readName(context);
   const form = new Form(context.form);
   const ips = addresses(context, form);
@@ -205,8 +210,9 @@ function updateResource(context: Context) {
 function removeResource(context: Context) {
   const resource = findResource(context);
   context.requirePermission(context.isAdmin);
-  const { store } = context.maas;
-  const orphans = resource.ipIds;
+  const { store, tables } = context.maas;
+  // Two names may have one address.
+  const orphans = resource.ipIds.filter((id) => !tables.dnsResources.some((other) => other !== resource && other.ipIds.includes(id)));
   store.remove("dnsRecords", (row) => row.resourceId === resource.id);
   store.remove("dnsResources", (row) => row.id === resource.id);
   store.remove("staticIps", (row) => orphans.includes(row.id) && row.allocType === allocType.userReserved && row.interfaceIds.length === 0);
@@ -218,6 +224,7 @@ const recordTypes = ["CNAME", "MX", "NS", "SRV", "SSHFP", "TXT"];
 function createRecord(context: Context) {
   context.requireAdmin();
   const { maas } = context;
+  if (!context.form.has("rrtype")) throw badRequest("rrtype must be provided.");
   const form = new Form(context.form);
   const rrtype = form.required("rrtype", (value) =>
     recordTypes.includes(value.toUpperCase()) ? undefined : `${value.toUpperCase()} is not one of ${recordTypes.join(" ")}.`,

@@ -1,7 +1,7 @@
 /** Addresses held by people, addresses held for a MAC, static routes. */
 import { ApiError, badRequest, deleted, notFound } from "../http/answers";
 import type { Context } from "../http/context";
-import { checkbox, Form, invalidModelChoice, isIp, isMac, mandatory, normaliseMac } from "../http/forms";
+import { checkbox, Form, formErrors, invalidModelChoice, isIp, isMac, mandatory, normaliseMac } from "../http/forms";
 import type { Endpoint } from "../http/router";
 import { contains } from "../machine/addresses";
 import { allocType, type ReservedIp, type StaticRoute, type Subnet } from "../state/model";
@@ -29,7 +29,7 @@ function reserve(context: Context) {
   if (ip && !isIp(ip)) throw badRequest(`Invalid IP address: ${ip}`);
   const named = given ? subnetBySpecifier(context, given) : undefined;
   if (given && !named) throw notFound("Subnet");
-  if (!given && !ip) throw badRequest("A subnet or an ip_address must be specified.");
+  if (!given && !ip) throw badRequest("Must supply either the 'subnet' or the 'ip' parameter.");
   const subnet = ip ? maas.tables.subnets.find((row) => contains(row.cidr, ip)) : named;
   if (!subnet) throw badRequest(`No known subnet for IP address: ${ip}.`);
   const taken = ip && maas.tables.staticIps.some((row) => row.ip === ip);
@@ -110,7 +110,7 @@ function createReserved(context: Context) {
   const ip = form.required("ip", (value) =>
     isIp(value)
       ? maas.tables.reservedIps.some((row) => row.ip === value)
-        ? "Reserved IP with this Ip already exists."
+        ? "Reserved IP with this IP address already exists."
         : undefined
       : "Enter a valid IPv4 or IPv6 address.",
   );
@@ -158,7 +158,13 @@ function inRange(ip: string, start: string, end: string): boolean {
 function updateReserved(context: Context) {
   context.requireAdmin();
   const row = findReserved(context);
-  row.comment = context.form.get("comment") ?? row.comment;
+  const { form } = context;
+  const [ip, mac] = [form.get("ip") ?? row.ip, form.get("mac_address") ?? row.macAddress];
+  if (ip !== row.ip || normaliseMac(mac) !== row.macAddress) {
+    const message = "The ip, mac_address and the subnet of a reserved IP are immutable. Delete the entry and recreate it.";
+    throw formErrors({ __all__: [message] });
+  }
+  row.comment = form.get("comment") ?? row.comment;
   context.maas.store.touch();
   return showReserved(context, row);
 }
@@ -202,7 +208,9 @@ function saveRoute(context: Context, route?: StaticRoute) {
   const destination = subnet("destination") ?? maas.tables.subnets.find((row) => row.id === route?.destinationId);
   const gatewayIp = form.required("gateway_ip", (value) => {
     if (!isIp(value)) return "Enter a valid IPv4 or IPv6 address.";
-    return source && !contains(source.cidr, value) ? "Enter an IP address in the source subnet." : undefined;
+    if (!source || contains(source.cidr, value)) return undefined;
+    form.error("__all__", "gateway_ip must be with in the source subnet.");
+    return `Enter an IP address in ${source.cidr}.`;
   });
   const metric = form.integer("metric");
   if (source && destination && source === destination) form.error("destination", "source and destination cannot be the same subnet.");

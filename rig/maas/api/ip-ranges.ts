@@ -1,6 +1,6 @@
 import { ApiError, crashed, deleted, notFound } from "../http/answers";
 import type { Context } from "../http/context";
-import { Form, invalidChoice, invalidModelChoice, isIp } from "../http/forms";
+import { Form, formErrors, invalidChoice, invalidModelChoice, isIp, required } from "../http/forms";
 import type { Endpoint } from "../http/router";
 import { contains, toNumber } from "../machine/addresses";
 import type { IpRange, Subnet } from "../state/model";
@@ -30,6 +30,10 @@ function conflicts(context: Context, subnet: Subnet, type: string, start: bigint
 function save(context: Context, range?: IpRange) {
   const { store, render, tables } = context.maas;
   const form = new Form(context.form, !range);
+  // Nothing at all: the form is not looked at further.
+  const both = "Start IP address and end IP address are both required.";
+  if (!range && !["type", "start_ip", "end_ip", "subnet"].some((name) => form.has(name)))
+    throw formErrors({ end_ip: [required, both], start_ip: [required, both], subnet: [required], type: [required] });
   const type =
     form.optional("type", (value) => (value === "dynamic" || value === "reserved" ? undefined : invalidChoice(value))) || range?.type;
   if (type === "dynamic" && !range && !context.isAdmin)

@@ -185,10 +185,11 @@ export function markBroken(context: Context) {
   const comment = context.form.get("comment") ?? context.form.get("error_description") ?? "";
   const status: number = node.status;
   changeStatus(node, Status.Broken);
+  node.previousStatus = status;
   node.acquired = false;
-  if (status === Status.Allocated) {
-    node.ownerId = null;
-    node.ownerData = {};
+  const taken: number[] = [Status.Allocated, Status.Deployed, Status.Deploying, Status.FailedDeployment];
+  if (taken.includes(status)) {
+    Object.assign(node, { ownerId: null, ownerData: {}, osystem: "", distroSeries: "", hweKernel: null });
     maas.network.releaseAutoAddresses(node);
     maas.events.add(node, "Released", "INFO");
   }
@@ -203,7 +204,9 @@ export function markFixed(context: Context) {
   if (node.status !== Status.Broken) throw conflict("Can't mark a non-broken node as 'Ready'.");
   const { maas } = context;
   node.errorDescription = "";
-  node.status = node.osystem ? Status.Deployed : Status.Ready;
+  node.status = node.previousStatus === Status.Deployed ? Status.Deployed : Status.Ready;
+  // MAAS keeps no word of what is on the disks.
+  Object.assign(node, { osystem: "", distroSeries: "", hweKernel: null });
   maas.store.touch();
   return maas.render.node.machine(node);
 }

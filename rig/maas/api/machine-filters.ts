@@ -1,6 +1,6 @@
 /** The filters of node listings; also part of what `allocate` takes. */
 import type { Context } from "../http/context";
-import { Form, formErrors, invalidChoice, isMac, normaliseMac } from "../http/forms";
+import { Form, formErrors, invalidChoice, isMac } from "../http/forms";
 import type { Fields } from "../http/request";
 import { statusByFilterName } from "../machine/status";
 import type { Node } from "../state/model";
@@ -73,7 +73,7 @@ export function filterNodes(context: Context, nodes: Node[], fields: Fields = co
     wanted("hostname", (node) => node.hostname),
     wanted("agent_name", (node) => node.agentName),
     wanted("domain", (node) => tables.domains.find((row) => row.id === node.domainId)?.name),
-    (node) => macs.length === 0 || network.interfacesOf(node).some((card) => macs.map(normaliseMac).includes(card.macAddress)),
+    (node) => macs.length === 0 || network.interfacesOf(node).some((card) => macs.includes(card.macAddress)),
     (node) => list("zone").length === 0 || list("zone").includes(tables.zones.find((row) => row.id === node.zoneId)?.name ?? ""),
     (node) => list("pool").length === 0 || list("pool").includes(tables.pools.find((row) => row.id === node.poolId)?.name ?? ""),
     (node) => list("tags").every((tag) => node.tagNames.includes(tag)),

@@ -1,7 +1,7 @@
 /** The `machines/` endpoints; operations that change a machine's state are in `machine-actions.ts` and `machine-deploy.ts`. */
-import { ApiError, badRequest, contentTypes, crashed, deleted, json, text } from "../http/answers";
+import { ApiError, badRequest, contentTypes, crashed, deleted, json, refusal, text } from "../http/answers";
 import type { Context } from "../http/context";
-import { Form, formErrors, mandatory, required } from "../http/forms";
+import { Form, formErrors, mandatory, normaliseMac, required } from "../http/forms";
 import type { Endpoint } from "../http/router";
 import { Status } from "../machine/status";
 import { layoutNames } from "../machine/storage-layouts";
@@ -50,6 +50,23 @@ const listAllocated = (context: Context) =>
 export function isRegistered({ maas, query }: Context) {
   const mac = mandatory(query, "mac_address").toLowerCase().replaceAll("-", ":");
   return maas.tables.interfaces.some((row) => row.macAddress === mac);
+}
+
+/** Whether the card is one of a machine that MAAS commissions or deploys. */
+export function isActionInProgress({ maas, query }: Context) {
+  const mac = normaliseMac(mandatory(query, "mac_address"));
+  const busy: number[] = [Status.Commissioning, Status.Deploying];
+  return maas.tables.interfaces.some(
+    (row) => row.macAddress === mac && maas.tables.nodes.some((node) => node.systemId === row.nodeId && busy.includes(node.status)),
+  );
+}
+
+function clone(context: Context): never {
+  const form = new Form(context.form);
+  for (const name of ["destinations", "source"]) form.required(name);
+  if (!["storage", "interfaces"].some((name) => form.boolean(name))) form.error("__all__", "Either storage or interfaces must be true.");
+  form.done();
+  throw refusal(400, "the simulator does not clone machines");
 }
 
 function allPowerParameters(context: Context) {
@@ -153,8 +170,9 @@ async function remove(context: Context) {
   return deleted();
 }
 
-export function details(context: Context) {
-  visibleMachine(context);
+export function details(context: Context, model: "Machine" | "Device" | "Node" | "RackController" | "RegionController" = "Machine") {
+  if (model === "Machine") visibleMachine(context);
+  else context.maas.node(context.parameter("system_id"), model);
   // An empty BSON document of the two keys that MAAS answers, each null.
   const element = (name: string) => Buffer.concat([Buffer.from([0x0a]), Buffer.from(name), Buffer.from([0])]);
   const body = Buffer.concat([element("lldp"), element("lshw"), Buffer.from([0])]);
@@ -223,8 +241,8 @@ function clearGateways(context: Context) {
   return show(context, node);
 }
 
-function powerParameters(context: Context) {
-  const node = context.maas.node(context.parameter("system_id"), "Machine", "Node");
+export function powerParameters(context: Context) {
+  const node = context.maas.node(context.parameter("system_id"), "Node", "Node");
   context.requirePermission(context.isAdmin);
   return node.powerParameters;
 }
@@ -259,8 +277,16 @@ export const machineEndpoints: Endpoint<Context>[] = [
       "POST accept_all": acceptAll,
       "POST set_zone": setZoneOf((node) => node.nodeType === 0),
       "POST add_chassis": addChassis,
+      "POST clone": clone,
     },
-    anonymous: { POST: createMachine, "GET is_registered": isRegistered },
+    anonymous: {
+      POST: createMachine,
+      "GET is_registered": isRegistered,
+      "GET is_action_in_progress": isActionInProgress,
+      "POST accept": () => {
+        throw new ApiError(401, "You must be logged in to accept machines.");
+      },
+    },
   },
   {
     path: "machines/{system_id}/",
@@ -286,7 +312,7 @@ export const machineEndpoints: Endpoint<Context>[] = [
       "POST unlock": unlock,
       "POST set_owner_data": setOwnerData,
       "POST set_workload_annotations": setOwnerData,
-      "GET details": details,
+      "GET details": (context) => details(context),
       "POST set_storage_layout": storageLayout,
       "POST mount_special": mountSpecial,
       "POST unmount_special": unmountSpecial,

@@ -1,7 +1,7 @@
 /** Small collections: package repositories, DHCP snippets, files, license keys, discoveries. */
 import { ApiError, badRequest, contentTypes, deleted, notFound, refusal, text } from "../http/answers";
 import type { Context } from "../http/context";
-import { Form, mandatory } from "../http/forms";
+import { checkbox, Form, mandatory } from "../http/forms";
 import type { Endpoint } from "../http/router";
 import { uuid } from "../state/ids";
 import type { Plain, Tables } from "../state/model";
@@ -119,9 +119,10 @@ function saveSnippet(context: Context, row?: Plain) {
 /** Back to an earlier version: by its id, or by how many versions before the current one. */
 function revertSnippet(context: Context) {
   context.requireAdmin();
+  const to = context.form.get("to");
+  if (to === undefined) throw badRequest("You must specify where to revert to");
   const row = find(context, "dhcpSnippets", "DHCPSnippet");
   const history = row.history as { id: number; value: string; created: string }[];
-  const to = mandatory(context.form, "to");
   if (!/^-?\d+$/.test(to)) throw badRequest("'to' must be a number.");
   const wanted = Number(to);
   const index = wanted <= 0 ? -wanted : history.findIndex((one) => one.id === wanted);
@@ -163,6 +164,26 @@ function discovery(context: Context): Plain {
   return row;
 }
 
+/** What MAAS looks for on its networks is not simulated: a scan finds nothing. */
+function scan(context: Context) {
+  if (!checkbox(context.form.get("force"))) {
+    throw refusal(
+      400,
+      "Bad request: scanning all subnets is not allowed unless force=True is specified.\n\n" +
+        "**WARNING: This will scan ALL networks attached to MAAS rack controllers.\n" +
+        "Check with your internet service provider or IT department to be sure this is\nallowed before proceeding.**\n",
+    );
+  }
+  throw refusal(400, "the simulator has no networks to scan");
+}
+
+function saveLicenseKey(context: Context): never {
+  const form = new Form(context.form);
+  for (const name of ["distro_series", "license_key", "osystem"]) form.required(name);
+  form.done();
+  throw refusal(400, "the simulator has no operating system with licence keys");
+}
+
 const showFile = (row: Plain, withContent: boolean) => ({
   filename: row.filename,
   anon_resource_uri: `/MAAS/api/2.0/files/?op=get_by_key&key=${row.key}`,
@@ -181,8 +202,10 @@ function createFile(context: Context) {
   return text("", 201, contentTypes.html);
 }
 
-function fileNamed(context: Context, filename: string): Plain {
+/** @param asPage whether a file that is not there gets the web server's own page */
+function fileNamed(context: Context, filename: string, asPage = false): Plain {
   const row = context.maas.tables.files.find((candidate) => candidate.filename === filename && candidate.ownerId === context.user.id);
+  if (!row && asPage) throw new ApiError(404, "", contentTypes.html, { Vary: "Authorization, Cookie", "X-Frame-Options": "DENY" });
   if (!row) throw notFound("FileStorage");
   return row;
 }
@@ -203,8 +226,8 @@ function listFiles(context: Context) {
     .map((row) => showFile(row, false));
 }
 
-function removeFile(context: Context) {
-  const row = fileNamed(context, context.parameter("filename"));
+function removeFile(context: Context, filename: string) {
+  const row = fileNamed(context, filename);
   context.maas.store.remove("files", (candidate) => candidate.id === row.id);
   return deleted();
 }
@@ -251,7 +274,11 @@ export const miscellaneousEndpoints: Endpoint<Context>[] = [
       "POST revert": revertSnippet,
     },
   },
-  { path: "license-keys/", adminsOnly: true, operations: { GET: ({ maas }) => maas.tables.licenseKeys } },
+  {
+    path: "license-keys/",
+    adminsOnly: true,
+    operations: { GET: ({ maas }) => maas.tables.licenseKeys, POST: saveLicenseKey },
+  },
   {
     path: "discovery/",
     operations: {
@@ -259,6 +286,7 @@ export const miscellaneousEndpoints: Endpoint<Context>[] = [
       "GET by_unknown_mac": ({ maas }) => maas.tables.discoveries,
       "GET by_unknown_ip": ({ maas }) => maas.tables.discoveries,
       "GET by_unknown_ip_and_mac": ({ maas }) => maas.tables.discoveries,
+      "POST scan": scan,
       "POST clear": clearDiscoveries,
       "POST clear_by_mac_and_ip": clearDiscovery,
     },
@@ -269,6 +297,7 @@ export const miscellaneousEndpoints: Endpoint<Context>[] = [
     operations: {
       GET: listFiles,
       POST: createFile,
+      DELETE: (context) => removeFile(context, mandatory(context.query, "filename")),
       "GET get": (context) => raw(fileNamed(context, mandatory(context.query, "filename"))),
       "GET get_by_key": fileByKey,
     },
@@ -276,6 +305,9 @@ export const miscellaneousEndpoints: Endpoint<Context>[] = [
   },
   {
     path: "files/{filename}/",
-    operations: { GET: (context) => showFile(fileNamed(context, context.parameter("filename")), true), DELETE: removeFile },
+    operations: {
+      GET: (context) => showFile(fileNamed(context, context.parameter("filename"), true), true),
+      DELETE: (context) => removeFile(context, context.parameter("filename")),
+    },
   },
 ];

@@ -3,7 +3,7 @@ import { deleted } from "../http/answers";
 import type { Context } from "../http/context";
 import type { Endpoint } from "../http/router";
 import { filterNodes } from "./machine-filters";
-import { details, isRegistered, setZoneOf } from "./machines";
+import { details, isActionInProgress, isRegistered, setZoneOf } from "./machines";
 
 const list = (context: Context) =>
   filterNodes(
@@ -34,7 +34,10 @@ export const nodeEndpoints: Endpoint<Context>[] = [
   {
     path: "nodes/",
     operations: { GET: list, "GET is_registered": isRegistered, "POST set_zone": setZoneOf((row) => row.nodeType <= 1) },
-    anonymous: { "GET is_registered": isRegistered },
+    anonymous: { "GET is_registered": isRegistered, "GET is_action_in_progress": isActionInProgress },
   },
-  { path: "nodes/{system_id}/", operations: { GET: get, DELETE: remove, "GET power_parameters": powerParameters, "GET details": details } },
+  {
+    path: "nodes/{system_id}/",
+    operations: { GET: get, DELETE: remove, "GET power_parameters": powerParameters, "GET details": (context) => details(context, "Node") },
+  },
 ];

@@ -2,7 +2,7 @@
 import yaml from "js-yaml";
 import { badRequest, contentTypes, deleted, notFound, text } from "../http/answers";
 import type { Context } from "../http/context";
-import { checkbox, Form, formErrors, mandatory } from "../http/forms";
+import { checkbox, Form, formErrors, mandatory, required } from "../http/forms";
 import type { Endpoint } from "../http/router";
 import type { Script } from "../state/model";
 
@@ -141,7 +141,10 @@ function upload(context: Context): string | undefined {
 function read(context: Context, script?: Script) {
   const form = new Form(context.form, !script);
   const content = upload(context);
-  if (content === undefined && !script) form.error("script", "Must be given a value");
+  if (content === undefined && !script) {
+    form.error("script", "Must be given a value");
+    if (!form.has("name")) form.error("name", required);
+  }
   if (content !== undefined && !content.startsWith("#!")) form.error("script", "Must start with shebang.");
   const embedded = content === undefined ? {} : metadata(content);
   if (typeof embedded === "string") form.error("script", embedded);

@@ -41,8 +41,8 @@ function readRack(context: Context, form: Form, name: string, vlan: Vlan): strin
 }
 
 function create(context: Context) {
-  context.requireAdmin();
   const fabric = findFabric(context);
+  context.requireAdmin();
   const { store, tables, render } = context.maas;
   const form = new Form(context.form);
   const vid = form.get("vid");

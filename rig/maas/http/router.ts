@@ -67,6 +67,9 @@ export class Router<C> {
       const order = ["POST", "GET", "PUT", "DELETE"];
       return methodNotAllowed(methods.sort((a, b) => order.indexOf(a) - order.indexOf(b)));
     }
+    // Without login a method that nobody may use so is refused before its operation is looked at.
+    if (!caller && !Object.keys(operations).some((key) => key === "anyone" || key.split(" ")[0] === request.method))
+      throw anonymousForbidden();
     const format = request.query.get("format");
     if (format !== undefined && format !== "json") {
       return text(`Invalid output format specified '${format}'.`, 400, contentTypes.bareText);

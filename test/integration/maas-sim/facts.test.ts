@@ -30,6 +30,8 @@ const card = ({ type, vlan, links, discovered, parents }: any) => ({
 const views = {
   card: (body: any) => ({ name: body.name, ...card(body) }),
   cards: (body: any) => Object.fromEntries(body.map((each: any) => [each.name, card(each)])),
+  names: (body: any) => body.map(({ hostname }: any) => hostname),
+  reserved: ({ ip, mac_address, comment }: any) => ({ ip, mac_address, comment }),
   dns: (body: any) => ({
     fqdn: body.fqdn,
     address_ttl: body.address_ttl,
@@ -108,10 +110,12 @@ function anonymous(body: unknown): unknown {
 }
 
 /** The machine and the subnets that a conversation names. */
-async function arrange(call: (method: string, path: string, query?: any, form?: any) => Promise<any>, conversation: Exchange[]) {
-  const ids: Record<string, unknown> = {};
+async function arrange(
+  call: (method: string, path: string, query?: any, form?: any) => Promise<any>,
+  conversation: Exchange[],
+): Promise<Record<string, unknown>> {
   const named = JSON.stringify(conversation);
-  if (!named.includes("$machine")) return ids;
+  if (!named.includes("$machine")) return { lab: (await call("GET", "subnets/")).body[0].id };
   const wired = named.includes("$tagged");
   const macs = wired ? ["52:54:00:aa:b0:01", "52:54:00:aa:b0:02"] : ["52:54:00:aa:b1:01"];
   const [subnet] = (await call("GET", "subnets/")).body;

@@ -112,6 +112,25 @@ test("an adopted machine goes back to the zone and pool that it had, and keeps t
   expect((await client.get<{ name: string }[]>("tags/")).map(({ name }) => name)).toEqual(["rack-a"]);
 });
 
+test("a machine is found by its MAC address in capitals, too", async () => {
+  const desired = { ...enlistDesired, macAddresses: enlistDesired.macAddresses.map((mac: string) => mac.toUpperCase()) };
+  const first = await lab.run("enlist", "create", { ...desired, powerType: "manual" });
+  expect((await lab.run("enlist", "update", { ...desired, powerType: "manual" }, { PULUMI_COMMAND_STDOUT: first.stdout })).code).toBe(0);
+  expect(await machines()).toHaveLength(1);
+});
+
+test("a deployed machine that was marked broken and fixed is not erased, and the reason is told", async () => {
+  await lab.run("enlist", "create", { ...enlistDesired, powerType: "manual" });
+  expect((await lab.run("deploy", "create", deployDesired)).code).toBe(0);
+  const [{ system_id: id }] = await machines();
+  for (const op of ["mark_broken", "mark_fixed"]) await lab.context().client.post(`machines/${id}/`, op, {});
+  expect(await machines()).toMatchObject([{ status_name: "Deployed", owner: null, osystem: "", owner_data: {} }]);
+  expect(await lab.run("deploy", "create", deployDesired)).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/Deployed without an owner, as after being marked broken and fixed.*\n.*machine release/),
+  });
+});
+
 test("killed in mid-deploy and run again, there is one machine, deployed once", async () => {
   await lab.step("enlist", "create", enlistDesired, { environment: power });
   const killed = await lab.step("deploy", "create", deployDesired, { kill: (line) => /deploying/.test(line) });
@@ -187,17 +206,17 @@ test("a machine is switched, rescued, locked, marked and mended by hand, and ref
   await expect(context.client.post(`machines/${(await now()).system_id}/`, "release")).rejects.toThrow("403");
   expect(await act("unlock")).toMatchObject({ locked: false });
 
-  // A lost answer is looked after: nothing is marked twice.
-  await lab.fault({ kind: "lost-answer", method: "POST", path: "op=mark_broken", times: 1 });
-  expect(await act("broken", { comment: "fan" })).toMatchObject({ status_name: "Broken" });
-  expect(await act("fixed")).toMatchObject({ status_name: "Deployed" });
-  await expect(act("fixed")).rejects.toThrow("node1 is Deployed; fixed needs it to be Broken");
-
   // Only the owner may.
   const other = new MaasClient({ url: lab.url, apiKey: await lab.simulator.createUser("plain") });
   await expect(actOn({ ...context, client: other }, "broken", await now(), { limit: 1 })).rejects.toThrow(
     /belongs to admin: MAAS lets only its owner/,
   );
+
+  // A lost answer is looked after: nothing is marked twice.
+  await lab.fault({ kind: "lost-answer", method: "POST", path: "op=mark_broken", times: 1 });
+  expect(await act("broken", { comment: "fan" })).toMatchObject({ status_name: "Broken" });
+  expect(await act("fixed")).toMatchObject({ status_name: "Deployed" });
+  await expect(act("fixed")).rejects.toThrow("node1 is Deployed; fixed needs it to be Broken");
 }, 60_000);
 
 test("a machine is deployed as a VM host, others are composed on it, and the host goes with it", async () => {

@@ -151,6 +151,30 @@ test("a subnet with addresses of another stack's machine stays for it", async ()
   expect((await get<Subnet[]>("subnets/")).map(({ cidr }) => cidr)).not.toContain(desired.cidr);
 });
 
+test("an address that is reserved for another card is refused, and one of this stack gets its new card", async () => {
+  const desired = { address: "192.168.200.30", macAddress: "52:54:00:00:00:99", comment: "a printer" };
+  const stack = { MAAS_STACK: "homelab/one" };
+  const ours = await run("reserved-address", "create", desired, "", stack);
+  const other = { ...desired, macAddress: "52:54:00:00:00:98" };
+  expect(await lab.run("reserved-address", "create", other, { MAAS_STACK: "homelab/two" })).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/192\.168\.200\.30 is reserved for 52:54:00:00:00:99 already.*\n.*reserved-ip delete \d+/),
+  });
+  await run("reserved-address", "update", other, ours, stack);
+  expect(await get("reservedips/")).toMatchObject([{ ip: desired.address, mac_address: other.macAddress }]);
+});
+
+test.each<[StepName, object]>([
+  ["domain", { name: "bad_domain!", records: [] }],
+  ["config", { values: { default_osystem: "beos" } }],
+  ["ssh-key", { key: "ssh-ed25519 notakey me" }],
+  ["subnet", { cidr: "10.98.0.0/24", dnsServers: ["nobody"] }],
+])("a %s that MAAS refuses leaves no notes there", async (step, desired) => {
+  const refused = await lab.run(step, "create", desired, { MAAS_STACK: "homelab/test" });
+  expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining("MAAS answered 400") });
+  expect(await get("tags/")).toEqual([]);
+});
+
 test("a subnet that MAAS has is adopted: it gets what is named, and stays", async () => {
   const [existing] = await get<Subnet[]>("subnets/");
   const desired = { cidr: existing.cidr, dnsServers: ["192.168.200.1"] };
