@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import * as path from "node:path";
 import type { LabStatus } from "../../cli/live/summary";
 import type { Machine } from "../../components/maas/api/types";
+import { Canaries } from "./steps/canaries";
 import { driftSteps, growthSteps } from "./steps/changes";
 import { monitoringOfTests, monitoringSteps } from "./steps/monitoring";
 import { taskServerSteps } from "./steps/task-servers";
@@ -48,10 +49,12 @@ async function taskClient(user: string) {
 describe("the embedded lab, from nothing to nothing", () => {
   const homes: string[] = [];
   const tutorial = new Tutorial(lab);
+  const canaries = new Canaries(lab);
 
   beforeAll(() => tutorial.begin());
   afterAll(async () => {
     await tutorial.end();
+    await canaries.end();
     if ((await lab.leftovers()).length > 0) {
       await lab.lab("down", "--yes");
     }
@@ -171,7 +174,8 @@ describe("the embedded lab, from nothing to nothing", () => {
   monitoringSteps(lab);
   driftSteps(lab);
   taskServerSteps(lab);
-  growthSteps(lab);
+  growthSteps(lab, canaries);
+  canaries.steps();
 
   it(
     "shows no secret in state, previews or logs",
@@ -242,6 +246,7 @@ describe("the embedded lab, from nothing to nothing", () => {
       expect(state.deployment.resources ?? []).toEqual([]);
       expect(state.deployment.pending_operations ?? []).toEqual([]);
       expect(await lab.leftovers()).toEqual([]);
+      expect(await canaries.inFiles()).toEqual([]);
     },
     10 * minutes,
   );

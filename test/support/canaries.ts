@@ -18,9 +18,17 @@ export interface Sighting {
   where: string;
 }
 
+const forms = new Map<string, string[]>();
+
+function knownFormsOf(canary: string): string[] {
+  const known = forms.get(canary) ?? formsOf(canary);
+  forms.set(canary, known);
+  return known;
+}
+
 /** Names of the canaries that a text gives away. */
 export function canariesIn(text: string, canaries: ReadonlyMap<string, string>): string[] {
-  return [...canaries].filter(([, value]) => formsOf(value).some((form) => text.includes(form))).map(([name]) => name);
+  return [...canaries].filter(([, value]) => knownFormsOf(value).some((form) => text.includes(form))).map(([name]) => name);
 }
 
 /** Every regular file below some folders; sockets, devices and what vanishes meanwhile are left out. */
@@ -85,7 +93,8 @@ export class ProcessCanaries {
 
   private async look(): Promise<void> {
     const pids = (await fs.readdir("/proc")).filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid);
-    for (const pid of [...this.known.keys()].filter((each) => !pids.includes(each))) {
+    const there = new Set(pids);
+    for (const pid of [...this.known.keys()].filter((each) => !there.has(each))) {
       this.known.delete(pid);
     }
     for (const pid of pids) {
@@ -103,7 +112,7 @@ export class ProcessCanaries {
       for (const canary of canariesIn(command, this.canaries())) {
         this.note({ canary, where: `arguments: ${line.slice(0, 200)}` });
       }
-      for (const variable of environment.split("\0")) {
+      for (const variable of canariesIn(environment, this.canaries()).length > 0 ? environment.split("\0") : []) {
         for (const canary of canariesIn(variable, this.canaries()).filter((each) => !this.entitled(line, each))) {
           this.note({ canary, where: `environment ${variable.split("=")[0]} of: ${line.slice(0, 200)}` });
         }

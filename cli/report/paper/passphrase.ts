@@ -3,11 +3,21 @@ import { createCipheriv, pbkdf2Sync, randomBytes } from "node:crypto";
 /** As the engine derives its key from a passphrase. */
 const iterations = 1_000_000;
 
-/** A stack file's secrets, encrypted as the engine does it, for a stack that lives for one report. */
+/** A stack file's secrets, encrypted as the engine does it: for a stack that lives for one report, or with a passphrase and salt given. */
 export class PassphraseCipher {
-  readonly passphrase = randomBytes(24).toString("base64url");
-  private readonly salt = randomBytes(8);
-  private readonly key = pbkdf2Sync(this.passphrase, this.salt, iterations, 32, "sha256");
+  private readonly key: Buffer;
+
+  constructor(
+    readonly passphrase = randomBytes(24).toString("base64url"),
+    private readonly salt = randomBytes(8),
+  ) {
+    this.key = pbkdf2Sync(this.passphrase, this.salt, iterations, 32, "sha256");
+  }
+
+  /** @param encryptionSalt as a stack file has it */
+  static of(passphrase: string, encryptionSalt: string): PassphraseCipher {
+    return new PassphraseCipher(passphrase, Buffer.from(encryptionSalt.split(":")[1], "base64"));
+  }
 
   /** What a stack file says as `secure`. */
   encrypt(text: string): string {

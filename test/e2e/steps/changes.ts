@@ -8,6 +8,7 @@ import type { Machine } from "../../../components/maas/api/types";
 import { applyKinds } from "../support/kinds-of-change";
 import { eventually, failureOf, type TestLab } from "../support/lab";
 import { reviewedChange } from "../support/reviewed-change";
+import type { Canaries } from "./canaries";
 
 const minutes = 60_000;
 
@@ -58,7 +59,7 @@ export function driftSteps(lab: TestLab): void {
 }
 
 /** The last change of the lab's life: nothing comes after it that wants to be quick. */
-export function growthSteps(lab: TestLab): void {
+export function growthSteps(lab: TestLab, canaries: Canaries): void {
   it(
     "grows from one server to three, its agent among them, and moves its measurements to another class of volumes",
     async () => {
@@ -73,6 +74,7 @@ export function growthSteps(lab: TestLab): void {
       });
       api.close();
       applyKinds(lab, "grown");
+      await canaries.plant();
       const report = await reviewedChange(lab);
       expect(report.machines).toEqual({ node1: "interrupts", node2: "interrupts", node3: "adds" });
 

@@ -114,15 +114,24 @@ export class LabMachine {
     return stdout;
   }
 
+  /** Where the machine's files are on this computer. */
+  async root(): Promise<string> {
+    const [init] = await this.tree();
+    if (!init) {
+      throw new Error(`machine-${this.number} does not run`);
+    }
+    return `/proc/${init.pid}/root`;
+  }
+
   /** Puts image archives of this computer into its containerd. */
   async importImages(archives: readonly string[]): Promise<void> {
-    const [init] = await this.tree();
+    const root = await this.root();
     const inside = "/var/tmp/image.tar";
     for (const archive of archives) {
-      await fs.copyFile(archive, `/proc/${init?.pid}/root${inside}`);
+      await fs.copyFile(archive, `${root}${inside}`);
       await this.run("/usr/local/bin/k3s", "ctr", "--namespace", "k8s.io", "images", "import", inside);
     }
-    await fs.rm(`/proc/${init?.pid}/root${inside}`, { force: true });
+    await fs.rm(`${root}${inside}`, { force: true });
   }
 
   /** `kubectl` on a server. */
