@@ -1,6 +1,17 @@
 import { randomBytes } from "node:crypto";
 import * as fs from "node:fs/promises";
+import { homedir } from "node:os";
+import * as path from "node:path";
 import { paths } from "../paths";
+
+/** The folder of the backend, where it is one: the lab's own, or what LAB_BACKEND_URL names as `file://`. */
+export function fileBackend(): string | undefined {
+  const url = process.env.LAB_BACKEND_URL;
+  if (url === undefined) {
+    return paths.backend;
+  }
+  return url.startsWith("file://") ? path.resolve(url.slice("file://".length).replace(/^~(?=\/|$)/, homedir())) : undefined;
+}
 
 /** Where the state is and what its secrets are encrypted with: under the state folder, unless LAB_BACKEND_URL names another backend. */
 function stateEnvironment(): Record<string, string> {

@@ -3,7 +3,7 @@ import { hostname } from "node:os";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { readJson } from "../../rig";
-import { paths } from "../paths";
+import { fileBackend } from "./backend";
 
 /** What the engine writes into a lock of the file backend. */
 interface Lock {
@@ -17,11 +17,19 @@ const dyingMilliseconds = 5_000;
 /** A lock that cannot be read is one that is being written, or that was cut off when its writer was killed. */
 const halfWrittenMilliseconds = 10_000;
 
+function locksFolder(): string | undefined {
+  const backend = fileBackend();
+  return backend === undefined ? undefined : path.join(backend, ".pulumi", "locks");
+}
+
 /**
- * Removes locks that a killed engine left on the file backend: those of processes of this computer that are no more, and torn
+ * Removes locks that a killed engine left on a file backend, the lab's own or that of LAB_BACKEND_URL: those of processes of this computer that are no more, and torn
  * ones. A lock of another computer (the folder may be shared) stays: whether its engine runs can be seen only there.
  */
-export async function removeStaleLocks(locks = path.join(paths.backend, ".pulumi", "locks")): Promise<string[]> {
+export async function removeStaleLocks(locks = locksFolder()): Promise<string[]> {
+  if (locks === undefined) {
+    return [];
+  }
   const removed: string[] = [];
   for (const name of await fs.readdir(locks, { recursive: true }).catch(() => [] as string[])) {
     const file = path.join(locks, name);

@@ -27,13 +27,22 @@ interface Options {
 /** Exit code of a report that has something destructive in it. */
 const destructiveExit = 3;
 
-/** A preview whose plan is kept. */
+const exists = (file: string) =>
+  fs.access(file).then(
+    () => true,
+    () => false,
+  );
+
+/** A preview whose plan is kept, where there is one: the engine plans nothing that it will refuse. */
 async function plannedPreview(lab: OpenLab, file: string): Promise<Preview> {
   const folder = await fs.mkdtemp(path.join(tmpdir(), "homelab-plan-"));
   try {
     const enginePlan = path.join(folder, "plan.json");
+    await fs.rm(file, { force: true });
     const preview = await makePreview(lab, enginePlan);
-    await savePlan(lab, enginePlan, file);
+    if (await exists(enginePlan)) {
+      await savePlan(lab, enginePlan, file);
+    }
     return preview;
   } finally {
     await fs.rm(folder, { recursive: true, force: true });
@@ -87,6 +96,9 @@ export function register(program: Command): void {
         await fs.writeFile(options.json, `${JSON.stringify(report, undefined, 2)}\n`);
       }
       process.stdout.write(renderText(report));
+      if (options.savePlan !== undefined && !(await exists(options.savePlan))) {
+        process.stdout.write("\nNo plan is saved: 'up' refuses this change until the stack file consents to it.\n");
+      }
       process.exitCode = report.destructive ? destructiveExit : 0;
     });
 }

@@ -29,6 +29,27 @@ describe("locks on the stack", () => {
     expect(fs.readdirSync(path.join(folder, "homelab", "sim")).sort()).toEqual(["being-written.json", "elsewhere.json"]);
   });
 
+  test("are those of the folder that LAB_BACKEND_URL names; of another kind of backend none is touched", async () => {
+    const before = process.env.LAB_BACKEND_URL;
+    const locks = path.join(folder, ".pulumi", "locks", "homelab");
+    fs.mkdirSync(locks, { recursive: true });
+    const dead = path.join(locks, "dead.json");
+    fs.writeFileSync(dead, JSON.stringify({ pid: process.pid, hostname: hostname() }));
+    try {
+      process.env.LAB_BACKEND_URL = "s3://states";
+      expect(await removeStaleLocks()).toEqual([]);
+      process.env.LAB_BACKEND_URL = `file://${folder}`;
+      expect(await removeStaleLocks()).toEqual([path.join("homelab", "dead.json")]);
+      expect(fs.existsSync(dead)).toBe(false);
+    } finally {
+      if (before === undefined) {
+        delete process.env.LAB_BACKEND_URL;
+      } else {
+        process.env.LAB_BACKEND_URL = before;
+      }
+    }
+  });
+
   describe("of an engine", () => {
     let program: string;
     const children: ChildProcess[] = [];

@@ -97,20 +97,21 @@ describe("the script of a plan", () => {
   afterEach(() => fs.rmSync(workspace, { recursive: true, force: true }));
 
   /** A `./lab` that answers without a lab. */
-  const answering = (report: number, labelled: string) =>
+  const answering = (report: number, labelled: string, plan: boolean) =>
     fs.writeFileSync(
       path.join(workspace, "lab"),
-      `#!/bin/sh\n[ "$1" != forge ] || { echo ${labelled}; exit 0; }\necho "what would happen" > report.md\nexit ${report}\n`,
+      `#!/bin/sh\n[ "$1" != forge ] || { echo ${labelled}; exit 0; }\necho "what would happen" > report.md\n${plan ? "touch plan.json" : ""}\nexit ${report}\n`,
       { mode: 0o755 },
     );
 
   it.each([
-    ["nothing is lost", 0, "false", 0],
-    ["data would be lost and a label says so", 3, "true", 0],
-    ["data would be lost and nobody said so", 3, "false", 1],
-    ["the preview failed", 1, "true", 1],
-  ])("plans, or does not, where %s", async (_, report, labelled, code) => {
-    answering(report, labelled);
+    ["nothing is lost", 0, "false", true, 0],
+    ["data would be lost and a label says so", 3, "true", true, 0],
+    ["data would be lost and nobody said so", 3, "false", true, 1],
+    ["data would be lost, a label says so, and the stack file does not consent", 3, "true", false, 1],
+    ["the preview failed", 1, "true", true, 1],
+  ])("plans, or does not, where %s", async (_, report, labelled, plan, code) => {
+    answering(report, labelled, plan);
     const values = { "matrix.stack": "lab", "github.token": "none" };
     const outcome = await runScript(workflowStep("deploy.yml", "plan"), { workspace, values });
     expect(outcome.code).toBe(code);
