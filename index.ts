@@ -1,10 +1,11 @@
-import { guards, Ingress, K3sCluster, MaasRegion, Monitoring, Pages, TaskServers } from "./components/index";
+import { guards, Ingress, K3sCluster, MaasRegion, Monitoring, Pages, StartPage, TaskServers } from "./components/index";
 import { clusterArgs, guardArgs, monitoringArgs, regionArgs, taskServersArgs } from "./settings/args";
 import { ingressArgs, pageArgs } from "./settings/ingress-args";
 import { loadSettings } from "./settings/load";
 import { makeMachines } from "./settings/make-machines";
 import { outputs } from "./settings/outputs";
 import { leaveOutStackTraces } from "./settings/stack-traces";
+import { startPageArgs } from "./settings/start-page-args";
 
 leaveOutStackTraces();
 const settings = loadSettings();
@@ -17,6 +18,11 @@ const tasks = new TaskServers("tasks", taskServersArgs(settings, cluster, machin
 const ingress = settings.ingress.enabled ? new Ingress("ingress", ingressArgs(settings, cluster), options) : undefined;
 const parts = { region, machines, cluster, tasks, ingress };
 const monitoring = settings.monitoring.enabled ? new Monitoring("monitoring", monitoringArgs(settings, parts), options) : undefined;
-const pages = ingress && monitoring ? new Pages("pages", pageArgs(settings, { cluster, ingress, monitoring }), options) : undefined;
+const startPage =
+  ingress && monitoring ? new StartPage("monitoring-home", startPageArgs(settings, { cluster, machines, monitoring }), options) : undefined;
+const pages =
+  ingress && monitoring && startPage
+    ? new Pages("pages", pageArgs(settings, { cluster, ingress, monitoring, startPage }), options)
+    : undefined;
 
 export = outputs({ settings, monitoring, pages, ...parts });

@@ -73,6 +73,8 @@ export type {
 } from "./monitoring/args";
 export { type ExporterUserData, withNodeExporter } from "./monitoring/machine-exporter";
 export { Monitoring } from "./monitoring/monitoring";
+export type { BackupEntry, ServiceEntry, StartPageData } from "./start-page/data";
+export { StartPage, type StartPageArgs } from "./start-page/start-page";
 export type {
   AccountState,
   AuthorityArgs,

@@ -9,6 +9,7 @@ import type { NetworkOptions } from "../components/maas/args/network";
 import { fixedAddress } from "../components/maas/desired";
 import type { PagesBehindLogin } from "../components/monitoring/args";
 import { PORTS } from "../components/monitoring/ports";
+import { START_PAGE_PORT, type StartPage } from "../components/start-page/start-page";
 import { PAGE_NAMES } from "./ingress";
 import type { Settings } from "./schema";
 
@@ -21,9 +22,17 @@ export function pagesOf({ monitoring }: Pick<Settings, "monitoring">): (typeof P
   return enabled ? PAGE_NAMES.filter((page) => there[page]) : [];
 }
 
+/** Where the start page is; it shows what monitoring knows. */
+const HOME = "home";
+
+/** Names of all pages. */
+function pageNames(settings: Pick<Settings, "monitoring">): string[] {
+  return [...pagesOf(settings), ...(settings.monitoring.enabled ? [HOME] : [])];
+}
+
 /** Names below the domain that lead to the ingress, and the task servers' where they are on the same addresses. */
 export function namesOf(settings: Settings): string[] {
-  return [...pagesOf(settings), "login", ...(ownAddresses(settings.cluster) ? [] : ["tasks"])];
+  return [...pageNames(settings), "login", ...(ownAddresses(settings.cluster) ? [] : ["tasks"])];
 }
 
 /** The name that the task servers have in addition. */
@@ -80,7 +89,7 @@ export function ingressArgs(settings: Settings, cluster: Pick<K3sCluster, "provi
   return {
     provider: cluster.provider,
     domain,
-    pages: pagesOf(settings),
+    pages: pageNames(settings),
     className,
     annotations,
     controllerNamespace,
@@ -99,19 +108,28 @@ export function ingressArgs(settings: Settings, cluster: Pick<K3sCluster, "provi
   };
 }
 
-/** The pages of monitoring's services. */
+/** The pages of monitoring's services, and the start page, which asks two of them below its own name. */
 export function pageArgs(
   settings: Settings,
   parts: {
     cluster: Pick<K3sCluster, "provider">;
     ingress: { access: PagesArgs["ingress"] };
     monitoring: { namespace: PagesArgs["namespace"] };
+    startPage: Pick<StartPage, "service">;
   },
 ): PagesArgs {
+  const pages = pagesOf(settings);
+  const apis = { prometheus: "/api/v1", alertmanager: "/api/v2" } as const;
+  const further = (["prometheus", "alertmanager"] as const)
+    .filter((page) => pages.includes(page))
+    .map((page) => ({ path: apis[page], service: page, port: PORTS[page] }));
   return {
     provider: parts.cluster.provider,
     ingress: parts.ingress.access,
     namespace: parts.monitoring.namespace,
-    pages: pagesOf(settings).map((name) => ({ name, service: name, port: PORTS[name] })),
+    pages: [
+      ...pages.map((name) => ({ name, service: name, port: PORTS[name] })),
+      { name: HOME, service: parts.startPage.service.metadata.name, port: START_PAGE_PORT, further },
+    ],
   };
 }

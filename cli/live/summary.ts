@@ -43,6 +43,7 @@ function addressesOf(outputs: StackOutputs, maas: string | undefined): Record<st
   const known: Record<string, string | undefined> = {
     MAAS: maas,
     "Kubernetes API": outputs.endpoint,
+    "Start page": outputs.pages?.home,
     Prometheus: outputs.pages?.prometheus ?? page("prometheus", outputs.prometheus),
     Grafana:
       outputs.pages?.grafana ??

@@ -15,6 +15,7 @@ const parts: Record<string, string> = {
   "components/monitoring": "Prometheus, Alertmanager, Grafana",
   "components/taskserver": "taskd and TaskChampion's sync server",
   "components/ingress": "pages by name, over TLS and behind one login",
+  "components/start-page": "the page that people open first, with every dashboard",
   "components/guards": "policies and protection",
   "components/kubernetes": "workloads, volumes and policies of a cluster",
   "components/core": "what components share: types, secrets, errors",

@@ -132,7 +132,8 @@ export class Login extends pulumi.ComponentResource {
       },
       options,
     );
-    this.registerOutputs({ service: this.service, passwords: this.passwords });
+    // No resource: a saved plan, which does not know its identity yet, would be violated.
+    this.registerOutputs({ passwords: this.passwords });
   }
 }
 

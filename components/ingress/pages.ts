@@ -22,6 +22,15 @@ export interface PagesArgs {
     service: pulumi.Input<string>;
     /** Port of the service. */
     port: number;
+    /** Paths of this page that other services answer. Default none. */
+    further?: readonly {
+      /** Begins with `/`. */
+      path: string;
+      /** Name of the service. */
+      service: pulumi.Input<string>;
+      /** Port of the service. */
+      port: number;
+    }[];
   }[];
   /** The last word on every resource that the component makes. */
   transform?: Transform;
@@ -70,6 +79,7 @@ export class Pages extends pulumi.ComponentResource {
               path: "/",
               service: page.service,
               port: page.port,
+              further: page.further,
             },
             options,
           ),

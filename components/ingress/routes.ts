@@ -13,12 +13,18 @@ export interface RouteArgs {
   path: string;
   service: pulumi.Input<string>;
   port: number;
+  /** Longer paths that lead elsewhere. Default none. */
+  further?: readonly { path: string; service: pulumi.Input<string>; port: number }[];
 }
 
 /** An Ingress of the standard kind. The engine does not wait for its address: it is the controller's business, and known. */
 export function route(name: string, args: RouteArgs, options: pulumi.CustomResourceOptions): kubernetes.networking.v1.Ingress {
-  const { metadata, className, annotations, tls, hosts, path, service, port } = args;
-  const backend = { service: { name: service, port: { number: port } } };
+  const { metadata, className, annotations, tls, hosts, further = [] } = args;
+  const paths = [...further, args].map(({ path, service, port }) => ({
+    path,
+    pathType: "Prefix",
+    backend: { service: { name: service, port: { number: port } } },
+  }));
   return new kubernetes.networking.v1.Ingress(
     name,
     {
@@ -26,7 +32,7 @@ export function route(name: string, args: RouteArgs, options: pulumi.CustomResou
       spec: {
         ingressClassName: className,
         ...(tls !== undefined && { tls: [{ hosts: [...hosts], secretName: tls }] }),
-        rules: hosts.map((host) => ({ host, http: { paths: [{ path, pathType: "Prefix", backend }] } })),
+        rules: hosts.map((host) => ({ host, http: { paths } })),
       },
     },
     options,

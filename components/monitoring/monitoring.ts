@@ -2,6 +2,7 @@ import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { imagesOf } from "../core/images";
 import { withTransform } from "../core/transform";
+import type { DashboardSpec } from "../core/watched";
 import { goingWith } from "../kubernetes/namespace";
 import { defaultDeny } from "../kubernetes/policy";
 import { loadBalancerAddress } from "../kubernetes/service";
@@ -13,7 +14,7 @@ import { MachineMetrics } from "./machine-metrics";
 import { PORTS } from "./ports";
 import { Prometheus } from "./prometheus";
 import { renderMachines } from "./prometheus-config";
-import { configuration, dashboardsOf, everything } from "./watched";
+import { configuration, dashboardsIn, dashboardsOf, everything } from "./watched";
 import { OTHER_MACHINES } from "./watched/machines";
 
 /**
@@ -37,6 +38,8 @@ export class Monitoring extends pulumi.ComponentResource {
     /** A secret. */
     password: pulumi.Output<string>;
   };
+  /** What Grafana shows, the overview first, for who draws it without Grafana. */
+  readonly dashboards: pulumi.Output<DashboardSpec[]>;
   /** Where all of it runs. */
   readonly namespace: pulumi.Output<string>;
   /** What it is made of, for options that this component does not offer. */
@@ -88,6 +91,7 @@ export class Monitoring extends pulumi.ComponentResource {
     defaultDeny(`${name}-default-deny`, { namespace: namespace.metadata.name, partOf: "monitoring" }, { parent: this, provider });
     const common = { provider, images, namespace: namespace.metadata.name };
     const watched = everything(options, args);
+    this.dashboards = pulumi.output(dashboardsIn(watched).map(({ spec }) => spec));
     const alsoFrom = args.ingress ? [{ namespace: args.ingress.controllerNamespace }] : [];
     for (const { exporter } of watched) {
       exporter?.({ name, parent: this, ...common });

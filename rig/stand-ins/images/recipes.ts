@@ -142,6 +142,14 @@ export const recipes: readonly Recipe[] = [
     user: "99:99",
     shell: true,
   }),
+  ...recipe("nginx", {
+    packages: ["nginx-light"],
+    files: ["usr/sbin/nginx"],
+    only: "ingress",
+    entrypoint: ["/usr/sbin/nginx"],
+    user: "101:101",
+    shell: false,
+  }),
   // Modules of their own: both pin what they share to other versions.
   ...recipe("oauth2-proxy", {
     packages: [],

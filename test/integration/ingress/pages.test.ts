@@ -19,7 +19,14 @@ import { type ControlPlane, startControlPlane } from "../../support/control-plan
 const DOMAIN = "lab.home.arpa";
 /** For documentation (RFC 5737): nobody else has it. API servers refuse loopback addresses as endpoints. */
 const ADDRESS = "198.51.100.43";
-const pages = ["grafana", "prometheus", "alertmanager"];
+const pages = ["grafana", "prometheus", "alertmanager", "home"];
+
+const ports = { grafana: 3000, prometheus: 9090, alertmanager: 9093, home: 8080 } as const;
+/** What the start page asks below its own name. */
+const further = [
+  { path: "/api/v1", service: "prometheus", port: 9090 },
+  { path: "/api/v2", service: "alertmanager", port: 9093 },
+];
 
 const folder = fs.mkdtempSync(path.join(tmpdir(), "homelab-ingress-"));
 const file = (name: string) => path.join(folder, name);
@@ -99,8 +106,7 @@ async function objects(): Promise<{ made: Made[]; passwords: Record<string, stri
   const { Ingress, Pages } = require("../../../components/index");
   const provider = new kubernetes.Provider("cluster");
   const ingress = new Ingress("ingress", { provider, domain: DOMAIN, pages, login: { users: ["anna"] } });
-  const ports = { grafana: 3000, prometheus: 9090, alertmanager: 9093 } as const;
-  const served = Object.entries(ports).map(([name, port]) => ({ name, service: name, port }));
+  const served = Object.entries(ports).map(([name, port]) => ({ name, service: name, port, ...(name === "home" && { further }) }));
   new Pages("pages", { provider, ingress: ingress.access, namespace: "monitoring", pages: served });
   const passwords = await new Promise<Record<string, string>>((resolve) => ingress.passwords.apply(resolve));
   await (runtime as unknown as { waitForRPCs(): Promise<void> }).waitForRPCs();
@@ -226,7 +232,7 @@ describe("pages behind the ingress", () => {
       );
       servers.push(server);
       await new Promise<void>((resolve) => server.listen(19_000 + index, ADDRESS, resolve));
-      const port = { grafana: 3000, prometheus: 9090, alertmanager: 9093 }[page] as number;
+      const port = ports[page as keyof typeof ports];
       const spec = { ports: [{ name: "http", port, targetPort: "http", protocol: "TCP" }], selector: { none: "none" } };
       await apply(cluster, { apiVersion: "v1", kind: "Service", metadata: { name: page, namespace: "monitoring" }, spec });
       await apply(cluster, endpoints("monitoring", page, 19_000 + index));
@@ -326,6 +332,12 @@ describe("pages behind the ingress", () => {
       const { status, text } = await browse(page, "/", { cookie, headers: { "x-auth-request-user": "admin" } });
       expect([status, text]).toEqual([200, `${page} for anna`]);
     }
+    const below = await Promise.all(["/api/v1/query?query=up", "/api/v2/alerts"].map((each) => browse("home", each, { cookie })));
+    expect(below.map(({ status, text }) => [status, text])).toEqual([
+      [200, "prometheus for anna"],
+      [200, "alertmanager for anna"],
+    ]);
+    expect((await browse("home", "/api/v1/query?query=up")).status).toBe(403);
     const out = await browse("alertmanager", "/oauth2/sign_out", { cookie });
     expect(out.status).toBe(302);
     expect(out.headers["set-cookie"]?.join()).toMatch(/_oauth2_proxy=;/);

@@ -1,5 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as runtime from "@pulumi/pulumi/runtime/settings";
+import type { DashboardSpec } from "../../../components/core/watched";
+import type { StartPageData } from "../../../components/start-page/data";
+import { dashboards } from "../../../components/watched";
 import { networkArgs } from "../../../settings/ingress-args";
 import { parseSettings } from "../../../settings/validate";
 import { asPulumiConfig, stackSettings } from "./fixtures";
@@ -41,6 +44,51 @@ describe("an ingress with its pages", () => {
     }
   });
 
+  it("has a start page that asks Prometheus and Alertmanager below its own name", () => {
+    const { spec, metadata } = named("pages-home").inputs;
+    expect(metadata.annotations).toMatchObject({
+      "traefik.ingress.kubernetes.io/router.middlewares": "ingress-login@kubernetescrd",
+    });
+    const paths = spec.rules[0].http.paths as { path: string; backend: { service: { name: string; port: { number: number } } } }[];
+    expect(paths.map(({ path, backend: { service } }) => [path, service.name, service.port.number])).toEqual([
+      ["/api/v1", "prometheus", 9090],
+      ["/api/v2", "alertmanager", 9093],
+      ["/", "home", 8080],
+    ]);
+  });
+
+  it("tells the start page what the stack has, and no secret", () => {
+    const text = String(named("monitoring-home-data").inputs.data["lab.json"]);
+    const data = JSON.parse(text) as StartPageData;
+    expect(data.machines.map(({ name, role, address }) => [name, role, address])).toEqual([
+      ["node1", "server", "192.168.200.11"],
+      ["node2", "agent", "192.168.200.12"],
+    ]);
+    expect(data.services.map(({ name, url }) => [name, url])).toEqual([
+      ["Grafana", "https://grafana.lab.home.arpa"],
+      ["Prometheus", "https://prometheus.lab.home.arpa"],
+      ["Alertmanager", "https://alertmanager.lab.home.arpa"],
+      ["MAAS", "http://192.168.200.1:5240/MAAS"],
+      ["Kubernetes", undefined],
+      ["taskd", undefined],
+      ["TaskChampion", undefined],
+    ]);
+    const byUid = (specs: readonly DashboardSpec[]) => [...specs].sort((a, b) => (a.uid < b.uid ? -1 : 1));
+    expect(data.dashboards[0].title).toBe("Lab overview");
+    expect(byUid(data.dashboards)).toEqual(byUid(dashboards("tasks")));
+    expect(isSecret(named("monitoring-home-data").inputs.data)).toBe(false);
+  });
+
+  it("serves the start page from a bundle without addresses of others", () => {
+    const files = named("monitoring-home-page").inputs.data as Record<string, string>;
+    expect(Object.keys(files).sort()).toEqual(["index.html", "nginx.conf", "page.css", "page.js"]);
+    expect(files["page.js"].length).toBeGreaterThan(20_000);
+    expect(Object.values(files).join("").length).toBeLessThan(250_000);
+    const addresses = Object.values(files).flatMap((text) => text.match(/https?:\/\/[\w.-]+/g) ?? []);
+    // Names of XML's namespaces, which nothing is fetched from.
+    expect(addresses.filter((url) => !url.includes("www.w3.org"))).toEqual([]);
+  });
+
   it("lets nothing else reach a page: services inside the cluster, policies that admit the controller", () => {
     for (const page of pages) {
       expect([page, object("Service", `monitoring-${page}`).inputs.spec.type]).toEqual([page, "ClusterIP"]);
@@ -69,7 +117,7 @@ describe("an ingress with its pages", () => {
   });
 
   it("has one certificate for all names, signed for at most 825 days and renewed two months before its end", () => {
-    expect(named("ingress-pki-request").inputs.dnsNames).toEqual(["login", ...pages].map((page) => `${page}.lab.home.arpa`));
+    expect(named("ingress-pki-request").inputs.dnsNames).toEqual(["login", ...pages, "home"].map((page) => `${page}.lab.home.arpa`));
     const { validityPeriodHours, earlyRenewalHours } = named("ingress-pki-certificate").inputs;
     expect([validityPeriodHours, earlyRenewalHours]).toEqual([365 * 24, 60 * 24]);
   });
@@ -104,7 +152,7 @@ describe("the names of the pages", () => {
   it("lead to the first server by an alias, which reserves no address of a machine", () => {
     const [{ name, records }] = parse({}).furtherDomains ?? [];
     expect(name).toBe("lab.home.arpa");
-    expect(records?.map((record) => record.name).sort()).toEqual(["alertmanager", "grafana", "login", "prometheus", "tasks"]);
+    expect(records?.map((record) => record.name).sort()).toEqual(["alertmanager", "grafana", "home", "login", "prometheus", "tasks"]);
     expect(new Set(records?.map(({ type, data }) => `${type} ${data}`))).toEqual(new Set(["CNAME node1.maas."]));
   });
 
@@ -118,7 +166,7 @@ describe("the names of the pages", () => {
     const { domain, furtherDomains } = parse({ network: { domain: { name: "lab.home.arpa", records: [nas] } } });
     expect(furtherDomains).toBeUndefined();
     expect(domain?.records?.filter(({ name }) => name === "grafana")).toEqual([nas]);
-    expect(domain?.records).toHaveLength(5);
+    expect(domain?.records).toHaveLength(6);
   });
 
   it("are none without an ingress", () => {
