@@ -122,8 +122,9 @@ test("monitoring of a cluster that is there, and of a thing of one's own", () =>
     "current-context": "home",
   };
   const { names, text } = preview("monitoring-only", { kubeconfig: JSON.stringify(kubeconfig), ntfyToken: "hush-2" });
-  expect(names).toEqual(expect.arrayContaining(["monitoring-weather", "monitoring-grafana-dashboard-weather", "monitoring-prometheus"]));
+  expect(names).toEqual(expect.arrayContaining(["monitoring-weather", "monitoring-grafana-dashboards", "monitoring-prometheus"]));
   expect(text).toContain("rules-weather.yml");
+  expect(text).toContain("weather.json");
   expect(text).not.toMatch(/hush-\d/);
 });
 
