@@ -19,8 +19,20 @@ export interface PaperProviders {
 /** What a command that ran on paper only would have printed: an empty JSON object fits the most. */
 const printed: PropertyMap = { stdout: "{}", stderr: "" };
 
-function onPaper(real: Provider, accepts: () => boolean, answers: Readonly<Record<string, string>>): Provider {
+/**
+ * For a stack that is applied: commands of this computer run, as the steps of MAAS do, and machines and cluster are on paper. By the end
+ * of its name, what a command on a machine prints.
+ */
+export type Applied = Readonly<Record<string, string>>;
+
+const LOCAL = "command:local:Command";
+
+function onPaper(real: Provider, accepts: () => boolean, answers: Readonly<Record<string, string>>, applied?: Applied): Provider {
   const runs = real.name === "command";
+  const printedBy = (name: string): PropertyMap => {
+    const known = Object.entries(applied ?? {}).find(([end]) => name.endsWith(end));
+    return known ? { ...printed, stdout: known[1] } : printed;
+  };
   return {
     name: real.name,
     version: real.version,
@@ -32,20 +44,26 @@ function onPaper(real: Provider, accepts: () => boolean, answers: Readonly<Recor
     check: (request, context) => real.check(request, context),
     diff: (request, context) => (accepts() ? { changes: "none" } : real.diff(request, context)),
     async create(request, context) {
-      if (request.preview || !runs) {
+      if (request.preview || !runs || (applied && request.type === LOCAL)) {
         return real.create(request, context);
       }
-      return { id: request.name, properties: { ...request.properties, ...printed } };
+      return { id: request.name, properties: { ...request.properties, ...printedBy(request.name) } };
     },
     async update(request, context) {
-      if (!request.preview || !real.update) {
+      if ((!request.preview && !applied) || !real.update) {
         throw new Error("nothing is updated on paper");
+      }
+      if (!request.preview && runs && request.type !== LOCAL) {
+        return { properties: { ...request.olds, ...request.news } };
       }
       return real.update(request, context);
     },
-    delete: () => undefined,
+    delete: (request, context) => (applied && request.type === LOCAL ? real.delete?.(request, context) : undefined),
     read: ({ id, properties, inputs }) => ({ id, properties, inputs }),
-    invoke: ({ token, args }) => {
+    invoke: ({ token, args, ...request }, context) => {
+      if (applied && real.invoke) {
+        return real.invoke({ token, args, ...request }, context);
+      }
       // `node …/step.cjs others create`: where the program of steps lies may differ between two revisions.
       const step = token === "command:local:run" ? /step\.cjs (\S+)/.exec(String(plain(args).command ?? ""))?.[1] : undefined;
       if (step === undefined || !(step in answers)) {
@@ -60,11 +78,12 @@ function onPaper(real: Provider, accepts: () => boolean, answers: Readonly<Recor
  * Starts them on free loopback ports.
  *
  * @param answers what steps answered that the program runs at each preview, by the step's name
+ * @param applied where steps run instead
  */
-export async function startProviders(answers: Readonly<Record<string, string>>): Promise<PaperProviders> {
+export async function startProviders(answers: Readonly<Record<string, string>>, applied?: Applied): Promise<PaperProviders> {
   let accepting = false;
   const providers = [command, kubernetesOnPaper, random, tls];
-  const servers = await Promise.all(providers.map((real) => listen(onPaper(real, () => accepting, answers))));
+  const servers = await Promise.all(providers.map((real) => listen(onPaper(real, () => accepting, answers, applied))));
   return {
     address: providers.map(({ name }, index) => `${name}:${servers[index].port}`).join(","),
     accept: (on) => {
