@@ -144,14 +144,14 @@ export const changes: NamedChange[] = [
     name: "monitoring-retention",
     says: "Prometheus keeps samples for longer",
     apply: inSection("monitoring", (monitoring) => {
-      monitoring.prometheus = { retention: "30 days" };
+      monitoring.prometheus = { ...monitoring.prometheus, retention: "30 days" };
     }),
   },
   {
     name: "monitoring-volume",
     says: "Prometheus' volume on another storage class",
     apply: inSection("monitoring", (monitoring) => {
-      monitoring.prometheus = { storageClass: "fast" };
+      monitoring.prometheus = { ...monitoring.prometheus, storageClass: "fast" };
     }),
   },
   {
