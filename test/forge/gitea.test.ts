@@ -61,6 +61,7 @@ describe("on a Gitea", () => {
     const head = await edited(place.main, "under the desk");
     await place.git("fetch", "--quiet", "origin");
     await push("change", "change");
+    const opened = performance.now();
     const pull = await gitea.api<Pull>("POST", "/repos/ann/lab/pulls", { title: "A note", head: "change", base: "main" });
     expect(pull.head.sha).toBe(head);
     const run = (at: string) =>
@@ -78,6 +79,7 @@ describe("on a Gitea", () => {
     const first = await run(head);
     expect([first.jobs, first.code === 0 ? "" : first.log.slice(-4000)]).toEqual([{ report: "success", comment: "success" }, ""]);
     expect((await commented(pull.number)).map(({ body }) => body)).toEqual([expect.stringContaining("machine `node2`: edited in MAAS")]);
+    process.stderr.write(`From the pull request to its comment: ${Math.round((performance.now() - opened) / 1000)} s.\n`);
 
     const next = await edited(head, "");
     await place.git("fetch", "--quiet", "origin");

@@ -1,9 +1,11 @@
-import { execFile, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import * as fs from "node:fs/promises";
-import { homedir, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { promisify } from "node:util";
+import { gunzipSync } from "node:zlib";
 import * as yaml from "js-yaml";
+import { cacheRoot } from "../../rig/stand-ins/cache-root";
 import { act } from "./act";
 
 const checkout = path.resolve(__dirname, "../..");
@@ -38,7 +40,26 @@ async function pinnedActions(folder: string): Promise<string[]> {
   return [...new Set(texts.flatMap((text) => [...text.matchAll(/uses: (\S+@[0-9a-f]{40})/g)].map((match) => match[1])))];
 }
 
-/** A repository with a forge's runner beside it: what the tests of the workflows happen in. */
+/** What a test wants of a run of a workflow. */
+export interface RunOptions {
+  /** The commit that the forge runs it at. */
+  at: string;
+  /** The forge's API. */
+  api: string;
+  secrets?: Record<string, string>;
+  variables?: Record<string, string>;
+  /** Runs while the first artefact is there and its job has not ended: as somebody does while an approval is waited for. */
+  meanwhile?: () => Promise<void>;
+  /** Another computer with a runner, so that it can work at the same time. */
+  runner?: string;
+  /** Ends the runner's computer, as a power cut would, when this is done. */
+  powerCut?: Promise<void>;
+}
+
+/** What a runner's cache holds of its earlier jobs, where these had no embedded lab to bring up. */
+const warm = "pulumi pulumi-engine kubernetes-provider bundles said";
+
+/** A repository with a forge's runners beside it: what the tests of the workflows happen in. */
 export class Workplace {
   private constructor(
     readonly folder: string,
@@ -47,9 +68,11 @@ export class Workplace {
     private readonly program: string,
     /** The main branch's first commit: this checkout as it is, what is not committed included. */
     readonly main: string,
+    private readonly cached: string,
   ) {}
 
-  static async create(): Promise<Workplace> {
+  /** @param cached folders of this computer's cache that the runners have as well; `.` for all of it */
+  static async create(cached = warm): Promise<Workplace> {
     const folder = await fs.mkdtemp(path.join(tmpdir(), "homelab-workplace-"));
     await fs.chmod(folder, 0o755);
     const config = path.join(folder, "gitconfig");
@@ -57,9 +80,9 @@ export class Workplace {
     const environment = { ...process.env, GIT_CONFIG_GLOBAL: config };
     const git = (...args: string[]) =>
       execute("git", args, { cwd: checkout, env: { ...environment, GIT_INDEX_FILE: path.join(folder, "index") } });
-    await fs.mkdir(path.join(folder, "work"));
-    const origin = path.join(folder, "work", "origin.git");
-    await execute("git", ["init", "--quiet", "--bare", "--initial-branch=main", origin]);
+    const origin = path.join(folder, "origin.git");
+    await execute("git", ["init", "--quiet", "--bare", "--initial-branch=main", "--shared=0777", origin]);
+    await execute("git", ["config", "receive.denyNonFastForwards", "false"], { cwd: origin });
     await git("read-tree", "HEAD");
     await git("add", "--all");
     const tree = (await git("write-tree")).stdout.trim();
@@ -69,26 +92,30 @@ export class Workplace {
     await execute("git", ["clone", "--quiet", origin, author], { env: environment });
     const program = path.join(folder, "act");
     await fs.copyFile(await act(), program);
-    // What a warm cache holds of a runner's earlier jobs.
-    for (const name of ["pulumi", "pulumi-engine", "bundles"]) {
-      const from = path.join(process.env.XDG_CACHE_HOME || path.join(homedir(), ".cache"), "cloud-native-home-lab", name);
-      const to = path.join(folder, "home", ".cache", "cloud-native-home-lab", name);
-      await fs.mkdir(path.dirname(to), { recursive: true });
-      await fs.cp(from, to, { recursive: true, filter: (file) => !file.includes(".partial-") }).catch(() => undefined);
-    }
-    return new Workplace(folder, environment, program, main);
+    return new Workplace(folder, environment, program, main, cached);
   }
 
   get origin(): string {
-    return path.join(this.folder, "work", "origin.git");
+    return path.join(this.folder, "origin.git");
+  }
+
+  /** What a runner's jobs may write to. */
+  work(runner = "runner"): string {
+    return path.join(this.folder, runner, "work");
   }
 
   get artifacts(): string {
-    return path.join(this.folder, "work", "artifacts");
+    return path.join(this.work(), "artifacts");
   }
 
   async git(...args: string[]): Promise<string> {
     return (await execute("git", args, { cwd: path.join(this.folder, "author"), env: this.environment })).stdout.trim();
+  }
+
+  /** The content of a gzipped file that the repository has. */
+  async gunzipped(object: string): Promise<string> {
+    const options = { cwd: path.join(this.folder, "author"), env: this.environment, encoding: "buffer", maxBuffer: 1 << 28 } as const;
+    return gunzipSync((await execute("git", ["cat-file", "blob", object], options)).stdout).toString("utf8");
   }
 
   /** A commit upon another, pushed to a ref of the repository. */
@@ -118,29 +145,16 @@ export class Workplace {
   }
 
   /** Runs every job of a workflow file as it is at a commit, for an event. */
-  async run(
-    file: string,
-    { name, payload }: Event,
-    {
-      at,
-      api,
-      secrets = {},
-      variables = {},
-    }: { at: string; api: string; secrets?: Record<string, string>; variables?: Record<string, string> },
-  ): Promise<Run> {
-    const work = path.join(this.folder, "work");
-    const clone = path.join(work, "clone");
-    await fs.rm(clone, { recursive: true, force: true });
-    await execute("git", ["clone", "--quiet", this.origin, clone], { env: this.environment });
-    await execute("git", ["checkout", "--quiet", "-B", "main", at], { cwd: clone, env: this.environment });
+  async run(file: string, { name, payload }: Event, options: RunOptions): Promise<Run> {
+    const { at, api, secrets = {}, variables = {}, meanwhile, runner = "runner", powerCut } = options;
+    const work = this.work(runner);
+    await fs.mkdir(work, { recursive: true });
+    const clone = await this.clone(runner, at);
     const event = path.join(work, "event.json");
     await fs.writeFile(event, JSON.stringify({ repository: { full_name: "ann/lab" }, ...payload }));
     const pinned = await pinnedActions(path.join(clone, ".github", "workflows"));
-    const environment = {
-      LAB_TEST_ORIGIN: this.origin,
-      LAB_TEST_FOLDER: work,
-      LAB_TEST_PACKAGES: path.join(this.folder, "checkout", "node_modules"),
-    };
+    const itsCheckout = path.join(this.folder, runner, "checkout");
+    const environment = { LAB_TEST_ORIGIN: this.origin, LAB_TEST_FOLDER: work, LAB_TEST_PACKAGES: path.join(itsCheckout, "node_modules") };
     const args = [
       name,
       ...["-W", path.join(".github", "workflows", file), "-e", event],
@@ -148,7 +162,7 @@ export class Workplace {
       ...["--no-skip-checkout", "--no-cache-server", "--action-offline-mode"],
       ...pinned.flatMap((action) => [
         "--local-repository",
-        `${action}=${path.join(this.folder, "checkout", "test", "support", "actions", standIns[action.split("@")[0]])}`,
+        `${action}=${path.join(itsCheckout, "test", "support", "actions", standIns[action.split("@")[0]])}`,
       ]),
       ...Object.entries({ ...environment, CI: "true", GITHUB_API_URL: api, GITHUB_REPOSITORY: "ann/lab" }).flatMap(([key, value]) => [
         "--env",
@@ -158,14 +172,12 @@ export class Workplace {
       // In act's own environment, not in its arguments.
       ...Object.keys(secrets).flatMap((key) => ["--secret", key]),
     ];
-    const command = [path.join(__dirname, "act-as-runner.sh"), this.folder, this.program, ...args];
-    const { code, log } = await ended(
-      spawn("unshare", ["--mount", ...command], {
-        cwd: clone,
-        stdio: ["ignore", "pipe", "pipe"],
-        env: { PATH: process.env.PATH, LANG: "C.UTF-8", GIT_CONFIG_GLOBAL: this.environment.GIT_CONFIG_GLOBAL, ...secrets },
-      }),
-    );
+    if (meanwhile) {
+      await fs.writeFile(path.join(work, "hold"), "");
+    }
+    const child = this.asRunner(runner, [this.program, ...args], { cwd: clone, env: secrets });
+    void powerCut?.then(() => endAll(child));
+    const [{ code, log }] = await Promise.all([ended(child), meanwhile && held(work, child, meanwhile)]);
     const jobs: Run["jobs"] = {};
     for (const [, job, how] of log.matchAll(/^\[[^/\]]+\/([\w-]+?)(?:-\d+)?\s*\] 🏁 {2}Job (succeeded|failed)/gm)) {
       jobs[job] = how === "failed" || jobs[job] === "failure" ? "failure" : "success";
@@ -173,22 +185,77 @@ export class Workplace {
     return { code, log, jobs };
   }
 
+  /** A runner's clone of the repository at a commit, with the npm packages of this checkout. */
+  private async clone(runner: string, at: string): Promise<string> {
+    const clone = path.join(this.work(runner), "clone");
+    await fs.rm(clone, { recursive: true, force: true });
+    await execute("git", ["clone", "--quiet", this.origin, clone], { env: this.environment });
+    await execute("git", ["checkout", "--quiet", "-B", "main", at], { cwd: clone, env: this.environment });
+    return clone;
+  }
+
+  /** Runs a line of shell as the runner's user in a clone of its own, for what somebody does by hand before the workflows run. */
+  async shell(at: string, line: string, env: Record<string, string> = {}): Promise<{ code: number; log: string; clone: string }> {
+    const clone = await this.clone("runner", at);
+    await fs.utimes(path.join(clone, "package-lock.json"), 0, 0);
+    await fs.symlink(path.join(this.folder, "runner", "checkout", "node_modules"), path.join(clone, "node_modules"));
+    return { ...(await ended(this.asRunner("runner", ["bash", "-ec", line], { cwd: clone, env }))), clone };
+  }
+
+  /** A computer of its own, as far as processes and mounts go: when the command has ended, nothing of it runs. */
+  private asRunner(runner: string, command: readonly string[], { cwd, env }: { cwd: string; env: Record<string, string> }): ChildProcess {
+    const isolated = ["--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
+    const wrapper = [path.join(__dirname, "act-as-runner.sh"), path.join(this.folder, runner)];
+    return spawn("unshare", [...isolated, ...wrapper, ...command], {
+      cwd,
+      stdio: ["ignore", "pipe", "pipe"],
+      env: {
+        PATH: process.env.PATH,
+        LANG: "C.UTF-8",
+        GIT_CONFIG_GLOBAL: this.environment.GIT_CONFIG_GLOBAL,
+        LAB_TEST_CACHE: cacheRoot(),
+        LAB_TEST_CACHED: this.cached,
+        ...env,
+      },
+    });
+  }
+
   /** What of the paths that the last jobs keep in their cache the runner's user cannot read. */
   async unreadable(): Promise<string[]> {
-    const asRunner = [
-      path.join(__dirname, "act-as-runner.sh"),
-      this.folder,
-      "find",
-      path.join(this.folder, "home", ".cache"),
-      "!",
-      "-readable",
-    ];
-    const { code, log } = await ended(spawn("unshare", ["--mount", ...asRunner], { stdio: ["ignore", "pipe", "pipe"] }));
+    const home = path.join(this.folder, "runner", "home", ".cache");
+    const { code, log } = await ended(this.asRunner("runner", ["find", home, "!", "-readable"], { cwd: this.folder, env: {} }));
     return code === 0 ? log.split("\n").filter(Boolean) : [log];
   }
 
   async close(): Promise<void> {
     await fs.rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** Ends the first process of a computer of its own, and so all of them at once. */
+async function endAll(child: ChildProcess): Promise<void> {
+  const first = await fs.readFile(`/proc/${child.pid}/task/${child.pid}/children`, "utf8").catch(() => "");
+  for (const pid of first.split(" ").filter(Boolean)) {
+    process.kill(Number(pid), "SIGKILL");
+  }
+}
+
+/** Waits until a run holds at its first artefact, does something, and lets it go on. */
+async function held(work: string, child: ChildProcess, meanwhile: () => Promise<void>): Promise<void> {
+  const there = (name: string) =>
+    fs.access(path.join(work, name)).then(
+      () => true,
+      () => false,
+    );
+  while (child.exitCode === null && child.signalCode === null && !(await there("held"))) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  try {
+    if (await there("held")) {
+      await meanwhile();
+    }
+  } finally {
+    await Promise.all(["hold", "held"].map((name) => fs.rm(path.join(work, name), { force: true })));
   }
 }
 
@@ -198,7 +265,7 @@ async function promisifiedInput(command: string, args: string[], input: string, 
   return (await ended(child)).log.trim();
 }
 
-function ended(child: ReturnType<typeof spawn>): Promise<{ code: number; log: string }> {
+function ended(child: ChildProcess): Promise<{ code: number; log: string }> {
   return new Promise((resolve, reject) => {
     let log = "";
     const keep = (chunk: Buffer) => {

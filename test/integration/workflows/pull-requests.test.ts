@@ -1,6 +1,7 @@
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import { ForgeServer } from "../../support/forge-server";
+import { pullRequest as event, outsideCode, textsBelow, workflowRun } from "../../support/pull-request-events";
 import { type Event, type Run, Workplace } from "../../support/workplace";
 
 jest.setTimeout(900_000);
@@ -33,25 +34,9 @@ describe("a pull request", () => {
   });
 
   afterEach(async () => {
-    const files = await fs.readdir(place.artifacts, { recursive: true, withFileTypes: true }).catch(() => []);
-    const texts = await Promise.all(
-      files.filter((each) => each.isFile()).map((each) => fs.readFile(path.join(each.parentPath, each.name), "utf8")),
-    );
-    left.push(...texts, JSON.stringify([...forge.comments]));
+    left.push(...(await textsBelow(place.artifacts)), JSON.stringify([...forge.comments]));
   });
 
-  const event = (number: number, base: string, head: string, repository = "ann/lab"): Event => ({
-    name: "pull_request",
-    payload: {
-      action: "synchronize",
-      pull_request: {
-        number,
-        base: { sha: base, ref: "main" },
-        head: { sha: head, ref: "change", repo: { full_name: repository } },
-        labels: [],
-      },
-    },
-  });
   const open = (number: number, sha: string, repository = "ann/lab") => {
     forge.pulls = [{ number, state: "open", head: { sha, repo: { full_name: repository } }, labels: [] }];
   };
@@ -132,20 +117,6 @@ describe("a pull request", () => {
   });
 
   describe("from a fork", () => {
-    const workflowRun = (action: string, sha: string, conclusion: string | null): Event => ({
-      name: "workflow_run",
-      payload: {
-        action,
-        workflow_run: {
-          id: 1,
-          event: "pull_request",
-          conclusion,
-          head_sha: sha,
-          head_repository: { full_name: "mallory/lab" },
-          pull_requests: [],
-        },
-      },
-    });
     /** What a fork's run is given: a token that can read, and no secret. */
     const forks = { GITHUB_TOKEN: "read-only" };
 
@@ -163,10 +134,35 @@ describe("a pull request", () => {
       const written = await run("comment.yml", workflowRun("completed", head, "success"), place.main);
       expect(written.jobs).toEqual({ comment: "success" });
       expect(comment(11)).toEqual([expect.stringContaining("- `sim`: No data is lost, nothing is interrupted: 0 pods restart.")]);
-      const outside = comment(11)[0]
-        .replace(/^(`{3,})[^\n]*\n[\s\S]*?\n\1$/gm, "")
-        .replace(/(?<!`)(`+)(?!`)[\s\S]*?[^`]\1(?!`)/g, "");
-      expect(outside).not.toMatch(/everyone|<img|evil/);
+      expect(outsideCode(comment(11)[0])).not.toMatch(/everyone|<img|evil/);
+    });
+
+    it("that loses data fails its check, and the comment says on what", async () => {
+      const base = await edited(place.main, "refs/heads/main", (config) => {
+        config["homelab:protect"] = true;
+      });
+      const head = await edited(base, "refs/pull/14/head", (config) => {
+        config["homelab:machines"][1].release = "jammy";
+      });
+      open(14, head, "mallory/lab");
+      expect((await run("preview.yml", event(14, base, head, "mallory/lab"), head, forks)).jobs).toEqual({ report: "failure" });
+      expect((await run("comment.yml", workflowRun("completed", head, "failure"), base)).jobs).toEqual({ comment: "success" });
+      expect(comment(14)[0]).toContain("**Data is lost on machine `node2`.**");
+    });
+
+    it("whose settings are wrong, and that moves on before its comment is written, gets none about the old commit", async () => {
+      const head = await edited(place.main, "refs/pull/15/head", (config) => {
+        config["homelab:machines"][1].address = "10.0.0.1";
+      });
+      open(15, head, "mallory/lab");
+      expect((await run("preview.yml", event(15, place.main, head, "mallory/lab"), head, forks)).jobs).toEqual({ report: "failure" });
+      open(15, "f".repeat(40), "mallory/lab");
+      const late = await run("comment.yml", workflowRun("completed", head, "failure"), place.main);
+      expect([late.jobs, comment(15)]).toEqual([{ comment: "success" }, []]);
+      expect(late.log).toContain("no open pull request has this commit");
+      open(15, head, "mallory/lab");
+      expect((await run("comment.yml", workflowRun("completed", head, "failure"), place.main)).jobs).toEqual({ comment: "success" });
+      expect(comment(15)[0]).toMatch(/- `sim`: no report: `.*10\.0\.0\.1/);
     });
 
     it("cannot have its report written below another pull request, nor one about another commit", async () => {

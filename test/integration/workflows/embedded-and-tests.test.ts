@@ -1,0 +1,113 @@
+import * as fs from "node:fs/promises";
+import * as path from "node:path";
+import { ForgeServer } from "../../support/forge-server";
+import { type Event, type Run, Workplace } from "../../support/workplace";
+
+jest.setTimeout(1_800_000);
+
+/**
+ * `embedded.yml` where its lab does not come up, and `test.yml`, by act with the real `./lab`. The lab that comes up is that of
+ * test/e2e/workflows.test.ts.
+ */
+describe("a workflow that needs root", () => {
+  let place: Workplace;
+  let forge: ForgeServer;
+
+  beforeAll(async () => {
+    [place, forge] = await Promise.all([Workplace.create(), ForgeServer.start()]);
+  });
+  afterAll(async () => {
+    await forge?.close();
+    await place?.close();
+  });
+
+  const run = (file: string, event: Event, at: string) => place.run(file, event, { at, api: forge.url });
+  const push: Event = { name: "push", payload: { ref: "refs/heads/main" } };
+  const nightly: Event = { name: "schedule", payload: { schedule: "43 3 * * *" } };
+  const pull = (head: string, { from = "ann/lab", labels = [] as string[] } = {}): Event => ({
+    name: "pull_request",
+    payload: {
+      action: "labeled",
+      pull_request: {
+        number: 1,
+        base: { sha: place.main },
+        head: { sha: head, repo: { full_name: from } },
+        labels: labels.map((name) => ({ name })),
+      },
+    },
+  });
+  const ended = ({ jobs, log }: Run, expected: Run["jobs"]) => {
+    expect([jobs, JSON.stringify(jobs) === JSON.stringify(expected) ? "" : log.slice(-6000)]).toEqual([expected, ""]);
+  };
+
+  describe("brings up no lab", () => {
+    let broken: string;
+    beforeAll(async () => {
+      broken = await place.commit(place.main, "refs/heads/main", (folder) =>
+        Workplace.settings(folder, "sim", (config) => {
+          config["homelab:machines"][1].address = "10.0.0.1";
+        }),
+      );
+    });
+
+    it.each([
+      ["at night", nightly],
+      ["after a merge", push],
+    ])(
+      "%s where it has none to bring up, takes down what may be there, records nothing, and leaves a cache that can be saved",
+      async (_, event) => {
+        const done = await run("embedded.yml", event, broken);
+        ended(done, { sim: "failure" });
+        expect(done.log).toContain("10.0.0.1");
+        expect(done.log).toMatch(/Success - Main Take it down/);
+        expect(await place.git("ls-remote", "origin", "refs/lab/*")).toBe("");
+        expect(await place.unreadable()).toEqual([]);
+      },
+    );
+
+    it("on a pull request without the label, and fails with it where the head's does not come up", async () => {
+      ended(await run("embedded.yml", pull(broken, { labels: ["bug"] }), broken), {});
+    });
+  });
+
+  describe("runs the README's test command", () => {
+    let passing: string;
+    let failing: string;
+    beforeAll(async () => {
+      // All tests in a test would never end: `.ci/run` and `npm test` are the real ones, of the tests one file is left.
+      passing = await place.commit(place.main, "refs/heads/main", async (folder) => {
+        const tests = path.join(folder, "test");
+        for (const project of ["unit", "integration", "e2e", "forge"]) {
+          await fs.rm(path.join(tests, project), { recursive: true });
+        }
+        await fs.mkdir(path.join(tests, "unit"));
+        await fs.writeFile(path.join(tests, "unit", "one.test.ts"), 'it("passes", () => expect(process.getuid?.()).toBe(0));\n');
+        for (const project of ["integration", "e2e", "forge"]) {
+          await fs.mkdir(path.join(tests, project));
+          await fs.writeFile(path.join(tests, project, ".gitkeep"), "");
+        }
+      });
+      failing = await place.commit(passing, "refs/pull/1/head", (folder) =>
+        fs.writeFile(path.join(folder, "test", "unit", "one.test.ts"), 'it("fails", () => expect(1).toBe(2));\n'),
+      );
+    });
+
+    it.each([
+      ["after a merge", () => push],
+      ["on a pull request", () => pull(passing)],
+      ["on a fork's pull request", () => pull(passing, { from: "mallory/lab" })],
+    ])("%s, as root with the runner's tools and cache", async (_, event) => {
+      const done = await run("test.yml", event(), passing);
+      ended(done, { test: "success" });
+      expect(done.log).toContain("1 passed, 0 failed");
+      expect(await place.unreadable()).toEqual([]);
+    });
+
+    it("and fails where it fails", async () => {
+      const done = await run("test.yml", pull(failing, { from: "mallory/lab" }), failing);
+      ended(done, { test: "failure" });
+      expect(done.log).toContain("0 passed, 1 failed");
+      expect(await place.unreadable()).toEqual([]);
+    });
+  });
+});
