@@ -6,6 +6,11 @@ import type { AddressInfo } from "node:net";
 import * as os from "node:os";
 import * as path from "node:path";
 import { dump, load } from "js-yaml";
+import { renderComment, renderMarkdown } from "../../../cli/report/comment";
+import { recordedResources } from "../../../cli/report/paper/recording";
+import type { Preview } from "../../../cli/report/preview";
+import { reportOf } from "../../../cli/report/report";
+import { valuesOf } from "../../../cli/report/values";
 import { authorityArgs, serverCertificateArgs, serverRequest } from "../../../components/taskserver/certificates";
 import { ensureEngine } from "../../../rig/stand-ins/engine";
 import { installPlugins } from "../../../rig/stand-ins/plugins/install";
@@ -28,6 +33,7 @@ let environment: Record<string, string>;
 let lab: Lab;
 const canaries = new Map<string, string>();
 const said: Record<string, string> = {};
+let inClear: string;
 let processes: Sighting[];
 let looked: number;
 let stranger: https.Server;
@@ -145,6 +151,10 @@ beforeAll(async () => {
   await pulumi("up", ["up", "--yes", "--skip-preview", ...common]);
   await pulumi("up again", ["up", "--yes", "--skip-preview", "--json", ...common]);
   await pulumi("export", ["stack", "export", "--stack", "canaries"]);
+  // What `lab record` reads of the engine, and what it keeps of that.
+  await pulumi("in clear", ["stack", "export", "--show-secrets", "--stack", "canaries"]);
+  inClear = said["in clear"];
+  delete said["in clear"];
   await pulumi("destroy", ["destroy", "--yes", "--skip-preview", ...common]);
   processes = await watch.stop();
   looked = watch.looked;
@@ -184,6 +194,22 @@ it("came as far as it could: a whole preview, and an up that made things and fai
 it("says no secret: not in a preview, a plan, an up, its errors, a state or a destruction", () => {
   const found = Object.entries(said).flatMap(([name, text]) => canariesIn(text, canaries).map((canary) => `${name}: ${canary}`));
   expect(found).toEqual([]);
+});
+
+it("reports and records no secret, for a pull request that everybody can read", () => {
+  const { resources } = JSON.parse(inClear).deployment;
+  const secrets = [...canaries.values()];
+  expect(canariesIn(JSON.stringify(resources), canaries).length).toBeGreaterThan(3);
+  const recorded = JSON.stringify(recordedResources(resources, secrets));
+  const preview = JSON.parse(said.plan.slice(said.plan.indexOf("{"))) as Preview;
+  const report = reportOf("canaries", preview);
+  expect(report.effects.length).toBeGreaterThan(20);
+  const commit = "a".repeat(40);
+  const stacks = [{ stack: "canaries", report, diff: valuesOf(preview), recorded: { at: "", commit, unapplied: [] } }];
+  const comment = renderComment({ format: 1, base: commit, head: commit, stacks });
+  for (const text of [recorded, JSON.stringify([report, valuesOf(preview)]), comment, renderMarkdown(report)]) {
+    expect(canariesIn(text, canaries)).toEqual([]);
+  }
 });
 
 it("shows no secret in a list of processes, nor hands it to a process that does not need it", () => {
