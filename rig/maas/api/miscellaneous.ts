@@ -179,7 +179,9 @@ function scan(context: Context) {
 
 function saveLicenseKey(context: Context): never {
   const form = new Form(context.form);
-  for (const name of ["distro_series", "license_key", "osystem"]) form.required(name);
+  for (const name of ["distro_series", "license_key"]) form.required(name);
+  // No system that MAAS has images of takes a key.
+  form.required("osystem", (value) => `'${value}' is not a valid osystem.  It should be one of: .`);
   form.done();
   throw refusal(400, "the simulator has no operating system with licence keys");
 }

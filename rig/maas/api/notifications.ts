@@ -1,5 +1,5 @@
 /** What the region tells its users: derived from its own state, and what administrators wrote. */
-import { ApiError, deleted, notFound, text } from "../http/answers";
+import { ApiError, crashed, deleted, notFound, text } from "../http/answers";
 import type { Context } from "../http/context";
 import { Form, invalidChoice, invalidModelChoice, required } from "../http/forms";
 import type { Endpoint } from "../http/router";
@@ -146,13 +146,14 @@ function save(context: Context, row?: Notification) {
     return show(row);
   }
   const id = maas.store.nextId("notifications", firstOwnId);
-  const fresh = { ...notification(id, "", "info", ""), ident: null, admins: false, ...set, dismissed: [] };
+  const fresh = { ...notification(id, "", "info", ""), ident: null, admins: false, dismissable: false, ...set, dismissed: [] };
   return show(maas.store.insert("notifications", fresh) as unknown as Notification);
 }
 
 function dismiss(context: Context) {
   const row = find(context) as Notification & { dismissed?: number[] };
   if (!relevant(context, row)) throw new ApiError(403, "");
+  if (!row.dismissable) throw crashed("Notification is not dismissable");
   row.dismissed?.push(context.user.id);
   context.maas.store.touch();
   return text("");

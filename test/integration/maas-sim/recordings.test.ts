@@ -1,4 +1,6 @@
 /** Plays the recorded conversations with a real region against a fresh simulator, in order. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { ignored, before as interludes } from "./interludes";
 import { loadRecordings } from "./recordings";
 import { Rig, replay } from "./rig";
@@ -33,3 +35,14 @@ it("the requests of gomaasclient and terraform-provider-maas are answered as the
   expect(different).toEqual([]);
   expect(outcomes.length).toBe(281);
 }, 60_000);
+
+// Missing: Machine.Details and SSHKeys.Import, for which the region lacked a module and the internet; UpdateTokenName and
+// DeleteAuthorisationToken of Account, which region-3.7.3.jsonl.gz has under other names.
+it("270 of the 274 methods of gomaasclient are among what was recorded", () => {
+  const recorded = loadRecordings("clients-3.7.3.jsonl.gz")
+    .map(({ name }) => /^gomaasclient\.(\S+)/.exec(name)?.[1])
+    .filter((name) => name !== "BootResources.Upload");
+  const facts = JSON.parse(readFileSync(join(__dirname, "../../fixtures/maas-facts/methods.json"), "utf8"));
+  const further = facts.conversation.map(({ name }: { name: string }) => /^gomaasclient (\S+)/.exec(name)?.[1]);
+  expect(new Set([...recorded, ...further].filter(Boolean)).size).toBe(270);
+});
