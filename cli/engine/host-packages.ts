@@ -30,6 +30,9 @@ export const testPackages: Record<string, string> = {
   shellcheck: "shellcheck",
   etcd: "etcd-server",
   sudo: "sudo",
+  curl: "curl",
+  "chromium-headless-shell": "chromium-headless-shell",
+  certutil: "libnss3-tools",
 };
 
 async function onPath(program: string): Promise<boolean> {

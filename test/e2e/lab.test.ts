@@ -7,6 +7,7 @@ import type { Machine } from "../../components/maas/api/types";
 import { Canaries } from "./steps/canaries";
 import { driftSteps, growthSteps } from "./steps/changes";
 import { monitoringOfTests, monitoringSteps } from "./steps/monitoring";
+import { pageSteps } from "./steps/pages";
 import { taskServerSteps } from "./steps/task-servers";
 import { Tutorial } from "./steps/tutorial";
 import { verbSteps } from "./steps/verbs";
@@ -174,6 +175,7 @@ describe("the embedded lab, from nothing to nothing", () => {
   monitoringSteps(lab);
   driftSteps(lab);
   taskServerSteps(lab);
+  pageSteps(lab);
   growthSteps(lab, canaries);
   canaries.steps();
 
@@ -184,6 +186,7 @@ describe("the embedded lab, from nothing to nothing", () => {
         kubeconfig: string;
         sshKey: string;
         taskUsers: Record<string, { taskd: { credentials: string; key: string } }>;
+        pagePasswords: Record<string, string>;
       }>();
       const alice = Object.values(outputs.taskUsers)[0].taskd;
       const token = (await fs.readFile(path.join(lab.state, "sim", "api-key"), "utf8")).trim().split(":")[2];
@@ -196,6 +199,7 @@ describe("the embedded lab, from nothing to nothing", () => {
         token,
         alice.credentials.split("/")[2],
         ...keyLines(alice.key),
+        ...Object.values(outputs.pagePasswords),
         ...keyLines(outputs.sshKey),
         ...[...outputs.kubeconfig.matchAll(/client-key-data: (\S{60})/g)].map((match) => match[1]),
       ];

@@ -6,6 +6,7 @@ export const executed: Record<string, readonly string[]> = {
   e2e: [
     ...["lab backup tasks", "lab check", "lab compose tasks", "lab compose tasks --out"],
     ...["lab backup cluster", "lab backup cluster --list", "lab discover", "lab discover --url", "lab doctor", "lab drift"],
+    ...["lab ca", "lab hosts", "lab passwords"],
     ...["lab graph", "lab kubeconfig", "lab machine on", "lab machine query", "lab new", "lab new --machine"],
     ...["lab new --maas-url", "lab new --subnet", "lab open", "lab plot", "lab plot --minutes", "lab plot --out", "lab preview"],
     ...[
@@ -37,8 +38,6 @@ const region = "wants a real MAAS, which cannot be installed here";
 const device = "Taskwarrior's own, on somebody's device with the tasks of years";
 const developers = "a developer's own command: what it starts is what the tests or CI start";
 
-const pages = "wants a lab that serves its pages by name, which the embedded one does not";
-
 const paper = "needs no lab: run by test/integration/workflows and test/integration/report";
 
 /** Commands of the documentation that these tests do not run by themselves, and why: verbs, or how they begin. */
@@ -54,9 +53,6 @@ export const notRun: Record<string, string> = {
   "systemctl restart": repairs,
   "systemctl start": repairs,
   du: "walks the whole disk, where a file that vanishes meanwhile is a failure",
-  "lab ca": pages,
-  "lab hosts": pages,
-  "lab passwords": pages,
   "lab --help": "prints what docs/reference/commands.md is generated from",
   "lab down --yes": "answers for a protected stack's owner; those of the tests are not protected",
   "lab env": tutorial,

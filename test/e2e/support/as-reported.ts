@@ -57,9 +57,16 @@ const resourceName = (object: string) => object.replace("/", "-");
 /**
  * Where a lab did another thing than the report said that it would; nothing where they agree. Compared are machines by MAAS's event
  * log, nodes by the cluster's, workloads by generation and pods, volumes by identity.
+ *
+ * @param packaged workloads that k3s itself brings or takes away with its configuration, as `namespace/name`
  */
-export function unlikeReported(report: Report, before: LabView, after: LabView): string[] {
-  const seen = happened(before, after);
+export function unlikeReported(report: Report, before: LabView, after: LabView, packaged: readonly string[] = []): string[] {
+  const all = happened(before, after);
+  const seen = {
+    ...all,
+    newPods: all.newPods.filter(({ workload }) => !packaged.includes(workload)),
+    generations: all.generations.filter((workload) => !packaged.includes(workload)),
+  };
   const wrong: string[] = [];
   const same = (what: string, found: string[], said: string[]) => {
     if (found.join() !== said.join()) {

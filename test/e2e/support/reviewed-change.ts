@@ -8,8 +8,10 @@ import { look } from "./lab-view";
 /**
  * Takes the edited settings of a lab the way of a pull request: previewed, reported, the saved plan applied, and what then happened
  * compared with what the report said.
+ *
+ * @param packaged workloads that k3s itself brings or takes away, as `namespace/name`
  */
-export async function reviewedChange(lab: TestLab): Promise<Report> {
+export async function reviewedChange(lab: TestLab, packaged: readonly string[] = []): Promise<Report> {
   const [file, plan] = [path.join(lab.state, "report.json"), path.join(lab.state, "plan.json")];
   const before = look(lab);
   const reported = await lab.lab("report", "--json", file, "--save-plan", plan);
@@ -19,6 +21,6 @@ export async function reviewedChange(lab: TestLab): Promise<Report> {
   const started = await before;
   const up = await lab.lab("up", "--plan", plan);
   expect(failureOf(up)).toBe("");
-  expect(unlikeReported(report, started, await look(lab))).toEqual([]);
+  expect(unlikeReported(report, started, await look(lab), packaged)).toEqual([]);
   return report;
 }
