@@ -143,13 +143,14 @@ const titles = {
   k3s: "k3s",
   maas: "MAAS",
   monitoring: "Monitoring",
+  "start-page": "Start page",
   taskserver: "Task servers",
 };
 const pages = {};
 const exported = project.children.flatMap((each) => (each.kindOf(Kind.Module) ? each.children : [each]));
 for (const each of exported) {
   const [source] = each.sources ?? each.signatures?.[0].sources ?? [];
-  const of = /components\/(\w+)\//.exec(source?.fileName)?.[1] ?? "core";
+  const of = /components\/([\w-]+)\//.exec(source?.fileName)?.[1] ?? "core";
   pages[of] ??= [];
   pages[of].push(each);
 }
