@@ -83,7 +83,7 @@ async function writeFiles(folder: string, count: number): Promise<void> {
   const here = (text: string) => text.replaceAll(PROMETHEUS_PATHS.targets, folder).replaceAll(PROMETHEUS_PATHS.config, folder);
   const files = Object.entries(await ruleFiles(has));
   for (const [name, groups] of files) {
-    fs.writeFileSync(path.join(folder, name), renderRules(groups, options.runbooks, options.patience));
+    fs.writeFileSync(path.join(folder, name), renderRules(groups, String(options.runbooks), options.patience));
   }
   const own: ScrapeJob = { job_name: "prometheus", static_configs: [{ targets: [`127.0.0.1:${PORT}`] }] };
   const config = renderPrometheusConfig({

@@ -6,17 +6,19 @@ export function secretOutput<T>(value: SecretInput<T>): pulumi.Output<T> {
   return pulumi.secret(Secret.isInstance(value) ? value.reveal() : value) as pulumi.Output<T>;
 }
 
-/** A value without its secrets' and outputs' wrappers, in clear. */
+/** A value without the wrappers of secrets, outputs and promises, in clear. */
 export type InClear<T> =
   T extends Secret<infer U>
     ? U
-    : T extends pulumi.Output<infer U>
-      ? U
-      : T extends (...args: never[]) => unknown
-        ? T
-        : T extends object
-          ? { [K in keyof T]: InClear<T[K]> }
-          : T;
+    : T extends pulumi.OutputInstance<infer U>
+      ? pulumi.Unwrap<U>
+      : T extends Promise<infer U>
+        ? pulumi.Unwrap<U>
+        : T extends (...args: never[]) => unknown
+          ? T
+          : T extends object
+            ? { [K in keyof T]: InClear<T[K]> }
+            : T;
 
 /** Lists and maps as one output with all that is in them in clear; a secret as soon as one secret is among it. */
 export function inClear<T>(value: T): pulumi.Output<InClear<T>> {

@@ -26,7 +26,7 @@ export interface OidcArgs {
   /** A secret. */
   clientSecret: SecretInput;
   /** Domains of the email addresses that are let in; `*` is everybody that the provider knows. */
-  emailDomains: readonly string[];
+  emailDomains: readonly pulumi.Input<string>[];
 }
 
 /** How people log in. */
@@ -44,17 +44,17 @@ export interface IngressArgs {
   /** Of the cluster that the pages are in. */
   provider: kubernetes.Provider;
   /** Pages are `<page>.<domain>`. */
-  domain: string;
+  domain: pulumi.Input<string>;
   /** Names of all pages: they get a place in the certificate and a login. DNS labels. */
   pages: readonly string[];
   /** Class of the ingress controller that the cluster has. Default `traefik`. */
   className?: string;
   /** Annotations of the Ingress of each page, for a controller other than Traefik: they must send requests through the login. */
-  annotations?: Record<string, string>;
+  annotations?: pulumi.Input<Record<string, pulumi.Input<string>>>;
   /** Namespace of the controller's pods. Default `kube-system`. */
-  controllerNamespace?: string;
+  controllerNamespace?: pulumi.Input<string>;
   /** Address that k3s' Traefik asks MetalLB for. Default: the load balancer's choice. */
-  address?: string;
+  address?: pulumi.Input<string>;
   /** Default: as `LoginOptions` says. */
   login?: Partial<LoginOptions>;
   /** Default: as `PageCertificateOptions` says. */
@@ -70,7 +70,7 @@ export interface IngressArgs {
 /** What serves pages, for {@link Pages}. */
 export interface IngressAccess {
   /** Pages are `<page>.<domain>`. */
-  domain: string;
+  domain: pulumi.Input<string>;
   /** Class of the ingress controller. */
   className: string;
   /** Annotations that put the login before a page. */
@@ -84,7 +84,7 @@ export interface IngressAccess {
 /** The arguments with every default in place. */
 export interface IngressOptions {
   className: string;
-  controllerNamespace: string;
+  controllerNamespace: pulumi.Input<string>;
   namespace: pulumi.Input<string>;
   login: LoginOptions;
   certificates: PageCertificateOptions;

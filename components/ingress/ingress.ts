@@ -54,7 +54,7 @@ export class Ingress extends pulumi.ComponentResource {
       { domain, namespace: settings.namespace },
       withTransform(pulumi.mergeOptions(opts, going), args.transform),
     );
-    const hosts = [...new Set(["login", ...args.pages])].map((page) => `${page}.${domain}`);
+    const hosts = [...new Set(["login", ...args.pages])].map((page) => pulumi.interpolate`${page}.${domain}`);
     const pki = new PagePki(`${name}-pki`, { certificates: settings.certificates, domain, names: hosts }, { parent: this });
     const namespace = new kubernetes.core.v1.Namespace(
       `${name}-namespace`,
@@ -119,5 +119,10 @@ export class Ingress extends pulumi.ComponentResource {
     this.watched = ingressWatched({ authority: pki.ends.authority, pages: pki.ends.pages });
     this.nodes = { namespace, pki, login };
     this.registerOutputs({ authority: this.authority, passwords: this.passwords });
+  }
+
+  /** Where people find a page: `https://<page>.<domain>`. */
+  url(page: string): pulumi.Output<string> {
+    return pulumi.interpolate`https://${page}.${this.access.domain}`;
   }
 }

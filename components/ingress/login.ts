@@ -27,10 +27,10 @@ export interface LoginArgs {
   provider: kubernetes.Provider;
   images: Images;
   namespace: pulumi.Input<string>;
-  domain: string;
+  domain: pulumi.Input<string>;
   login: LoginOptions;
   /** Namespace of the ingress controller's pods: nobody else may ask. */
-  controllerNamespace: string;
+  controllerNamespace: pulumi.Input<string>;
 }
 
 /** oauth2-proxy as the ingress's forward authentication: one login for all pages of a domain. */
@@ -143,7 +143,12 @@ export class Login extends pulumi.ComponentResource {
  *
  * @see https://oauth2-proxy.github.io/oauth2-proxy/configuration/overview
  */
-function flags(domain: string, { oidc }: LoginOptions): pulumi.Output<string[]> {
+function flags(domain: pulumi.Input<string>, { oidc }: LoginOptions): pulumi.Output<string[]> {
+  const provider = oidc && { issuer: oidc.issuer, client: oidc.clientId, emailDomains: oidc.emailDomains };
+  return pulumi.all([domain, pulumi.output(provider)]).apply(([known, each]) => flagsOf(known, each));
+}
+
+function flagsOf(domain: string, oidc?: { issuer: string; client: string; emailDomains: readonly string[] }): string[] {
   const common = [
     `--http-address=0.0.0.0:${LOGIN_PORT}`,
     "--reverse-proxy=true",
@@ -171,17 +176,15 @@ function flags(domain: string, { oidc }: LoginOptions): pulumi.Output<string[]> 
     `--htpasswd-file=${FILES}/htpasswd`,
   ];
   if (!oidc) {
-    return pulumi.output([...common, ...builtIn]);
+    return [...common, ...builtIn];
   }
-  return pulumi
-    .all([oidc.issuer, oidc.clientId])
-    .apply(([issuer, client]) => [
-      ...common,
-      "--provider=oidc",
-      "--skip-provider-button=true",
-      `--oidc-issuer-url=${issuer}`,
-      `--client-id=${client}`,
-      `--redirect-url=https://login.${domain}${LOGIN_PATH}/callback`,
-      ...oidc.emailDomains.map((each) => `--email-domain=${each}`),
-    ]);
+  return [
+    ...common,
+    "--provider=oidc",
+    "--skip-provider-button=true",
+    `--oidc-issuer-url=${oidc.issuer}`,
+    `--client-id=${oidc.client}`,
+    `--redirect-url=https://login.${domain}${LOGIN_PATH}/callback`,
+    ...oidc.emailDomains.map((each) => `--email-domain=${each}`),
+  ];
 }

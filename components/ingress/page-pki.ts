@@ -9,9 +9,9 @@ const hours = (value: PageCertificateOptions["lifetime"]) => Math.floor(toSecond
 /** Arguments of {@link PagePki}. */
 export interface PagePkiArgs {
   certificates: PageCertificateOptions;
-  domain: string;
+  domain: pulumi.Input<string>;
   /** Full names in the certificate. */
-  names: readonly string[];
+  names: readonly pulumi.Input<string>[];
 }
 
 /**
@@ -38,7 +38,10 @@ export class PagePki extends pulumi.ComponentResource {
       `${name}-authority`,
       {
         privateKeyPem: authorityKey.privateKeyPem,
-        subject: { commonName: `${organization} authority for ${domain}`.slice(0, 64), organization },
+        subject: {
+          commonName: pulumi.output(domain).apply((known) => `${organization} authority for ${known}`.slice(0, 64)),
+          organization,
+        },
         isCaCertificate: true,
         setSubjectKeyId: true,
         allowedUses: ["cert_signing", "crl_signing"],
@@ -49,7 +52,11 @@ export class PagePki extends pulumi.ComponentResource {
     const key = new tls.PrivateKey(`${name}-key`, KEY, parent);
     const request = new tls.CertRequest(
       `${name}-request`,
-      { privateKeyPem: key.privateKeyPem, subject: { commonName: domain.slice(0, 64), organization }, dnsNames: [...names] },
+      {
+        privateKeyPem: key.privateKeyPem,
+        subject: { commonName: pulumi.output(domain).apply((known) => known.slice(0, 64)), organization },
+        dnsNames: [...names],
+      },
       parent,
     );
     const certificate = new tls.LocallySignedCert(

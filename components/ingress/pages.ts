@@ -39,7 +39,7 @@ export interface PagesArgs {
 /** Pages of services of one namespace, behind the ingress's login: an Ingress each, and the certificate that they share. */
 export class Pages extends pulumi.ComponentResource {
   /** URLs by page. */
-  readonly urls: Readonly<Record<string, string>>;
+  readonly urls: Readonly<Record<string, pulumi.Output<string>>>;
   /** What it is made of, for options that this component does not offer. */
   readonly nodes: {
     /** By page. */
@@ -63,7 +63,7 @@ export class Pages extends pulumi.ComponentResource {
       options,
       "kubernetes.io/tls",
     );
-    const host = (page: string) => `${page}.${ingress.domain}`;
+    const host = (page: string) => pulumi.interpolate`${page}.${ingress.domain}`;
     const ingresses = pages.map(
       (page) =>
         [
@@ -86,7 +86,7 @@ export class Pages extends pulumi.ComponentResource {
         ] as const,
     );
     this.nodes = { ingresses: Object.fromEntries(ingresses) };
-    this.urls = Object.fromEntries(pages.map((page) => [page.name, `https://${host(page.name)}`]));
+    this.urls = Object.fromEntries(pages.map((page) => [page.name, pulumi.interpolate`https://${host(page.name)}`]));
     this.registerOutputs({ urls: this.urls });
   }
 }

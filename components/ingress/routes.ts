@@ -1,5 +1,5 @@
 import * as kubernetes from "@pulumi/kubernetes";
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
 import { labelsOf, notAwaited } from "../kubernetes/workload";
 
 /** One Ingress: names that lead to a port of a service in the same namespace. */
@@ -9,7 +9,7 @@ export interface RouteArgs {
   annotations: pulumi.Input<Record<string, pulumi.Input<string>>>;
   /** Name of the Secret with the certificate; none serves plain HTTP. */
   tls?: pulumi.Input<string>;
-  hosts: readonly string[];
+  hosts: readonly pulumi.Input<string>[];
   path: string;
   service: pulumi.Input<string>;
   port: number;
@@ -40,5 +40,5 @@ export function route(name: string, args: RouteArgs, options: pulumi.CustomResou
 }
 
 function merged(annotations: RouteArgs["annotations"]) {
-  return { ...(annotations as Record<string, pulumi.Input<string>>), ...notAwaited };
+  return pulumi.output(annotations).apply((known) => ({ ...known, ...notAwaited }));
 }

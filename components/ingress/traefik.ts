@@ -67,17 +67,17 @@ export function middlewares(
 /** Has k3s' Traefik ask MetalLB for an address: names lead to it before there is a load balancer. */
 export function fixedAddress(
   name: string,
-  address: string,
+  address: pulumi.Input<string>,
   options: pulumi.CustomResourceOptions,
 ): kubernetes.apiextensions.CustomResource {
-  const values = { service: { annotations: { "metallb.io/loadBalancerIPs": address } } };
+  const values = pulumi.output(address).apply((known) => yaml.dump({ service: { annotations: { "metallb.io/loadBalancerIPs": known } } }));
   return new kubernetes.apiextensions.CustomResource(
     `${name}-address`,
     {
       apiVersion: "helm.cattle.io/v1",
       kind: "HelmChartConfig",
       metadata: { name: "traefik", namespace: "kube-system", labels: labelsOf("traefik", "ingress") },
-      spec: { valuesContent: yaml.dump(values) },
+      spec: { valuesContent: values },
     },
     options,
   );

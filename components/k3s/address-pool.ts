@@ -1,5 +1,6 @@
 import * as yaml from "js-yaml";
 import type { Images } from "../core/images";
+import type { InClear } from "../core/secret-output";
 import type { K3sOptions } from "./args";
 import type { RemoteFile } from "./scripts";
 import { MANIFESTS } from "./virtual-address";
@@ -32,7 +33,7 @@ export function ownAddresses(cluster: { disable: readonly string[]; addressPool?
  * @see https://docs.k3s.io/helm
  * @see https://metallb.universe.tf/configuration/#layer-2-configuration
  */
-function addressPoolManifest({ addresses, repository }: NonNullable<K3sOptions["addressPool"]>, images: Images): string {
+function addressPoolManifest({ addresses, repository }: NonNullable<InClear<K3sOptions["addressPool"]>>, images: Images): string {
   const controller = imageValues(images.ref("metallb-controller"));
   const values = {
     controller: { image: controller },
@@ -73,7 +74,7 @@ function addressPoolManifest({ addresses, repository }: NonNullable<K3sOptions["
 }
 
 /** The manifest on servers, taken away when the settings name no pool. */
-export function addressPoolFiles({ addressPool }: Pick<K3sOptions, "addressPool">, images: Images): RemoteFile[] {
+export function addressPoolFiles({ addressPool }: InClear<Pick<K3sOptions, "addressPool">>, images: Images): RemoteFile[] {
   const content = addressPool && addressPoolManifest(addressPool, images);
   return [{ path: `${MANIFESTS}/homelab-address-pool.yaml`, mode: "0600", content }];
 }

@@ -1,8 +1,10 @@
+import type * as pulumi from "@pulumi/pulumi";
 import versions from "../../versions.json";
 import type { Images } from "../core/images";
 import type { MachineAccess, MachineRole } from "../core/machine-access";
 import type { Duration } from "../core/notations";
 import type { SecretInput } from "../core/secret";
+import type { InClear } from "../core/secret-output";
 import { given, type Transform } from "../core/transform";
 
 /** A machine as a node of the cluster. */
@@ -12,26 +14,26 @@ export interface NodeArgs {
   /** Servers hold the control plane; give 1, 3 or 5. Agents only run pods. */
   role: MachineRole;
   /** Labels of the node. Default none. */
-  labels?: Readonly<Record<string, string>>;
+  labels?: Readonly<Record<string, pulumi.Input<string>>>;
   /** Taints of the node: `key=value:NoSchedule`, `PreferNoSchedule` or `NoExecute`. Default none. */
-  taints?: readonly string[];
+  taints?: readonly pulumi.Input<string>[];
   /** May leave the cluster though local volumes lie on it, which go with its disk. Default false. */
   losesVolumes?: boolean;
 }
 
 /** SHA-256 of the binary in hex, by architecture, beyond the release's own list. */
-export type Checksums = Partial<Record<"amd64" | "arm64", string>>;
+export type Checksums = Partial<Record<"amd64" | "arm64", pulumi.Input<string>>>;
 
 /** k3s' install script and releases, fetched by each machine. */
 export interface OnlineSource {
   /** Each machine downloads by itself. */
   source: "online";
   /** Default: the script of a k3s release, whose checksum is pinned. It makes the units; the binary comes from `releases`. */
-  script?: string;
+  script?: pulumi.Input<string>;
   /** SHA-256 of the install script in hex. Default: the pinned one with the default script, none with another. */
-  scriptChecksum?: string;
+  scriptChecksum?: pulumi.Input<string>;
   /** Where `<version>/k3s` and `<version>/sha256sum-<arch>.txt` are. Default: k3s' releases on GitHub. */
-  releases?: string;
+  releases?: pulumi.Input<string>;
   /** Default: the release's list alone. */
   checksums?: Checksums;
 }
@@ -41,9 +43,9 @@ export interface MirrorSource {
   /** Machines download from your server. */
   source: "mirror";
   /** Has `/install.sh`, `/k3s/<version>/…` as in the release, and `/images/<name>.tar`. */
-  url: string;
+  url: pulumi.Input<string>;
   /** SHA-256 of `/install.sh` in hex. Default: none. */
-  scriptChecksum?: string;
+  scriptChecksum?: pulumi.Input<string>;
   /** Default: the release's list alone. */
   checksums?: Checksums;
   /** Archives under `/images/` to import beside k3s' own. Default: those of all images that `images` overrides. */
@@ -56,35 +58,35 @@ export type VirtualAddressArgs =
       /** On the servers; one of them holds the address. */
       provider: "kube-vip";
       /** A free IPv4 address of the machines' subnet. */
-      address: string;
+      address: pulumi.Input<string>;
       /** Network card of the servers. Default: the one with the default route. */
-      interface?: string;
+      interface?: pulumi.Input<string>;
     }
   | {
       /** A load balancer of your own in front of the servers. */
       provider: "external";
       /** Address or name. */
-      address: string;
+      address: pulumi.Input<string>;
     };
 
 /** MetalLB, which gives each service of type LoadBalancer an address of its own. */
 export interface AddressPoolArgs {
   /** Ranges (`192.168.200.240-192.168.200.250`) or networks of free addresses. */
-  addresses: readonly string[];
+  addresses: readonly pulumi.Input<string>[];
   /** MetalLB's chart repository. Default `https://metallb.github.io/metallb`. */
-  repository?: string;
+  repository?: pulumi.Input<string>;
 }
 
 /** Networks inside the cluster. */
 export interface ClusterNetworkOptions {
   /** Default `10.42.0.0/16`. */
-  podCidr: string;
+  podCidr: pulumi.Input<string>;
   /** Default `10.43.0.0/16`. */
-  serviceCidr: string;
+  serviceCidr: pulumi.Input<string>;
   /** In `serviceCidr`. Default `10.43.0.10`. */
-  clusterDns: string;
+  clusterDns: pulumi.Input<string>;
   /** Default `cluster.local`. */
-  clusterDomain: string;
+  clusterDomain: pulumi.Input<string>;
   /** Default: k3s' own, vxlan. */
   flannelBackend?: "vxlan" | "host-gw" | "wireguard-native" | "none";
 }
@@ -95,13 +97,13 @@ export type PackagedComponent = "coredns" | "servicelb" | "traefik" | "local-sto
 /** Object storage for backups. */
 export interface S3Args {
   /** `host` or `host:port`, without a scheme. */
-  endpoint: string;
+  endpoint: pulumi.Input<string>;
   /** It must exist. */
-  bucket: string;
+  bucket: pulumi.Input<string>;
   /** Default `us-east-1`. */
-  region?: string;
+  region?: pulumi.Input<string>;
   /** With a slash at its end. Default: none. */
-  folder?: string;
+  folder?: pulumi.Input<string>;
   /** A secret. */
   accessKey: SecretInput;
   /** A secret. */
@@ -134,7 +136,7 @@ export interface RegistriesOptions {
       string,
       {
         /** URLs, asked in this order. */
-        endpoints: readonly string[];
+        endpoints: readonly pulumi.Input<string>[];
         /** Regular expression and replacement for repositories' names. Default none. */
         rewrite?: Readonly<Record<string, string>>;
       }
@@ -148,7 +150,7 @@ export interface RegistriesOptions {
         /** Login. Default none. */
         auth?: {
           /** Login name. */
-          username: string | SecretInput;
+          username: pulumi.Input<string> | SecretInput;
           /** A secret. */
           password: SecretInput;
         };
@@ -192,7 +194,7 @@ export interface K3sClusterArgs {
   /** Name in kubeconfigs. Default `homelab`. */
   name?: string;
   /** Of k3s, such as `v1.36.5+k3s1`. Default: the one this library is tested with. */
-  version?: string;
+  version?: pulumi.Input<string>;
   /** Where the machines get k3s from; the binary's checksum is verified either way. Default `{ source: "online" }`. */
   source?: OnlineSource | MirrorSource;
   /** `auto` (default) is SQLite with one server and embedded etcd with more. `endpoint` is `postgres://…` or `mysql://…`. */
@@ -206,7 +208,7 @@ export interface K3sClusterArgs {
   /** Packaged components to leave out. Default `traefik` and `metrics-server`. */
   disable?: readonly PackagedComponent[];
   /** Further names and addresses for the API server's certificate. Default none. */
-  tlsSan?: readonly string[];
+  tlsSan?: readonly pulumi.Input<string>[];
   /** Whether Kubernetes' Secrets are encrypted in the datastore. Default true. */
   secretsEncryption?: boolean;
   /** As the CIS benchmark has it: kernel defaults, pod security `restricted`, audit log, limits of the API server. Default false. */
@@ -239,20 +241,23 @@ export interface K3sClusterArgs {
   transform?: Transform;
 }
 
+/** What of the arguments previews need not know: outputs, in clear once they are known. */
+export type K3sValues = InClear<Pick<K3sOptions, "version" | "install" | "network" | "tlsSan">>;
+
 /** The arguments with every default in place. */
 export interface K3sOptions {
   name: string;
-  version: string;
+  version: pulumi.Input<string>;
   install: (Required<Omit<OnlineSource, "checksums" | "scriptChecksum">> | Omit<MirrorSource, "checksums">) & {
     checksums: Checksums;
-    scriptChecksum?: string;
+    scriptChecksum?: pulumi.Input<string>;
   };
   datastore: NonNullable<K3sClusterArgs["datastore"]>;
   virtualAddress?: VirtualAddressArgs;
   addressPool?: Required<AddressPoolArgs>;
   network: ClusterNetworkOptions;
   disable: readonly PackagedComponent[];
-  tlsSan: readonly string[];
+  tlsSan: readonly pulumi.Input<string>[];
   secretsEncryption: boolean;
   hardening: boolean;
   registries: RegistriesOptions;

@@ -4,7 +4,7 @@ import { ACCEPTED_KEYS } from "../core/config-keys";
 import type { MachineRole } from "../core/machine-access";
 import { type Problem, UserError } from "../core/user-error";
 import { disabledComponents } from "./address-pool";
-import type { ExtraConfig, K3sOptions } from "./args";
+import type { ExtraConfig, K3sOptions, K3sValues } from "./args";
 import { hardenedConfig } from "./hardening";
 
 export const TOKEN_FILE = "/etc/rancher/k3s/token";
@@ -28,7 +28,7 @@ export interface NodeConfig {
 
 type Value = string | number | boolean | readonly string[];
 /** With the further keys in clear. */
-type Cluster = Omit<K3sOptions, "extraConfig"> & { extraConfig: Record<MachineRole, ExtraConfig> };
+type Cluster = Omit<K3sOptions, "extraConfig" | keyof K3sValues> & K3sValues & { extraConfig: Record<MachineRole, ExtraConfig> };
 
 /** Whether the servers keep their state in embedded etcd. */
 export function usesEtcd(cluster: Pick<K3sOptions, "datastore">, serverCount: number): boolean {

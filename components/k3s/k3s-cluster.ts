@@ -12,7 +12,15 @@ import { withTransform } from "../core/transform";
 import { UserError } from "../core/user-error";
 import type { Watched } from "../core/watched";
 import { addressPoolFiles } from "./address-pool";
-import { type ExtraConfig, type K3sClusterArgs, type K3sOptions, type NodeArgs, withDefaults } from "./args";
+import {
+  type ExtraConfig,
+  type K3sClusterArgs,
+  type K3sOptions,
+  type K3sValues,
+  type MirrorSource,
+  type NodeArgs,
+  withDefaults,
+} from "./args";
 import { backupFiles } from "./backups";
 import { usesEtcd } from "./config";
 import { hardeningFiles } from "./hardening";
@@ -47,6 +55,7 @@ export class K3sCluster extends pulumi.ComponentResource {
   private readonly images: Images;
   /** In clear; a secret where it was given as one. */
   private readonly extraConfig: pulumi.Output<Record<MachineRole, ExtraConfig>>;
+  private readonly values: pulumi.Output<K3sValues>;
 
   /**
    * Makes the nodes, one after another.
@@ -67,6 +76,8 @@ export class K3sCluster extends pulumi.ComponentResource {
     this.options = options;
     this.images = args.images ?? imagesOf({});
     this.extraConfig = inClear(options.extraConfig) as pulumi.Output<Record<MachineRole, ExtraConfig>>;
+    const { version, install, network, tlsSan } = options;
+    this.values = inClear({ version, install, network, tlsSan });
     const servers = args.nodes.filter(({ role }) => role === "server");
     const agents = args.nodes.filter(({ role }) => role === "agent");
     checkServers(options, servers.length);
@@ -127,10 +138,11 @@ export class K3sCluster extends pulumi.ComponentResource {
     const token = secret("token", 48, generation);
     const agentToken = secret("agent-token", 48, generation);
     const virtual = cluster.virtualAddress;
-    const config = pulumi.all([this.endpoint, ...servers.map(({ machine }) => machine.address)]).apply(([endpoint, ...addresses]) => ({
+    const apiNames = [...(virtual ? [virtual.address] : []), ...servers.map(({ machine }) => machine.address)];
+    const config = pulumi.all([this.endpoint, ...apiNames]).apply(([endpoint, ...addresses]) => ({
       endpoint,
       etcd: usesEtcd(cluster, servers.length),
-      apiNames: [...(virtual ? [virtual.address] : []), ...addresses, ...servers.map(({ machine }) => machine.name)],
+      apiNames: [...addresses, ...servers.map(({ machine }) => machine.name)],
       pauseImage: this.images.overridden.includes("pause") ? this.images.ref("pause") : undefined,
     }));
 
@@ -151,9 +163,10 @@ export class K3sCluster extends pulumi.ComponentResource {
           machine,
           role,
           cluster,
+          values: this.values,
           extraConfig: this.extraConfig,
           config,
-          marks: { labels: args.labels ?? {}, taints: args.taints ?? [] },
+          marks: inClear({ labels: args.labels ?? {}, taints: args.taints ?? [] }),
           losesVolumes: args.losesVolumes ?? false,
           secrets: pulumi.secret(pulumi.output({ token, agentToken, nodePassword: secret(`${machine.name}-password`, 32) })),
           files: pulumi.secret(files.apply((options) => nodeExtras(role, options, this.images))),
@@ -187,12 +200,12 @@ export class K3sCluster extends pulumi.ComponentResource {
       `${name}-ready`,
       {
         machine: first,
-        run: pulumi.all([this.endpoint, components]).apply(([endpoint, found]) =>
+        run: pulumi.all([this.endpoint, components, this.values.version]).apply(([endpoint, found, version]) =>
           verb("ready", {
             nodes: all.map(({ machine }) => machine.name).join(" "),
             components: found || undefined,
             endpoint,
-            version: cluster.version,
+            version,
             "storage-class": defaultStorageClass(cluster),
             "ready-timeout": toSeconds(cluster.timeouts.ready),
           }),
@@ -278,6 +291,6 @@ export function nodeExtras(role: MachineRole, cluster: FileOptions, images: Imag
 }
 
 /** Archives that the arguments name, else one for each image that they override. */
-export function imageArchives(install: K3sOptions["install"], images: Images): readonly string[] {
+export function imageArchives(install: { source: string } & Pick<MirrorSource, "imageArchives">, images: Images): readonly string[] {
   return install.source === "mirror" ? (install.imageArchives ?? images.overridden) : [];
 }

@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { MachineAccess, MachineRole } from "../core/machine-access";
 import { machineCommand, machineCopy } from "../core/machine-command";
 import { type Duration, toSeconds } from "../core/notations";
-import type { ExtraConfig, K3sOptions } from "./args";
+import type { ExtraConfig, K3sOptions, K3sValues } from "./args";
 import { digest, labelList, type NodeConfig, type NodeMarks, nodeConfig, renderConfig } from "./config";
 import { type NodeSecrets, nodeFiles, REGISTRATION_FILE } from "./files";
 import { filesOnStdin, placeScript, type RemoteFile, SCRIPTS_FOLDER, verb } from "./scripts";
@@ -11,14 +11,16 @@ import { filesOnStdin, placeScript, type RemoteFile, SCRIPTS_FOLDER, verb } from
 /** `homelab:k3s:Node`'s arguments. */
 export interface K3sNodeArgs {
   machine: MachineAccess;
-  cluster: K3sOptions;
+  cluster: Omit<K3sOptions, keyof K3sValues>;
+  /** What previews need not know of it. */
+  values: pulumi.Output<K3sValues>;
   /** `extraConfig` in clear; a secret where it was given as one. */
   extraConfig: pulumi.Output<Record<MachineRole, ExtraConfig>>;
   role: MachineRole;
   /** Everything `config.yaml` is made from, but for what the machine itself says. */
   config: pulumi.Input<Omit<NodeConfig, "name" | "role" | "address">>;
   /** Labels and taints. */
-  marks: NodeMarks;
+  marks: pulumi.Output<NodeMarks>;
   /** May leave though local volumes lie on it. */
   losesVolumes: boolean;
   /** All secret. */
@@ -51,8 +53,9 @@ export class K3sNode extends pulumi.ComponentResource {
   readonly admitted: command.remote.Command;
 
   constructor(name: string, args: K3sNodeArgs, opts?: pulumi.ComponentResourceOptions) {
-    const { machine, role, cluster, control } = args;
-    super("homelab:k3s:Node", name, { machine: machine.name, role, version: cluster.version }, opts);
+    const { machine, role, cluster, values, control } = args;
+    const version = values.version;
+    super("homelab:k3s:Node", name, { machine: machine.name, role, version }, opts);
     this.role = role;
     const { timeouts } = cluster;
 
@@ -76,7 +79,9 @@ export class K3sNode extends pulumi.ComponentResource {
               `${name}-prepare`,
               {
                 machine: control,
-                run: verb("prepare", { node: machine.name, version: cluster.version, "drain-timeout": toSeconds(timeouts.drain) }),
+                run: version.apply((known) =>
+                  verb("prepare", { node: machine.name, version: known, "drain-timeout": toSeconds(timeouts.drain) }),
+                ),
                 timeout: longer(timeouts.drain),
               },
               { parent: this, dependsOn: [script, ...args.after] },
@@ -85,21 +90,23 @@ export class K3sNode extends pulumi.ComponentResource {
 
     this.config = pulumi.secret(
       pulumi
-        .all([args.config, machine.address, args.extraConfig])
-        .apply(([config, address, extraConfig]) =>
-          renderConfig(role, nodeConfig({ ...cluster, extraConfig }, { ...config, name: machine.name, role, address })),
+        .all([args.config, machine.address, args.extraConfig, values])
+        .apply(([config, address, extraConfig, known]) =>
+          renderConfig(role, nodeConfig({ ...cluster, ...known, extraConfig }, { ...config, name: machine.name, role, address })),
         ),
     );
     const files = pulumi
-      .all([this.config, args.secrets, args.files])
-      .apply(([config, secrets, more]) => [...nodeFiles(role, config, args.marks, secrets), ...more]);
+      .all([this.config, args.secrets, args.files, args.marks])
+      .apply(([config, secrets, more, marks]) => [...nodeFiles(role, config, marks, secrets), ...more]);
     const installed = machineCommand(
       `${name}-k3s`,
       {
         machine,
         // A digest of long random secrets tells nothing about them, which is why it may be shown.
         run: pulumi.unsecret(
-          pulumi.all([files, args.etcd?.peers ?? []]).apply(([all, peers]) => installCommand(args, readAtStart(all), peers)),
+          pulumi
+            .all([files, args.etcd?.peers ?? [], values])
+            .apply(([all, peers, known]) => installCommand({ ...args, cluster: { ...cluster, ...known } }, readAtStart(all), peers)),
         ),
         stdin: files.apply((all) => filesOnStdin(all)),
         timeout: `${toSeconds(timeouts.install) + toSeconds(timeouts.ready) + toSeconds(timeouts.drain)} seconds`,
@@ -111,13 +118,15 @@ export class K3sNode extends pulumi.ComponentResource {
       `${name}-admit`,
       {
         machine: control,
-        run: verb("admit", {
-          node: machine.name,
-          version: cluster.version,
-          labels: labelList(args.marks.labels).join(" ") || undefined,
-          taints: [...args.marks.taints].sort().join(" ") || undefined,
-          "ready-timeout": toSeconds(timeouts.ready),
-        }),
+        run: pulumi.all([version, args.marks]).apply(([known, { labels, taints }]) =>
+          verb("admit", {
+            node: machine.name,
+            version: known,
+            labels: labelList(labels).join(" ") || undefined,
+            taints: [...taints].sort().join(" ") || undefined,
+            "ready-timeout": toSeconds(timeouts.ready),
+          }),
+        ),
         rerun: control === machine ? undefined : machine.incarnation,
         timeout: longer(timeouts.ready),
       },
@@ -157,7 +166,9 @@ export function readAtStart(files: readonly RemoteFile[]): string {
 
 /** The `install` verb with what it needs to know; what k3s would restart for shows as another digest. */
 export function installCommand(
-  args: Pick<K3sNodeArgs, "machine" | "role" | "cluster" | "imageArchives" | "etcd">,
+  args: Pick<K3sNodeArgs, "machine" | "role" | "imageArchives" | "etcd"> & {
+    cluster: Pick<K3sOptions, "timeouts" | "certificateGeneration"> & Pick<K3sValues, "install" | "version">;
+  },
   read: string,
   peers: readonly string[],
 ): string {

@@ -3,7 +3,7 @@ import type * as pulumi from "@pulumi/pulumi";
 import { labelsOf, selectorOf } from "./workload";
 
 /** Pods of a name in the same namespace, or all pods of another namespace. */
-export type Peer = string | { namespace: string };
+export type Peer = string | { namespace: pulumi.Input<string> };
 
 export interface PolicyArgs {
   /** Name of the pods' `app.kubernetes.io/name`, and of the policy. */

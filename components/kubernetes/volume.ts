@@ -1,5 +1,5 @@
 import * as kubernetes from "@pulumi/kubernetes";
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
 import { type Size, toQuantity } from "../core/notations";
 import { notAwaited } from "./workload";
 
@@ -11,7 +11,7 @@ import { notAwaited } from "./workload";
 export function dataVolume(
   name: string,
   metadata: { name: string; namespace: pulumi.Input<string>; labels: Record<string, string> },
-  settings: { storage: Size; storageClass?: string },
+  settings: { storage: Size; storageClass?: pulumi.Input<string> },
   options: pulumi.CustomResourceOptions,
 ): kubernetes.core.v1.PersistentVolumeClaim {
   return new kubernetes.core.v1.PersistentVolumeClaim(
@@ -19,7 +19,7 @@ export function dataVolume(
     {
       metadata: {
         ...metadata,
-        name: [metadata.name, settings.storageClass].filter(Boolean).join("-"),
+        name: pulumi.output(settings.storageClass).apply((known) => (known ? `${metadata.name}-${known}` : metadata.name)),
         annotations: notAwaited,
       },
       spec: {

@@ -1,5 +1,6 @@
 import * as fs from "node:fs";
 import { dump, load } from "js-yaml";
+import { parsedUrl } from "../core/url";
 import { UserError } from "../core/user-error";
 import type { CurtinArgs, PreseedArgs } from "./args/preseed";
 import type { CommandArgs } from "./args/user-data";
@@ -88,7 +89,7 @@ function replaceNetwork(network: object): string {
 
 /** Slack itself; what speaks the same elsewhere may take more. */
 function isSlack(webhook: string): boolean {
-  return new URL(webhook).hostname === "hooks.slack.com";
+  return parsedUrl("curtin.webhook", webhook, true).hostname === "hooks.slack.com";
 }
 
 /** The template of an entry, refused before it is written if MAAS could not render it. */

@@ -1,5 +1,6 @@
 import type { InClear } from "../core/secret-output";
 import { quote } from "../core/shell";
+import { parsedUrl } from "../core/url";
 import type { InstallArgs } from "./args/installation";
 
 /** Where `scripts/region.sh` lies on the region controller. */
@@ -7,7 +8,7 @@ export const SCRIPT = "/usr/local/lib/homelab/maas-region.sh";
 
 /** Parameters only; see `scripts/region.sh`. */
 export function installCommand(url: string, { channel, admin }: Pick<InstallArgs, "channel" | "admin">): string {
-  const { hostname, port, protocol } = new URL(url);
+  const { hostname, port, protocol } = parsedUrl("url", url);
   const words = [
     `channel=${channel}`,
     // Machines boot over plain HTTP whatever the API speaks.

@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { parsedUrl } from "../core/url";
 import { type DashboardSpec, dashboard, type RuleGroup, type ScrapeJob, type Watched } from "../core/watched";
 
 /**
@@ -26,7 +27,7 @@ export const maasDashboard = () => dashboard(maas);
  * @param racks addresses of rack controllers; the region controller's host when empty
  */
 export function maasJobs(url: string, racks: readonly string[]): ScrapeJob[] {
-  const { protocol, host, hostname, pathname } = new URL(url);
+  const { protocol, host, hostname, pathname } = parsedUrl("url", url);
   const at = (names: readonly string[], port: number) => [{ targets: names.map((name) => `${name}:${port}`) }];
   return [
     {

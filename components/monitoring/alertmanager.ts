@@ -18,7 +18,7 @@ export interface AlertmanagerArgs {
   images: Images;
   namespace: pulumi.Input<string>;
   settings: AlertmanagerOptions;
-  storageClass?: string;
+  storageClass?: pulumi.Input<string>;
   /** Where people reach it, for the links in its messages. */
   url?: (service: kubernetes.core.v1.Service) => pulumi.Input<string> | undefined;
   /** Its service of type LoadBalancer gets an address of its own. */

@@ -32,19 +32,19 @@ export type ReceiverArgs =
       /** An incoming webhook of Slack, or of anything that speaks the same (Mattermost, Rocket.Chat). */
       webhookUrl: SecretInput;
       /** `#channel` or `@user`. Default: the webhook's own. */
-      channel?: string;
+      channel?: pulumi.Input<string>;
     })
   | (AnyReceiver & {
       /** Mail. */
       type: "email";
       /** Addresses, separated by commas. */
-      to: string;
+      to: pulumi.Input<string>;
       /** Sender. */
-      from: string;
+      from: pulumi.Input<string>;
       /** `host:port` of the mail server. */
-      smarthost: string;
+      smarthost: pulumi.Input<string>;
       /** Default: no login. */
-      username?: string;
+      username?: pulumi.Input<string>;
       /** For `username`; a secret. */
       password?: SecretInput;
       /** Refuse servers without STARTTLS. Default true. */
@@ -54,9 +54,9 @@ export type ReceiverArgs =
       /** Push messages by ntfy. */
       type: "ntfy";
       /** URL of the server. Default `https://ntfy.sh`. */
-      server?: string;
+      server?: pulumi.Input<string>;
       /** Who knows the topic may read it. */
-      topic: string | SecretInput;
+      topic: pulumi.Input<string> | SecretInput;
       /** Access token; a secret. Default: no login. */
       token?: SecretInput;
     });
@@ -68,7 +68,7 @@ export interface PrometheusOptions {
   /** Size of its volume. Default `8 GiB`. */
   storage: Size;
   /** Class of its volume, and of Alertmanager's. Default: the cluster's. */
-  storageClass?: string;
+  storageClass?: pulumi.Input<string>;
   /** Default `30 seconds`. */
   scrapeInterval: Duration;
   /** Default `768 MiB`. */
@@ -102,7 +102,7 @@ export interface GrafanaOptions {
   /** Raise it to have a new password for `admin`. Default 1. */
   passwordGeneration: number;
   /** Whether dashboards can be seen without logging in. Default false. */
-  anonymous: boolean;
+  anonymous: pulumi.Input<boolean>;
 }
 
 /** kube-state-metrics. */
@@ -126,9 +126,9 @@ export interface MeasuredMachine {
 /** An ingress that serves the pages behind a login: then they are open nowhere else. */
 export interface PagesBehindLogin {
   /** Where people find each page. A page without a URL is not served. */
-  urls: Partial<Record<"prometheus" | "alertmanager" | "grafana", string>>;
+  urls: Partial<Record<"prometheus" | "alertmanager" | "grafana", pulumi.Input<string>>>;
   /** Namespace of the controller's pods, which may ask each page. */
-  controllerNamespace: string;
+  controllerNamespace: pulumi.Input<string>;
   /** Header that tells Grafana who is logged in. */
   userHeader: string;
   /** Path that logs out. */
@@ -140,7 +140,7 @@ export interface ScrapedMachine {
   /** The label `instance` of its metrics. */
   name: string;
   /** IPv4 address. */
-  address: string;
+  address: pulumi.Input<string>;
 }
 
 /** Arguments of {@link Monitoring}. */
@@ -154,7 +154,7 @@ export interface MonitoringArgs {
   /** What is watched beside the cluster and its machines. Default nothing. */
   watch?: readonly Watched[];
   /** Machines beside the cluster's where node-exporter answers on port 9100. Default none. */
-  alsoScrape?: pulumi.Input<readonly ScrapedMachine[]>;
+  alsoScrape?: pulumi.Input<readonly pulumi.Input<ScrapedMachine>[]>;
   /** Default: as `PrometheusOptions` says. */
   prometheus?: Partial<PrometheusOptions>;
   /** `false` leaves it out. Default: as `AlertmanagerOptions` says. */
@@ -168,7 +168,7 @@ export interface MonitoringArgs {
   /** Factor on how long trouble has to last before it is an alert, 0.01 to 10. Default 1. */
   patience?: number;
   /** URL of the folder of runbooks, for the links in alerts. Default `docs/runbooks`. */
-  runbooks?: string;
+  runbooks?: pulumi.Input<string>;
   /** Default: none; each page is as open as its service is. With one, services are of type `ClusterIP` by default. */
   ingress?: PagesBehindLogin;
   /** Made by the component. Default `monitoring`. */
@@ -207,7 +207,7 @@ export interface MonitoringOptions {
   grafana?: GrafanaOptions;
   kubeStateMetrics?: KubeStateMetricsOptions;
   patience: number;
-  runbooks: string;
+  runbooks: pulumi.Input<string>;
 }
 
 /** Fills in the defaults. */

@@ -179,11 +179,11 @@ function environment(
   admin: pulumi.Input<string>,
   ingress?: PagesBehindLogin,
 ): kubernetes.types.input.core.v1.EnvVar[] {
-  const plain: Record<string, string> = {
+  const plain: Record<string, pulumi.Input<string>> = {
     GF_ANALYTICS_CHECK_FOR_UPDATES: "false",
     GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES: "false",
     GF_ANALYTICS_REPORTING_ENABLED: "false",
-    GF_AUTH_ANONYMOUS_ENABLED: String(settings.anonymous),
+    GF_AUTH_ANONYMOUS_ENABLED: pulumi.output(settings.anonymous).apply(String),
     GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH: `${PATHS.dashboards}/${overview.dashboard?.uid}.json`,
     GF_LOG_MODE: "console",
     GF_NEWS_NEWS_FEED_ENABLED: "false",

@@ -26,12 +26,15 @@ export interface ExporterUserData {
   bootCommands?: readonly (Command | SecretInput<Command>)[];
 }
 
+/** The parts that node-exporter adds to. */
+type WithExporter = { [K in keyof ExporterUserData]-?: NonNullable<ExporterUserData[K]> };
+
 /**
  * A machine's user data with node-exporter in it, for `nodeExporter: "machines"`: Debian's and Ubuntu's package, whose service reads
  * its flags from a file in /etc/default. As it is there from the first boot on, it measures machines that are not in the cluster yet,
  * or no longer.
  */
-export function withNodeExporter<T extends ExporterUserData>(userData: T): T & Required<ExporterUserData> {
+export function withNodeExporter<T extends ExporterUserData>(userData: T): T & WithExporter {
   const flags = nodeExporterFlags({ root: "/", proc: "/proc", sys: "/sys", textfile: TEXTFILE_FOLDER });
   const file = {
     path: `/etc/default/${PACKAGE}`,

@@ -44,7 +44,7 @@ export interface TaskdOptions {
   /** Size of its volume. Default `1 GiB`. */
   storage: Size;
   /** Class of its volume; another class is another volume. Default: the cluster's. */
-  storageClass?: string;
+  storageClass?: pulumi.Input<string>;
   /** Largest request. A first sync carries a user's whole history: about 400 bytes a task and change. Default `32 MiB`. */
   requestLimit: Size;
   /** Connections that wait while another is served. Default 128. */
@@ -70,15 +70,15 @@ export interface TaskChampionOptions {
   /** Size of its volume. Default `1 GiB`. */
   storage: Size;
   /** Class of its volume. Default: the cluster's. */
-  storageClass?: string;
+  storageClass?: pulumi.Input<string>;
   /** HTTPS by a HAProxy in the server's pod. Default true; an `ingress` takes its place. */
   tls: boolean;
   /** HTTPS by an ingress controller that the cluster has. `className` is that controller's, `traefik` in k3s. */
   ingress?: {
     /** Name that clients use. */
-    hostname: string;
+    hostname: pulumi.Input<string>;
     /** Class of the ingress. */
-    className: string;
+    className: pulumi.Input<string>;
   };
 }
 
@@ -127,7 +127,7 @@ export interface TaskBackupOptions {
   /** Size of each server's volume for archives. Default `2 GiB`. */
   storage: Size;
   /** Class of these volumes: one on another disk makes a backup out of a second copy. Default: the cluster's. */
-  storageClass?: string;
+  storageClass?: pulumi.Input<string>;
   /** Where each archive is sent as well. Default: nowhere. */
   objectStorage?: ObjectStorageArgs;
 }
@@ -149,7 +149,7 @@ export interface ReachableAt {
    * Where the load balancer gives each service an address of its own (MetalLB, not k3s' servicelb): the addresses that it may choose, which
    * the servers' certificate then has as well. Default: services answer on `hosts`.
    */
-  ownAddresses?: readonly string[];
+  ownAddresses?: readonly pulumi.Input<string>[];
 }
 
 /** Arguments of {@link TaskServers}. */

@@ -221,7 +221,7 @@ export class TaskServers extends pulumi.ComponentResource {
     const port = service === "NodePort" ? champion.service.spec.apply((spec) => spec.ports[0].nodePort) : pulumi.output(open);
     const inside = pulumi.output(settings.namespace).apply((space) => `${scheme}://${serviceNames("taskchampion", space)[0]}:${open}`);
     const outside = pulumi.interpolate`${scheme}://${this.host(champion.service, options)}:${port}`;
-    const url = ingress ? `https://${ingress.hostname}` : service === "ClusterIP" ? inside : outside;
+    const url = ingress ? pulumi.interpolate`https://${ingress.hostname}` : service === "ClusterIP" ? inside : outside;
     return { url: pulumi.output(url), secrets, server: champion };
   }
 

@@ -222,7 +222,7 @@ export class TaskChampion extends pulumi.ComponentResource {
   private expose(
     name: string,
     args: TaskChampionArgs,
-    ingress: { hostname: string; className: string },
+    ingress: NonNullable<TaskChampionOptions["ingress"]>,
     options: pulumi.CustomResourceOptions,
   ) {
     const metadata = { name: NAME, namespace: args.namespace, labels: labelsOf(NAME, "task-servers") };

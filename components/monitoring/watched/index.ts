@@ -61,7 +61,10 @@ export function configuration(watched: readonly Watched[], options: MonitoringOp
       }),
     ),
     ...Object.fromEntries(
-      [...rules].map(([file, groups]) => [file, groups.apply((each) => renderRules(each, options.runbooks, options.patience))]),
+      [...rules].map(([file, groups]) => [
+        file,
+        pulumi.all([groups, options.runbooks]).apply(([each, runbooks]) => renderRules(each, runbooks, options.patience)),
+      ]),
     ),
   };
 }
