@@ -41,14 +41,20 @@ describe("on a Gitea", () => {
     await gitea?.close();
   });
 
-  const push = (from: string, to: string) =>
-    place.git(
-      "push",
-      "--quiet",
-      "--force",
-      `${gitea.url.replace("://", `://ann:${gitea.password}@`)}/ann/lab.git`,
-      `refs/remotes/origin/${from}:refs/heads/${to}`,
-    );
+  const push = async (from: string, to: string) => {
+    const remote = `${gitea.url.replace("://", `://ann:${gitea.password}@`)}/ann/lab.git`;
+    await place.git("push", "--quiet", "--force", remote, `refs/remotes/origin/${from}:refs/heads/${to}`);
+    const pushed = await place.git("rev-parse", `refs/remotes/origin/${from}`);
+    // It takes note of a push after it has answered it.
+    for (let tries = 0; tries < 100; tries++) {
+      const known = await gitea.api<{ commit: { id: string } }>("GET", `/repos/ann/lab/branches/${to}`).catch(() => undefined);
+      if (known?.commit.id === pushed) {
+        return;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    throw new Error(`Gitea does not know the branch ${to}`);
+  };
   const commented = (number: number) => gitea.api<{ id: number; body: string }[]>("GET", `/repos/ann/lab/issues/${number}/comments`);
 
   it("a pull request gets its comment from the workflow, edited by its next commit", async () => {
