@@ -136,7 +136,7 @@ test("a house where a first preview knows next to nothing: outputs for every arg
     expect.arrayContaining([
       ...["maas-defaults", "bench1-deployment", "bench2-deployment", "workshop-bench1-k3s", "workshop-bench2-admit", "workshop-kubeconfig"],
       ...["ingress-pki-certificate", "tasks-taskd", "tasks-taskchampion-ingress", "pages-printer"],
-      ...["monitoring-printer", "monitoring-grafana-dashboard-printers", "monitoring-machine-homeserver"],
+      ...["monitoring-printer", "monitoring-grafana-dashboards", "monitoring-machine-homeserver"],
     ]),
   );
   expect(text).not.toMatch(/hush-/);
