@@ -3,10 +3,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { dump } from "js-yaml";
-import type { Preview } from "../../../cli/report/preview";
-import { ensureEngine } from "../../../rig/stand-ins/engine";
-import { installPlugins } from "../../../rig/stand-ins/plugins/install";
-import { vendorReachable } from "../../../rig/stand-ins/vendor";
+import { output, RealEngine } from "../../support/real-engine";
 
 /** The packed library in empty folders, as a stranger's program has it: type-checked, and previewed by the real engine. */
 jest.setTimeout(900_000);
@@ -14,20 +11,7 @@ jest.setTimeout(900_000);
 const root = path.resolve(__dirname, "../../..");
 const examples = path.join(root, "examples/library");
 let directory: string;
-let environment: Record<string, string>;
-
-function run(cwd: string, program: string, ...args: string[]): string {
-  const { status, stdout, stderr } = spawnSync(program, args, {
-    cwd,
-    env: { ...process.env, ...environment },
-    encoding: "utf8",
-    maxBuffer: 2 ** 26,
-  });
-  if (status !== 0) {
-    throw new Error(`${program} ${args.join(" ")}: ${stderr}${stdout}`.slice(-4000));
-  }
-  return stdout;
-}
+let engine: RealEngine;
 
 /** Packs a copy, so that the checkout stays as it is, and unpacks it as `npm install` would, with what it depends on and no more. */
 function install(): void {
@@ -41,13 +25,13 @@ function install(): void {
     recursive: true,
     filter: (source) => !source.endsWith("/dist") && !source.endsWith("/node_modules"),
   });
-  const [{ filename }] = JSON.parse(run(path.join(copy, "components"), "npm", "pack", "--json", "--loglevel=error")) as {
+  const [{ filename }] = JSON.parse(output(path.join(copy, "components"), "npm", ["pack", "--json", "--loglevel=error"])) as {
     filename: string;
   }[];
   const modules = path.join(directory, "node_modules");
   const target = path.join(modules, "@homelab/components");
   fs.mkdirSync(target, { recursive: true });
-  run(target, "tar", "-xzf", path.join(copy, "components", filename), "--strip-components=1");
+  output(target, "tar", ["-xzf", path.join(copy, "components", filename), "--strip-components=1"]);
   const { dependencies } = JSON.parse(fs.readFileSync(path.join(target, "package.json"), "utf8")) as { dependencies: object };
   for (const name of [...Object.keys(dependencies), "@types/node"]) {
     fs.mkdirSync(path.dirname(path.join(modules, name)), { recursive: true });
@@ -58,20 +42,8 @@ function install(): void {
 
 beforeAll(async () => {
   directory = fs.mkdtempSync(path.join(os.tmpdir(), "homelab-library-"));
-  environment = {};
   install();
-  const reachable = await vendorReachable();
-  const engine = await ensureEngine({ vendorReachable: reachable });
-  await installPlugins(path.join(directory, "home"), { vendorReachable: reachable, engine: path.join(engine.directory, "pulumi") });
-  fs.mkdirSync(path.join(directory, "backend"));
-  environment = {
-    PATH: `${engine.directory}:${process.env.PATH}`,
-    PULUMI_HOME: path.join(directory, "home"),
-    PULUMI_BACKEND_URL: `file://${path.join(directory, "backend")}`,
-    PULUMI_CONFIG_PASSPHRASE: "test",
-    PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
-    PULUMI_SKIP_UPDATE_CHECK: "true",
-  };
+  engine = await RealEngine.in(directory);
 });
 afterAll(() => fs.rmSync(directory, { recursive: true, force: true }));
 
@@ -86,15 +58,8 @@ function preview(example: string, secrets: Record<string, string>): { names: str
   );
   fs.writeFileSync(path.join(folder, "package.json"), "{}\n");
   const compiler = path.join(root, "node_modules/typescript/bin/tsc");
-  run(folder, process.execPath, compiler, "--project", folder);
-  run(folder, "pulumi", "stack", "init", "test", "--non-interactive");
-  for (const [key, value] of Object.entries(secrets)) {
-    run(folder, "pulumi", "config", "set", "--secret", key, value, "--stack", "test", "--non-interactive");
-  }
-  const text = run(folder, "pulumi", "preview", "--json", "--stack", "test", "--non-interactive");
-  const { steps } = JSON.parse(text) as Preview;
-  expect(steps.filter(({ op }) => op !== "create")).toEqual([]);
-  return { names: steps.map(({ urn }) => urn.split("::").at(-1) as string), text };
+  output(folder, process.execPath, [compiler, "--project", folder]);
+  return engine.firstPreview(folder, secrets);
 }
 
 test("machines through a MAAS that is there", () => {

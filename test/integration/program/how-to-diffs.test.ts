@@ -1,47 +1,27 @@
-import { execFile, execFileSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import * as fs from "node:fs";
-import * as os from "node:os";
 import * as path from "node:path";
+import { dump, load } from "js-yaml";
+import { Copy } from "../../support/how-to";
+import { RealEngine } from "../../support/real-engine";
 import { Lab } from "../maas/lab";
 
 /** The diffs that how-tos show are applied to a copy of the checkout, type-checked and rendered, so that they cannot rot. */
-const root = path.resolve(__dirname, "../../..");
-let copy: string;
-
+let copy: Copy;
 beforeEach(() => {
-  copy = fs.mkdtempSync(path.join(os.tmpdir(), "homelab-how-to-"));
-  fs.symlinkSync(path.join(root, "node_modules"), path.join(copy, "node_modules"));
-  for (const name of ["components", "settings", "index.ts", "versions.json", "tsconfig.json", "load-typescript.cjs", "package.json"]) {
-    fs.cpSync(path.join(root, name), path.join(copy, name), {
-      recursive: true,
-      filter: (source) => !/\/(dist|node_modules)$/.test(source),
-    });
-  }
+  copy = new Copy();
 });
-afterEach(() => fs.rmSync(copy, { recursive: true, force: true }));
-
-const run = (...args: string[]) => execFileSync(process.execPath, args, { cwd: copy, encoding: "utf8", stdio: "pipe" });
-
-/** Applies the page's diff; the files that it touches. */
-function apply(page: string): string[] {
-  const [, diff] = /```diff\n([\s\S]*?\n)```/.exec(fs.readFileSync(path.join(root, "docs/how-to", page), "utf8")) ?? [];
-  // Outside of a repository, so that git takes the copy as it is.
-  const env = { ...process.env, GIT_CEILING_DIRECTORIES: path.dirname(copy) };
-  execFileSync("git", ["apply", "-C1", "-"], { cwd: copy, env, input: diff, stdio: "pipe" });
-  return [...diff.matchAll(/^\+\+\+ b\/(.+)$/gm)].map(([, file]) => file).sort();
-}
-
-function typeCheck(): void {
-  const config = { extends: "./tsconfig.json", include: ["index.ts", "components", "settings"], compilerOptions: { types: ["node"] } };
-  fs.writeFileSync(path.join(copy, "tsconfig.check.json"), JSON.stringify(config));
-  run("node_modules/typescript-7/bin/tsc", "-p", "tsconfig.check.json");
-}
+afterEach(() => copy.remove());
 
 test("a watched exporter is added in three files", () => {
-  expect(apply("add-a-watched-exporter.md")).toEqual(["components/monitoring/watched/web-pages.ts", "settings/args.ts", "versions.json"]);
-  typeCheck();
-  fs.writeFileSync(
-    path.join(copy, "render.ts"),
+  expect(copy.apply("add-a-watched-exporter.md")).toEqual([
+    "components/monitoring/watched/web-pages.ts",
+    "settings/args.ts",
+    "versions.json",
+  ]);
+  copy.typeCheck();
+  copy.write(
+    "render.ts",
     `
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
@@ -63,25 +43,45 @@ new Monitoring("monitoring", {
 process.once("beforeExit", () => console.log(made.join("\\n")));
 `,
   );
-  const rendered = run("--require", "./load-typescript.cjs", "render.ts");
+  const rendered = copy.run("render.ts");
   expect(rendered).toMatch(/apps\/v1:Deployment monitoring-blackbox-exporter-pod .*quay\.io\/prometheus\/blackbox-exporter:v/);
   expect(rendered).toContain("NetworkPolicy monitoring-blackbox-exporter-policy");
   expect(rendered).toContain("rules-web-pages.yml");
   expect(rendered).toContain("/probe");
 });
 
+test("a service of the cluster is added in five files", async () => {
+  expect(copy.apply("add-a-cluster-service.md")).toEqual([
+    "components/notice-board.ts",
+    "index.ts",
+    "settings/args.ts",
+    "settings/notice-board.ts",
+    "settings/schema.ts",
+  ]);
+  copy.typeCheck();
+  const images = { taskd: "registry.home.arpa/taskd:1.1.0" };
+  const noticeBoard = { enabled: true, text: "The lab is down on Saturday." };
+  const { config } = load(fs.readFileSync(path.resolve(__dirname, "../../../Pulumi.sim.yaml"), "utf8")) as { config: object };
+  copy.write("Pulumi.test.yaml", dump({ config: { ...config, "homelab:noticeBoard": noticeBoard, "homelab:images": images } }));
+  const { names, text } = (await RealEngine.in(copy.folder)).firstPreview(copy.folder, { "homelab:maasApiKey": "consumer:token:hush-1" });
+  expect(names).toEqual(expect.arrayContaining(["notice-board", "notice-board-policy", "monitoring-prometheus", "node1-deployment"]));
+  expect(text).toContain("The lab is down on Saturday.");
+  expect(text).toContain("rules-notice-board.yml");
+  expect(text).not.toMatch(/hush-1/);
+});
+
 test("a MAAS step is added in four files, and works on MAAS", async () => {
-  expect(apply("add-a-maas-step.md")).toEqual([
+  expect(copy.apply("add-a-maas-step.md")).toEqual([
     "components/maas/region.ts",
     "components/maas/steps/index.ts",
     "components/maas/steps/package-repository.ts",
     "settings/maas.ts",
   ]);
-  typeCheck();
+  copy.typeCheck();
   const lab = await Lab.start();
   try {
-    fs.writeFileSync(
-      path.join(copy, "render.ts"),
+    copy.write(
+      "render.ts",
       `
 import * as pulumi from "@pulumi/pulumi";
 const [, , url, apiKey, packages] = process.argv;
@@ -101,8 +101,8 @@ const { packageRepositories } = maasSettings.parse({ url, packageRepositories: [
 new MaasRegion("maas", { url, apiKey: new Secret(apiKey), packageRepositories });
 `,
     );
-    fs.writeFileSync(
-      path.join(copy, "read.ts"),
+    copy.write(
+      "read.ts",
       `
 import { MaasClient } from "./components/maas/api/client";
 import { realClock } from "./components/maas/api/clock";
@@ -119,7 +119,7 @@ if (typeof read === "function") {
     const node = (args: string[], input = "", extra = {}) => {
       const env = { ...process.env, ...environment, MAAS_API_KEY: apiKey, HOMELAB_STEP_SERVICE: "off", ...extra };
       return new Promise<string>((resolve, reject) => {
-        const child = execFile(process.execPath, args, { cwd: copy, env, encoding: "utf8" }, (error, stdout) =>
+        const child = execFile(process.execPath, args, { cwd: copy.folder, env, encoding: "utf8" }, (error, stdout) =>
           error ? reject(error) : resolve(stdout),
         );
         child.stdin?.end(input);
