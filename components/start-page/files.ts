@@ -24,5 +24,12 @@ const ENTRIES = { "page.js": "main.tsx", "page.css": "page.css" } as const;
 export function bundled(name: keyof typeof ENTRIES, app = APP): string {
   const options = ["--bundle", "--minify", "--target=es2020", "--charset=utf8", "--jsx=automatic", "--jsx-import-source=preact"];
   const args = [require.resolve("esbuild/bin/esbuild"), ENTRIES[name], ...options, "--log-level=warning"];
-  return execFileSync(process.execPath, args, { cwd: app, encoding: "utf8", maxBuffer: 2 ** 24, stdio: ["ignore", "pipe", "inherit"] });
+  return execFileSync(process.execPath, args, {
+    cwd: app,
+    encoding: "utf8",
+    // The program's own environment has the whole configuration in it, secrets too.
+    env: { PATH: process.env.PATH },
+    maxBuffer: 2 ** 24,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
 }
