@@ -60,4 +60,14 @@ describe("a passphrase in the environment of a command", () => {
     next("");
     expect(fs.readdirSync(folder)).toEqual([]);
   });
+
+  it("is left alone where it is of another container, whose processes nobody here sees, for a day", async () => {
+    const old = new Date(Date.now() - 25 * 3_600_000);
+    for (const name of ["homelab-passphrase-1-999999999-theirs", "homelab-passphrase-1-999999999-forgotten"]) {
+      fs.mkdirSync(path.join(folder, name));
+    }
+    fs.utimesSync(path.join(folder, "homelab-passphrase-1-999999999-forgotten"), old, old);
+    await once(run(""), "close");
+    expect(fs.readdirSync(folder)).toEqual(["homelab-passphrase-1-999999999-theirs"]);
+  });
 });
