@@ -20,7 +20,9 @@ describe("npm test", () => {
     const workflows = await planTests(["workflows", "--verbose"]);
     expect(names(workflows.files.unit)).toEqual(["test/unit/house/workflows.test.ts"]);
     expect(names(workflows.files.integration)).toEqual([
-      "test/integration/workflows/main-branch.test.ts",
+      "test/integration/workflows/deploy.test.ts",
+      "test/integration/workflows/embedded-and-tests.test.ts",
+      "test/integration/workflows/hostile.test.ts",
       "test/integration/workflows/pull-requests.test.ts",
     ]);
     expect([workflows.files.e2e, workflows.engine, workflows.artefacts]).toEqual([[], true, false]);
