@@ -9,7 +9,7 @@ const read = (folder: string, name: string) => fs.readFileSync(path.join(folder,
 
 /**
  * Files of the page by name. A published package holds the bundle; in a checkout it is made now, from the sources as they are. By
- * esbuild's program and not by its API, which does not run inside jest.
+ * esbuild in a process of its own: it does not run inside jest.
  */
 export function pageFiles(): Record<string, string> {
   const bundle = BUNDLED.every((name) => fs.existsSync(path.join(APP, "bundle", name)))
@@ -20,12 +20,25 @@ export function pageFiles(): Record<string, string> {
 
 const ENTRIES = { "page.js": "main.tsx", "page.css": "page.css" } as const;
 
+/** Takes the path of esbuild and its options. */
+const BUILD = "process.stdout.write(require(process.argv[1]).buildSync(JSON.parse(process.argv[2])).outputFiles[0].text)";
+
 /** One file of the bundle, from the sources in a folder. */
 export function bundled(name: keyof typeof ENTRIES, app = APP): string {
-  const options = ["--bundle", "--minify", "--target=es2020", "--charset=utf8", "--jsx=automatic", "--jsx-import-source=preact"];
-  const args = [require.resolve("esbuild/bin/esbuild"), ENTRIES[name], ...options, "--log-level=warning"];
-  return execFileSync(process.execPath, args, {
-    cwd: app,
+  const options = {
+    absWorkingDir: app,
+    entryPoints: [ENTRIES[name]],
+    bundle: true,
+    minify: true,
+    write: false,
+    target: "es2020",
+    charset: "utf8",
+    jsx: "automatic",
+    jsxImportSource: "preact",
+    logLevel: "warning",
+  };
+  // Whether esbuild's own program is a script or a binary depends on how npm installed it; its API knows.
+  return execFileSync(process.execPath, ["--eval", BUILD, "--", require.resolve("esbuild"), JSON.stringify(options)], {
     encoding: "utf8",
     // The program's own environment has the whole configuration in it, secrets too.
     env: { PATH: process.env.PATH },
