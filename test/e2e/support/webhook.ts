@@ -7,6 +7,15 @@ export interface ReceivedAlert {
   annotations: Record<string, string>;
 }
 
+/** What a webhook tells; messages for Slack and ntfy, which come here too, are other JSON or text. */
+function alertsIn(body: string): ReceivedAlert[] {
+  try {
+    return (JSON.parse(body) as { alerts?: ReceivedAlert[] }).alerts ?? [];
+  } catch {
+    return [];
+  }
+}
+
 /** A receiver of Alertmanager's messages: what a pager service is in real life. */
 export class WebhookReceiver {
   readonly alerts: ReceivedAlert[] = [];
@@ -19,7 +28,7 @@ export class WebhookReceiver {
         body += chunk;
       });
       request.on("end", () => {
-        this.alerts.push(...(JSON.parse(body) as { alerts: ReceivedAlert[] }).alerts);
+        this.alerts.push(...alertsIn(body));
         response.end();
       });
     });
