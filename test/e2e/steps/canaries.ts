@@ -335,6 +335,8 @@ export class Canaries {
   async end(): Promise<void> {
     await this.watch?.stop();
     if (this.temporary) {
+      // What takes the lab down after a failure wants a folder that is there.
+      delete this.lab.environment.TMPDIR;
       await fs.rm(this.temporary, { recursive: true, force: true });
     }
   }
