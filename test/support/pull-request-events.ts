@@ -18,7 +18,7 @@ export function pullRequest(number: number, base: string, head: string, reposito
   };
 }
 
-/** What it tells of another workflow's run on a fork's pull request. */
+/** The event after a workflow has run on a pull request of a fork. */
 export function workflowRun(action: "requested" | "completed", sha: string, conclusion: string | null): Event {
   const run = { id: 1, event: "pull_request", conclusion, head_sha: sha, head_repository: { full_name: "mallory/lab" }, pull_requests: [] };
   return { name: "workflow_run", payload: { action, workflow_run: run } };

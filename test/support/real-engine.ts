@@ -6,6 +6,16 @@ import { ensureEngine } from "../../rig/stand-ins/engine";
 import { installPlugins } from "../../rig/stand-ins/plugins/install";
 import { vendorReachable } from "../../rig/stand-ins/vendor";
 
+/** Of an engine whose home and states are in a folder of a test. */
+export const engineEnvironment = (engine: string, directory: string): Record<string, string> => ({
+  PATH: `${engine}:${process.env.PATH}`,
+  PULUMI_HOME: path.join(directory, "home"),
+  PULUMI_BACKEND_URL: `file://${path.join(directory, "backend")}`,
+  PULUMI_CONFIG_PASSPHRASE: "test",
+  PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
+  PULUMI_SKIP_UPDATE_CHECK: "true",
+});
+
 /** The real engine with its plugins and a backend of its own below a folder, for programs that tests write there. */
 export class RealEngine {
   private constructor(private readonly environment: Record<string, string>) {}
@@ -15,14 +25,7 @@ export class RealEngine {
     const engine = await ensureEngine({ vendorReachable: reachable });
     await installPlugins(path.join(directory, "home"), { vendorReachable: reachable, engine: path.join(engine.directory, "pulumi") });
     fs.mkdirSync(path.join(directory, "backend"));
-    return new RealEngine({
-      PATH: `${engine.directory}:${process.env.PATH}`,
-      PULUMI_HOME: path.join(directory, "home"),
-      PULUMI_BACKEND_URL: `file://${path.join(directory, "backend")}`,
-      PULUMI_CONFIG_PASSPHRASE: "test",
-      PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
-      PULUMI_SKIP_UPDATE_CHECK: "true",
-    });
+    return new RealEngine(engineEnvironment(engine.directory, directory));
   }
 
   /** What `pulumi` prints in the folder of a program. */

@@ -7,6 +7,7 @@ import type { Preview } from "../../../cli/report/preview";
 import { ensureEngine } from "../../../rig/stand-ins/engine";
 import { installPlugins } from "../../../rig/stand-ins/plugins/install";
 import { vendorReachable } from "../../../rig/stand-ins/vendor";
+import { engineEnvironment } from "../../support/real-engine";
 import { root } from "./lab";
 
 /** `create-replacement`, `update`, … by resource name; what stays the same is left out. */
@@ -45,14 +46,7 @@ export class Stack {
       }),
     );
     fs.mkdirSync(path.join(directory, "backend"));
-    const stack = new Stack(directory, {
-      PATH: `${engine.directory}:${process.env.PATH}`,
-      PULUMI_HOME: path.join(directory, "home"),
-      PULUMI_BACKEND_URL: `file://${path.join(directory, "backend")}`,
-      PULUMI_CONFIG_PASSPHRASE: "test",
-      PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
-      PULUMI_SKIP_UPDATE_CHECK: "true",
-    });
+    const stack = new Stack(directory, engineEnvironment(engine.directory, directory));
     await stack.pulumi("stack", "init", "test");
     return stack;
   }

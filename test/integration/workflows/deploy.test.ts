@@ -51,7 +51,7 @@ describe("the main branch", () => {
   const planFile = () => path.join(place.artifacts, "plan-lab", "plan.json");
   const recorded = () => place.git("ls-remote", "origin", "refs/lab/recordings/*");
 
-  it("has no drift to tell of before it is up: a run without a comparison opens no issue", async () => {
+  it("opens no issue about drift before the lab is up: nothing could be compared", async () => {
     ended(await run("drift.yml", nightly), { drift: "failure" });
     expect(forge.issues).toEqual([]);
   });
