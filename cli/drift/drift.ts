@@ -58,12 +58,8 @@ async function clusterDrift(
     return { findings: [], unknown: [] };
   }
   const api = new KubernetesApi(kubeconfig);
-  try {
-    const nodes = nodeDrift(settings, await liveNodes(api));
-    const objects = await kubernetesDrift(api, resources);
-    const served = endpoint ? await servedCertificate(endpoint, now) : [];
-    return { findings: [...nodes, ...objects.findings, ...served], unknown: objects.unknown };
-  } finally {
-    api.close();
-  }
+  const nodes = nodeDrift(settings, await liveNodes(api));
+  const objects = await kubernetesDrift(api, resources);
+  const served = endpoint ? await servedCertificate(endpoint, now) : [];
+  return { findings: [...nodes, ...objects.findings, ...served], unknown: objects.unknown };
 }

@@ -16,10 +16,6 @@ export interface Page {
   forward?: PortForward;
 }
 
-interface Pods {
-  items: { metadata: { name: string }; status: { conditions?: { type: string; status: string }[] } }[];
-}
-
 /** A service of type ClusterIP has its name in the cluster for an address. */
 export function hasAddress(url: string | undefined): url is string {
   return url !== undefined && !new URL(url).hostname.endsWith(".svc");
@@ -29,21 +25,22 @@ export function hasAddress(url: string | undefined): url is string {
 export async function forwardTo(program: Program, outputs: StackOutputs, local = 0): Promise<PortForward> {
   const namespace = outputs.monitoringNamespace ?? "monitoring";
   const api = new KubernetesApi(outputs.kubeconfig ?? "");
-  const label = encodeURIComponent(`app.kubernetes.io/name=${program}`);
-  const { items } = await api.get<Pods>(`/api/v1/namespaces/${namespace}/pods?labelSelector=${label}`);
-  const pod = items.find(({ status }) => status.conditions?.some(({ type, status: value }) => type === "Ready" && value === "True"));
-  if (!pod) {
+  const core = await api.core();
+  const { items } = await core.listNamespacedPod({ namespace, labelSelector: `app.kubernetes.io/name=${program}` });
+  const pod = items.find(({ status }) => status?.conditions?.some(({ type, status: value }) => type === "Ready" && value === "True"));
+  const name = pod?.metadata?.name;
+  if (!name) {
     throw new UserError({
       path: program,
       message: items.length > 0 ? "its pod is not ready" : "no pod of it runs in this lab",
-      found: items.map(({ metadata }) => metadata.name).join(", ") || "none",
+      found: items.map(({ metadata }) => metadata?.name).join(", ") || "none",
       fix:
         program === "grafana"
           ? "where its image cannot be had, look at docs/dashboards/, './lab status' and './lab open prometheus'"
           : "'./lab status' shows what is wrong",
     });
   }
-  return forwardPort(api, { namespace, pod: pod.metadata.name, port: ports[program] }, local, (line) => say(`    ${line}`));
+  return forwardPort(api, { namespace, pod: name, port: ports[program] }, local, (line) => say(`    ${line}`));
 }
 
 /** Where to look at a page: its address, or a forwarded port where it has none. */

@@ -106,26 +106,6 @@ export async function machineFacts(stack: Stack, outputs: StackOutputs): Promise
   });
 }
 
-interface Condition {
-  type: string;
-  status: string;
-}
-
-interface NodeObject {
-  metadata: { name: string };
-  status: { conditions: Condition[]; nodeInfo: { kubeletVersion: string; osImage: string } };
-}
-
-interface PodObject {
-  metadata: { name: string; namespace: string };
-  spec: { nodeName?: string };
-  status: {
-    phase: string;
-    conditions?: Condition[];
-    containerStatuses?: { ready: boolean; restartCount: number; state: { waiting?: { reason: string } } }[];
-  };
-}
-
 export interface ClusterFacts {
   nodes: { name: string; ready: boolean; version: string; system: string }[];
   pods: { namespace: string; name: string; node: string; ready: boolean; phase: string; restarts: number }[];
@@ -133,27 +113,25 @@ export interface ClusterFacts {
 
 /** What the Kubernetes API says of nodes and pods now. */
 export async function clusterFacts(kubeconfig: string): Promise<ClusterFacts> {
-  const api = new KubernetesApi(kubeconfig);
-  try {
-    const nodes = await api.get<{ items: NodeObject[] }>("/api/v1/nodes");
-    const pods = await api.get<{ items: PodObject[] }>("/api/v1/pods");
-    return {
-      nodes: nodes.items.map(({ metadata, status }) => ({
-        name: metadata.name,
-        ready: status.conditions.some(({ type, status: value }) => type === "Ready" && value === "True"),
-        version: status.nodeInfo.kubeletVersion,
-        system: status.nodeInfo.osImage,
-      })),
-      pods: pods.items.map(({ metadata, spec, status }) => ({
-        namespace: metadata.namespace,
-        name: metadata.name,
-        node: spec.nodeName ?? "",
-        ready: status.phase === "Succeeded" || (status.containerStatuses ?? []).every(({ ready }) => ready),
-        phase: status.containerStatuses?.find(({ state }) => state.waiting)?.state.waiting?.reason ?? status.phase,
-        restarts: (status.containerStatuses ?? []).reduce((sum, { restartCount }) => sum + restartCount, 0),
-      })),
-    };
-  } finally {
-    api.close();
-  }
+  const core = await new KubernetesApi(kubeconfig).core();
+  const [nodes, pods] = await Promise.all([core.listNode(), core.listPodForAllNamespaces()]);
+  return {
+    nodes: nodes.items.map(({ metadata, status }) => ({
+      name: metadata?.name ?? "",
+      ready: (status?.conditions ?? []).some(({ type, status: value }) => type === "Ready" && value === "True"),
+      version: status?.nodeInfo?.kubeletVersion ?? "",
+      system: status?.nodeInfo?.osImage ?? "",
+    })),
+    pods: pods.items.map(({ metadata, spec, status }) => {
+      const containers = status?.containerStatuses ?? [];
+      return {
+        namespace: metadata?.namespace ?? "",
+        name: metadata?.name ?? "",
+        node: spec?.nodeName ?? "",
+        ready: status?.phase === "Succeeded" || containers.every(({ ready }) => ready),
+        phase: containers.find(({ state }) => state?.waiting)?.state?.waiting?.reason ?? status?.phase ?? "",
+        restarts: containers.reduce((sum, { restartCount }) => sum + restartCount, 0),
+      };
+    }),
+  };
 }

@@ -1,21 +1,20 @@
 import * as net from "node:net";
-import type { Duplex } from "node:stream";
+import { PassThrough, Writable } from "node:stream";
 import type { KubernetesApi } from "./kubernetes-api";
-import { binaryFrame, closeFrame, FrameReader, Opcode, pongFrame } from "./web-socket";
 
-/** Kubernetes' protocol for port-forwards over WebSocket: the first byte of a message is its channel. */
-const protocol = "v4.channel.k8s.io";
-const dataChannel = 0;
-const errorChannel = 1;
-/** The first message of each channel repeats the port, in two bytes. */
-const greeting = 3;
-/** Larger writes are cut, as the other side reads a message as a whole. */
-const chunk = 32 * 1024;
+/** Of a WebSocket: no answer to its handshake for longer, and no message that is larger. The API's are of 32 KiB. */
+const limits = { handshakeTimeout: 10_000, maxPayload: 4 << 20 };
 
 /** A port of this computer that leads to a port of a pod. */
 export interface PortForward {
   port: number;
   close(): void;
+}
+
+interface Target {
+  namespace: string;
+  pod: string;
+  port: number;
 }
 
 /**
@@ -25,25 +24,17 @@ export interface PortForward {
  * @param local the port here; a free one when 0
  * @param failed gets a line for each connection that could not be made
  */
-export async function forwardPort(
-  api: KubernetesApi,
-  target: { namespace: string; pod: string; port: number },
-  local: number,
-  failed: (line: string) => void,
-): Promise<PortForward> {
-  const path = `/api/v1/namespaces/${target.namespace}/pods/${target.pod}/portforward?ports=${target.port}`;
+export async function forwardPort(api: KubernetesApi, target: Target, local: number, failed: (line: string) => void): Promise<PortForward> {
+  const connect = await connector(api, target);
   const sockets = new Set<net.Socket>();
   const server = net.createServer((socket) => {
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
     socket.on("error", () => socket.destroy());
-    api
-      .upgrade(path, protocol)
-      .then((stream) => join(socket, stream, failed))
-      .catch((error: Error) => {
-        failed(error.message);
-        socket.destroy();
-      });
+    connect(socket, failed).catch((error: Error) => {
+      failed(error.message);
+      socket.destroy();
+    });
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -60,44 +51,45 @@ export async function forwardPort(
   };
 }
 
-/** Copies both ways until either side ends. */
-function join(socket: net.Socket, stream: Duplex, failed: (line: string) => void): void {
-  const reader = new FrameReader();
-  const seen = new Map<number, number>();
-  const end = () => {
-    socket.end();
-    stream.destroy();
+/** Joins a connection here to the pod's port, until either side ends. */
+async function connector(api: KubernetesApi, { namespace, pod, port }: Target) {
+  const { library, config } = await api.client();
+  // Not among what the library's index exports, though its PortForward takes one.
+  const { WebSocketHandler } = await import("@kubernetes/client-node/dist/web-socket-handler.js");
+  const secure = config.applyToHTTPSOptions.bind(config);
+  config.applyToHTTPSOptions = async (options) => {
+    await secure(options);
+    Object.assign(options, limits);
   };
-  stream.on("data", (bytes: Buffer) => {
-    for (const { opcode, payload } of reader.read(bytes)) {
-      if (opcode === Opcode.Close) {
-        end();
-      } else if (opcode === Opcode.Ping) {
-        stream.write(pongFrame(payload));
-      } else if (payload.length > 0) {
-        const channel = payload[0];
-        const first = !seen.has(channel);
-        seen.set(channel, (seen.get(channel) ?? 0) + 1);
-        const body = payload.subarray(first ? greeting : 1);
-        if (channel === dataChannel && body.length > 0) {
-          socket.write(body);
-        } else if (channel === errorChannel && body.length > 0) {
-          failed(body.toString().trim());
-          end();
+  // The library would end these streams when the server asks for it, and its own choice for them is this process's.
+  const streams = { stdin: new PassThrough(), stdout: new PassThrough(), stderr: new PassThrough() };
+  const forward = new library.PortForward(config, true, new WebSocketHandler(config, undefined, streams));
+
+  return async (socket: net.Socket, failed: (line: string) => void): Promise<void> => {
+    const errors = new Writable({
+      write(text: Buffer, _encoding, done) {
+        // The first message of a channel has the port alone.
+        if (text.length > 0) {
+          failed(text.toString().trim());
+          socket.end();
         }
-      }
-    }
-  });
-  stream.on("close", () => socket.end());
-  stream.on("error", () => socket.destroy());
-  socket.on("data", (bytes: Buffer) => {
-    for (let at = 0; at < bytes.length; at += chunk) {
-      stream.write(binaryFrame(Buffer.concat([Buffer.from([dataChannel]), bytes.subarray(at, at + chunk)])));
-    }
-  });
-  socket.on("close", () => {
-    stream.end(closeFrame());
+        done();
+      },
+    });
+    const made = await forward.portForward(namespace, pod, [port], socket, errors, socket).catch((error: { message?: string }) => {
+      throw new Error(`the Kubernetes API forwards no port of ${namespace}/${pod}: ${error.message ?? "no reason given"}`);
+    });
+    // A function only where the library is told to try again.
+    const webSocket = made as Exclude<typeof made, () => unknown>;
+    webSocket.on("close", () => socket.end());
+    webSocket.on("error", () => socket.destroy());
+    // What is not read here is not to be kept here.
+    webSocket.on("message", () => socket.writableNeedDrain && webSocket.pause());
+    socket.on("drain", () => webSocket.resume());
     // A server that does not answer the farewell is not waited for.
-    stream.destroy();
-  });
+    socket.on("close", () => webSocket.terminate());
+    if (socket.destroyed) {
+      webSocket.terminate();
+    }
+  };
 }

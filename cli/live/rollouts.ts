@@ -1,33 +1,23 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { KubernetesApi } from "./kubernetes-api";
+import { ifThere, KubernetesApi } from "./kubernetes-api";
+import type { Of } from "./kubernetes-library";
 import { type Stack, stackOutputs } from "./lab-facts";
 
-/** Of a Deployment, StatefulSet or DaemonSet, what says whether its pods are the ones that it describes. */
+/** A Deployment, StatefulSet or DaemonSet: what says whether its pods are the ones that it describes. */
 export interface Workload {
-  metadata: { name: string; namespace: string; generation: number; annotations?: Record<string, string> };
-  spec: { replicas?: number };
-  status?: {
-    observedGeneration?: number;
-    replicas?: number;
-    readyReplicas?: number;
-    updatedReplicas?: number;
-    currentRevision?: string;
-    updateRevision?: string;
-    desiredNumberScheduled?: number;
-    updatedNumberScheduled?: number;
-    numberReady?: number;
-  };
+  metadata?: Of<"V1ObjectMeta">;
+  spec?: { replicas?: number; template: unknown };
+  status?: Partial<Of<"V1DeploymentStatus"> & Of<"V1StatefulSetStatus"> & Of<"V1DaemonSetStatus">>;
 }
 
-const kinds = ["deployments", "statefulsets", "daemonsets"];
 const patience = 120_000;
 
 /** Whether all pods are of the present template, and ready. */
 export function rolledOut({ metadata, spec, status = {} }: Workload): boolean {
-  if ((status.observedGeneration ?? 0) < metadata.generation || status.currentRevision !== status.updateRevision) {
+  if ((status.observedGeneration ?? 0) < (metadata?.generation ?? 0) || status.currentRevision !== status.updateRevision) {
     return false;
   }
-  if (spec.replicas === undefined) {
+  if (spec?.replicas === undefined) {
     const { desiredNumberScheduled = 0, updatedNumberScheduled = 0, numberReady = 0 } = status;
     return updatedNumberScheduled >= desiredNumberScheduled && numberReady >= desiredNumberScheduled;
   }
@@ -37,12 +27,16 @@ export function rolledOut({ metadata, spec, status = {} }: Workload): boolean {
 }
 
 async function unfinished(api: KubernetesApi, namespaces: readonly string[]): Promise<string[]> {
-  const paths = namespaces.flatMap((namespace) => kinds.map((kind) => `/apis/apps/v1/namespaces/${namespace}/${kind}`));
-  const lists = await Promise.all(paths.map((path) => api.find<{ items: Workload[] }>(path)));
-  return lists
+  const apps = await api.apps();
+  const lists = namespaces.flatMap((namespace): Promise<{ items: Workload[] }>[] => [
+    apps.listNamespacedDeployment({ namespace }),
+    apps.listNamespacedStatefulSet({ namespace }),
+    apps.listNamespacedDaemonSet({ namespace }),
+  ]);
+  return (await Promise.all(lists.map(ifThere)))
     .flatMap((list) => list?.items ?? [])
-    .filter((each) => each.metadata.annotations?.["pulumi.com/skipAwait"] !== "true" && !rolledOut(each))
-    .map(({ metadata }) => `${metadata.namespace}/${metadata.name}`);
+    .filter((each) => each.metadata?.annotations?.["pulumi.com/skipAwait"] !== "true" && !rolledOut(each))
+    .map(({ metadata }) => `${metadata?.namespace}/${metadata?.name}`);
 }
 
 /**
@@ -59,16 +53,12 @@ export async function waitForRollouts(stack: Stack): Promise<string[]> {
   const namespaces = [monitoringNamespace, taskNamespace].filter((each) => each !== undefined);
   const api = new KubernetesApi(kubeconfig);
   const deadline = performance.now() + patience;
-  try {
-    for (;;) {
-      // The API of a server that restarts answers in a moment.
-      const left = await unfinished(api, namespaces).catch(() => ["the Kubernetes API does not answer"]);
-      if (left.length === 0 || performance.now() > deadline) {
-        return left;
-      }
-      await sleep(1_000);
+  for (;;) {
+    // The API of a server that restarts answers in a moment.
+    const left = await unfinished(api, namespaces).catch(() => ["the Kubernetes API does not answer"]);
+    if (left.length === 0 || performance.now() > deadline) {
+      return left;
     }
-  } finally {
-    api.close();
+    await sleep(1_000);
   }
 }

@@ -1,42 +1,19 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { KubernetesApi } from "./kubernetes-api";
-
-interface Container {
-  name: string;
-  command?: string[];
-}
-
-interface JobSpec {
-  template: { spec: { containers: Container[] } };
-  [key: string]: unknown;
-}
-
-interface CronJob {
-  metadata: { name: string; uid: string; labels?: Record<string, string> };
-  spec: { jobTemplate: { metadata?: { labels?: Record<string, string> }; spec: JobSpec } };
-}
-
-interface Job {
-  metadata: { name: string };
-  status?: { conditions?: { type: string; status: string }[] };
-}
-
-interface Pod {
-  metadata: { name: string; uid: string };
-  status: { conditions?: { type: string; status: string }[] };
-}
+import { ifThere, type KubernetesApi } from "./kubernetes-api";
+import type { Of } from "./kubernetes-library";
 
 const minutes = 60_000;
 
 /** A job made from a cron job, as `kubectl create job --from` does, with its container's command changed by `change`. */
-export function jobFrom(cron: CronJob, name: string, change: (command: string[]) => string[] = (command) => command): unknown {
-  const { metadata, spec } = structuredClone(cron.spec.jobTemplate);
+export function jobFrom(cron: Of<"V1CronJob">, name: string, change: (command: string[]) => string[] = (command) => command): Of<"V1Job"> {
+  const { metadata, spec } = structuredClone(cron.spec!.jobTemplate);
   // Somebody is waiting for it, and will try again themselves.
-  spec.backoffLimit = 0;
-  for (const container of spec.template.spec.containers) {
+  spec!.backoffLimit = 0;
+  for (const container of spec!.template.spec!.containers) {
     container.command = change(container.command ?? []);
   }
+  const owner = { apiVersion: "batch/v1", kind: "CronJob", name: cron.metadata!.name!, uid: cron.metadata!.uid!, controller: true };
   return {
     apiVersion: "batch/v1",
     kind: "Job",
@@ -44,7 +21,7 @@ export function jobFrom(cron: CronJob, name: string, change: (command: string[])
       name,
       labels: metadata?.labels,
       annotations: { "cronjob.kubernetes.io/instantiate": "manual" },
-      ownerReferences: [{ apiVersion: "batch/v1", kind: "CronJob", name: cron.metadata.name, uid: cron.metadata.uid, controller: true }],
+      ownerReferences: [owner],
     },
     spec,
   };
@@ -59,19 +36,22 @@ export class TaskJobs {
 
   /** Names of the task servers that have backups. */
   async servers(): Promise<string[]> {
-    const crons = await this.api.get<{ items: CronJob[] }>(`/apis/batch/v1/namespaces/${this.namespace}/cronjobs`);
-    const names = new Set(crons.items.map(({ metadata }) => metadata.name));
+    const crons = await (await this.api.batch()).listNamespacedCronJob({ namespace: this.namespace });
+    const names = new Set(crons.items.map(({ metadata }) => metadata?.name));
     return ["taskd", "taskchampion"].filter((server) => names.has(`${server}-backup`) && names.has(`${server}-restore`));
   }
 
   /** Runs a job made from a cron job to its end; what it printed. Throws with that when it fails. */
   async run(cronName: string, change?: (command: string[]) => string[]): Promise<string> {
-    const jobs = `/apis/batch/v1/namespaces/${this.namespace}/jobs`;
-    const cron = await this.api.get<CronJob>(`/apis/batch/v1/namespaces/${this.namespace}/cronjobs/${cronName}`);
+    const { namespace } = this;
+    const path = `/apis/batch/v1/namespaces/${namespace}`;
     const name = `${cronName}-by-hand-${randomBytes(3).toString("hex")}`;
-    await this.api.create(jobs, jobFrom(cron, name, change));
-    const end = await within(10 * minutes, `the job ${name} of the namespace ${this.namespace}`, async () => {
-      const job = await this.api.get<Job>(`${jobs}/${name}`);
+    // A copy: the typed calls would leave out what the library does not know.
+    const cron = await this.api.get<Of<"V1CronJob">>(`${path}/cronjobs/${cronName}`);
+    await this.api.create(`${path}/jobs`, jobFrom(cron, name, change));
+    const batch = await this.api.batch();
+    const end = await within(10 * minutes, `the job ${name} of the namespace ${namespace}`, async () => {
+      const job = await batch.readNamespacedJob({ namespace, name });
       return job.status?.conditions?.find(({ type, status }) => (type === "Complete" || type === "Failed") && status === "True")?.type;
     });
     const said = await this.said(name);
@@ -79,37 +59,38 @@ export class TaskJobs {
       throw new Error(`${cronName} failed:\n${said}`);
     }
     // Its pod would hold the server's volume: a claim that is deleted stays for as long as any pod names it.
-    await this.api.delete(`${jobs}/${name}?propagationPolicy=Background`);
+    await batch.deleteNamespacedJob({ namespace, name, propagationPolicy: "Background" });
     return said;
   }
 
   /** Restarts a server's pod and waits until the new one is ready. */
   async restart(server: string): Promise<void> {
-    const pod = `/api/v1/namespaces/${this.namespace}/pods/${server}-0`;
-    const old = await this.api.find<Pod>(pod);
+    const core = await this.api.core();
+    const pod = { namespace: this.namespace, name: `${server}-0` };
+    const old = await ifThere(core.readNamespacedPod(pod));
     if (old) {
-      await this.api.delete(pod);
+      await core.deleteNamespacedPod(pod);
     }
     await within(5 * minutes, `the pod ${server}-0 of the namespace ${this.namespace}`, async () => {
-      const now = await this.api.find<Pod>(pod);
-      const ready = now?.status.conditions?.some(({ type, status }) => type === "Ready" && status === "True");
-      return now && now.metadata.uid !== old?.metadata.uid && ready ? true : undefined;
+      const now = await ifThere(core.readNamespacedPod(pod));
+      const ready = now?.status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True");
+      return now && now.metadata?.uid !== old?.metadata?.uid && ready ? true : undefined;
     });
   }
 
   /** Whether a volume claim is there and not on its way out. */
   async hasClaim(name: string): Promise<boolean> {
-    const path = `/api/v1/namespaces/${this.namespace}/persistentvolumeclaims/${name}`;
-    const claim = await this.api.find<{ metadata: { deletionTimestamp?: string } }>(path);
-    return claim !== undefined && claim.metadata.deletionTimestamp === undefined;
+    const core = await this.api.core();
+    const claim = await ifThere(core.readNamespacedPersistentVolumeClaim({ namespace: this.namespace, name }));
+    return claim !== undefined && claim.metadata?.deletionTimestamp === undefined;
   }
 
   private async said(job: string): Promise<string> {
-    const pods = await this.api.get<{ items: Pod[] }>(`/api/v1/namespaces/${this.namespace}/pods?labelSelector=job-name%3D${job}`);
+    const { namespace } = this;
+    const core = await this.api.core();
+    const pods = await core.listNamespacedPod({ namespace, labelSelector: `job-name=${job}` });
     const texts = await Promise.all(
-      pods.items.map(({ metadata }) =>
-        this.api.text("GET", `/api/v1/namespaces/${this.namespace}/pods/${metadata.name}/log`).catch(() => ""),
-      ),
+      pods.items.map(({ metadata }) => core.readNamespacedPodLog({ namespace, name: metadata?.name ?? "" }).catch(() => "")),
     );
     return texts.join("").trim();
   }

@@ -21,28 +21,24 @@ async function withJobs(options: Options, work: (jobs: TaskJobs, servers: string
     throw stackHasNo("cluster", options.stack);
   }
   const api = new KubernetesApi(outputs.kubeconfig);
-  try {
-    const jobs = new TaskJobs(api, outputs.taskNamespace ?? "tasks");
-    const there = await jobs.servers();
-    if (options.server !== undefined && !there.includes(options.server)) {
-      throw new UserError({
-        path: "--server",
-        message: "no task server of that name is backed up",
-        found: options.server,
-        allowed: there.join(", ") || "none: homelab:taskServers.backup.enabled is false, or no server is enabled",
-      });
-    }
-    if (there.length === 0) {
-      throw new UserError({
-        path: "homelab:taskServers.backup.enabled",
-        message: "no task server of this stack is backed up",
-        fix: "enable it and run './lab up'",
-      });
-    }
-    await work(jobs, options.server === undefined ? there : [options.server]);
-  } finally {
-    api.close();
+  const jobs = new TaskJobs(api, outputs.taskNamespace ?? "tasks");
+  const there = await jobs.servers();
+  if (options.server !== undefined && !there.includes(options.server)) {
+    throw new UserError({
+      path: "--server",
+      message: "no task server of that name is backed up",
+      found: options.server,
+      allowed: there.join(", ") || "none: homelab:taskServers.backup.enabled is false, or no server is enabled",
+    });
   }
+  if (there.length === 0) {
+    throw new UserError({
+      path: "homelab:taskServers.backup.enabled",
+      message: "no task server of this stack is backed up",
+      fix: "enable it and run './lab up'",
+    });
+  }
+  await work(jobs, options.server === undefined ? there : [options.server]);
 }
 
 const indented = (text: string) => text.replace(/^/gm, "    ");

@@ -15,11 +15,11 @@ export const DEEPEST = 128;
 export class TooMuch extends Error {}
 
 /**
- * JSON of limited depth: parsing it is harmless, walking through it is not.
+ * Refuses JSON of more levels than that. Parsing it would be harmless, walking through it is not.
  *
- * @throws TooMuch, or SyntaxError
+ * @throws TooMuch
  */
-export function parseJson(text: string, deepest = DEEPEST): unknown {
+export function checkDepth(text: string, deepest = DEEPEST): void {
   let depth = 0;
   let quoted = false;
   for (let index = 0; index < text.length; index++) {
@@ -40,6 +40,15 @@ export function parseJson(text: string, deepest = DEEPEST): unknown {
       depth--;
     }
   }
+}
+
+/**
+ * JSON of limited depth.
+ *
+ * @throws TooMuch, or SyntaxError
+ */
+export function parseJson(text: string, deepest = DEEPEST): unknown {
+  checkDepth(text, deepest);
   return JSON.parse(text);
 }
 

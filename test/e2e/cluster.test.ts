@@ -183,7 +183,6 @@ describe("a cluster of three servers", () => {
         ...["node1", "node2", "node3", "node4"],
       ]);
       await sampling;
-      watched.close();
       figures.upgrade = await api.stop();
       expect([...(await nodes()).values()].map(({ status }) => status.nodeInfo.kubeletVersion)).toEqual(Array(4).fill(versions.k3s.next));
       expect(away).toBe(1);

@@ -294,39 +294,33 @@ export class Canaries {
         await this.lab.pulumi("stack", "export");
         const { kubeconfig = "" } = await this.lab.stackOutputs<StackOutputs>();
         const api = new KubernetesApi(kubeconfig);
-        try {
-          const machines = await this.machineTexts();
-          const texts: Record<string, string> = {
-            ...(await this.clusterTexts(api)),
-            ...(await this.monitoringTexts(api)),
-            ...(await this.maasTexts()),
-            ...machines.texts,
-          };
-          const said = Object.entries(texts).flatMap(([where, text]) =>
-            canariesIn(text, this.planted).map((canary) => ({ canary, where })),
-          );
-          const processes = (await this.watch?.stop()) ?? [];
-          expect(versions.images.alertmanager.upstream).toMatch(/:v0\.(2[6-9]|[3-9]\d)\./);
-          const { versionInfo } = JSON.parse(texts[`${alertmanager}/api/v2/status`]) as { versionInfo: { version: string } };
-          const unmasked = /^0\.(1\d|2[0-5])\./.test(versionInfo.version);
-          const toldByAlertmanager = ({ canary, where }: Sighting) => addresses.includes(canary) && /\/alertmanager[-:]/.test(where);
-          expect({
-            said: said.filter((each) => !(unmasked && toldByAlertmanager(each))),
-            processes,
-            onMachines: machines.files,
-            here: await this.inFiles(),
-          }).toEqual({
-            said: [],
-            processes: [],
-            onMachines: [],
-            here: [],
-          });
-          expect(this.watch?.looked).toBeGreaterThan(100);
-          expect(this.planted.size).toBeGreaterThan(20);
-          await this.control(api);
-        } finally {
-          api.close();
-        }
+        const machines = await this.machineTexts();
+        const texts: Record<string, string> = {
+          ...(await this.clusterTexts(api)),
+          ...(await this.monitoringTexts(api)),
+          ...(await this.maasTexts()),
+          ...machines.texts,
+        };
+        const said = Object.entries(texts).flatMap(([where, text]) => canariesIn(text, this.planted).map((canary) => ({ canary, where })));
+        const processes = (await this.watch?.stop()) ?? [];
+        expect(versions.images.alertmanager.upstream).toMatch(/:v0\.(2[6-9]|[3-9]\d)\./);
+        const { versionInfo } = JSON.parse(texts[`${alertmanager}/api/v2/status`]) as { versionInfo: { version: string } };
+        const unmasked = /^0\.(1\d|2[0-5])\./.test(versionInfo.version);
+        const toldByAlertmanager = ({ canary, where }: Sighting) => addresses.includes(canary) && /\/alertmanager[-:]/.test(where);
+        expect({
+          said: said.filter((each) => !(unmasked && toldByAlertmanager(each))),
+          processes,
+          onMachines: machines.files,
+          here: await this.inFiles(),
+        }).toEqual({
+          said: [],
+          processes: [],
+          onMachines: [],
+          here: [],
+        });
+        expect(this.watch?.looked).toBeGreaterThan(100);
+        expect(this.planted.size).toBeGreaterThan(20);
+        await this.control(api);
       },
       10 * minutes,
     );

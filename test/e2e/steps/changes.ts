@@ -72,28 +72,23 @@ export function growthSteps(lab: TestLab, canaries: Canaries): void {
         provisioner: "rancher.io/local-path",
         volumeBindingMode: "WaitForFirstConsumer",
       });
-      api.close();
       applyKinds(lab, "grown");
       await canaries.plant();
       const report = await reviewedChange(lab);
       expect(report.machines).toEqual({ node1: "interrupts", node2: "interrupts", node3: "adds" });
 
       const grown = new KubernetesApi((await lab.stackOutputs<Outputs>()).kubeconfig);
-      try {
-        const nodes = await grown.get<{ items: { metadata: { name: string; labels: Record<string, string> } }[] }>("/api/v1/nodes");
-        const members = nodes.items.filter(({ metadata }) => metadata.labels["node-role.kubernetes.io/etcd"] === "true");
-        expect(members.map(({ metadata }) => metadata.name).sort()).toEqual(["node1", "node2", "node3"]);
-        // The provisioner starts anew when the API servers do, and waits for its own lease to end first.
-        const claim = await eventually("the measurements' claim bound", 300, async () => {
-          const now = await grown.get<{ spec: { storageClassName: string }; status: { phase: string } }>(
-            "/api/v1/namespaces/monitoring/persistentvolumeclaims/prometheus-data-fast",
-          );
-          return now.status.phase === "Bound" && now;
-        });
-        expect([claim.spec.storageClassName, claim.status.phase]).toEqual(["fast", "Bound"]);
-      } finally {
-        grown.close();
-      }
+      const nodes = await grown.get<{ items: { metadata: { name: string; labels: Record<string, string> } }[] }>("/api/v1/nodes");
+      const members = nodes.items.filter(({ metadata }) => metadata.labels["node-role.kubernetes.io/etcd"] === "true");
+      expect(members.map(({ metadata }) => metadata.name).sort()).toEqual(["node1", "node2", "node3"]);
+      // The provisioner starts anew when the API servers do, and waits for its own lease to end first.
+      const claim = await eventually("the measurements' claim bound", 300, async () => {
+        const now = await grown.get<{ spec: { storageClassName: string }; status: { phase: string } }>(
+          "/api/v1/namespaces/monitoring/persistentvolumeclaims/prometheus-data-fast",
+        );
+        return now.status.phase === "Bound" && now;
+      });
+      expect([claim.spec.storageClassName, claim.status.phase]).toEqual(["fast", "Bound"]);
     },
     15 * minutes,
   );

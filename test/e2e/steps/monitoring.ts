@@ -130,27 +130,23 @@ export function monitoringSteps(lab: TestLab): void {
 
       const api = new KubernetesApi(kubeconfig);
       const items = async <T>(resource: string) => (await api.get<{ items: T[] }>(resource)).items;
-      try {
-        const kinds = ["deployments", "statefulsets", "daemonsets"];
-        const workloads = (await Promise.all(kinds.map((kind) => items<Workload>(`/apis/apps/v1/namespaces/monitoring/${kind}`)))).flat();
-        expect(workloads.map(({ metadata }) => metadata.name).sort()).toEqual(
-          ["alertmanager", "grafana", "kube-state-metrics", "node-exporter", "prometheus"].sort(),
-        );
-        for (const { metadata, spec } of workloads) {
-          const { securityContext, containers } = spec.template.spec;
-          const bounded = containers.every(({ resources }) => resources.limits?.memory !== undefined);
-          expect([metadata.name, securityContext.runAsNonRoot, bounded]).toEqual([metadata.name, true, true]);
-        }
-        // Grafana's image cannot be had here: everything of it is applied, and no pod.
-        expect(workloads.find(({ metadata }) => metadata.name === "grafana")?.spec.replicas).toBe(0);
-        const maps = await items<{ metadata: { name: string }; data: Record<string, string> }>("/api/v1/namespaces/monitoring/configmaps");
-        const dashboards = maps.filter(({ metadata }) => metadata.name.startsWith("grafana-dashboard-"));
-        expect(dashboards).toHaveLength(7);
-        for (const { data } of dashboards) {
-          expect(Object.values(data).join("").length).toBeLessThan(250_000);
-        }
-      } finally {
-        api.close();
+      const kinds = ["deployments", "statefulsets", "daemonsets"];
+      const workloads = (await Promise.all(kinds.map((kind) => items<Workload>(`/apis/apps/v1/namespaces/monitoring/${kind}`)))).flat();
+      expect(workloads.map(({ metadata }) => metadata.name).sort()).toEqual(
+        ["alertmanager", "grafana", "kube-state-metrics", "node-exporter", "prometheus"].sort(),
+      );
+      for (const { metadata, spec } of workloads) {
+        const { securityContext, containers } = spec.template.spec;
+        const bounded = containers.every(({ resources }) => resources.limits?.memory !== undefined);
+        expect([metadata.name, securityContext.runAsNonRoot, bounded]).toEqual([metadata.name, true, true]);
+      }
+      // Grafana's image cannot be had here: everything of it is applied, and no pod.
+      expect(workloads.find(({ metadata }) => metadata.name === "grafana")?.spec.replicas).toBe(0);
+      const maps = await items<{ metadata: { name: string }; data: Record<string, string> }>("/api/v1/namespaces/monitoring/configmaps");
+      const dashboards = maps.filter(({ metadata }) => metadata.name.startsWith("grafana-dashboard-"));
+      expect(dashboards).toHaveLength(7);
+      for (const { data } of dashboards) {
+        expect(Object.values(data).join("").length).toBeLessThan(250_000);
       }
 
       // Alertmanager has no address: over a port forwarded through the API, as `lab open` does it.

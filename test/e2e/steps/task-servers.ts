@@ -63,7 +63,6 @@ export function taskServerSteps(lab: TestLab): void {
     }, minutes);
 
     afterAll(async () => {
-      api.close();
       await fs.rm(folder, { recursive: true, force: true });
     });
 
@@ -255,7 +254,6 @@ export function taskServerSteps(lab: TestLab): void {
         expect((await certificateOf("192.168.200.11:6443")).subjectaltname).toContain("DNS:lab.home.arpa");
         const fresh = new KubernetesApi(outputs.kubeconfig as string);
         const { spec } = await fresh.get<{ spec: { taints: unknown } }>("/api/v1/nodes/node2");
-        fresh.close();
         expect(spec.taints).toEqual([{ key: "dedicated", value: "backup", effect: "PreferNoSchedule" }]);
         const flags = (await (await fetch(`${outputs.prometheus}/api/v1/status/flags`)).json()) as { data: Record<string, string> };
         expect(flags.data["storage.tsdb.retention.time"]).toBe("30d");

@@ -84,12 +84,8 @@ export function verbSteps(lab: TestLab): void {
 
       await done(lab.lab("kubeconfig", "--file", file, "--use"));
       const api = new KubernetesApi(await fs.readFile(file, "utf8"));
-      try {
-        const { items } = await api.get<{ items: { metadata: { name: string } }[] }>("/api/v1/nodes");
-        expect(items.map(({ metadata }) => metadata.name).sort()).toEqual(["node1", "node2"]);
-      } finally {
-        api.close();
-      }
+      const { items } = await api.get<{ items: { metadata: { name: string } }[] }>("/api/v1/nodes");
+      expect(items.map(({ metadata }) => metadata.name).sort()).toEqual(["node1", "node2"]);
     }
 
     async function saysWhatIsThere(): Promise<void> {

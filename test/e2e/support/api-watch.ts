@@ -1,6 +1,6 @@
 import * as https from "node:https";
 import { setTimeout as sleep } from "node:timers/promises";
-import * as yaml from "js-yaml";
+import { KubernetesApi } from "../../../cli/live/kubernetes-api";
 
 /** What a client of the Kubernetes API went through. */
 export interface Availability {
@@ -8,11 +8,6 @@ export interface Availability {
   failed: number;
   /** From the end of the last answer before the longest gap to that of the first one after it, in milliseconds. */
   longestGap: number;
-}
-
-interface Kubeconfig {
-  clusters: { cluster: { server: string; "certificate-authority-data": string } }[];
-  users: { user: { "client-certificate-data": string; "client-key-data": string } }[];
 }
 
 const timeout = 1_000;
@@ -23,33 +18,23 @@ const pause = 200;
  * after a failure. Reports what it saw when it is stopped.
  */
 export class ApiWatch {
-  private readonly options: https.RequestOptions;
   private readonly seen: Availability = { requests: 0, failed: 0, longestGap: 0 };
   private answered = performance.now();
   private stopped = false;
   private readonly running: Promise<void>;
 
   constructor(kubeconfig: string) {
-    const { clusters, users } = yaml.load(kubeconfig) as Kubeconfig;
-    const [{ cluster }, { user }] = [clusters[0], users[0]];
-    const decoded = (text: string) => Buffer.from(text, "base64");
-    const { hostname, port } = new URL(cluster.server);
-    this.options = {
-      hostname,
-      port,
-      path: "/readyz",
-      agent: false,
-      ca: decoded(cluster["certificate-authority-data"]),
-      cert: decoded(user["client-certificate-data"]),
-      key: decoded(user["client-key-data"]),
-    };
-    this.running = this.watch();
+    this.running = this.watch(kubeconfig);
   }
 
-  private async watch(): Promise<void> {
+  private async watch(kubeconfig: string): Promise<void> {
+    const { config, server } = await new KubernetesApi(kubeconfig).client();
+    const options: https.RequestOptions = {};
+    await config.applyToHTTPSOptions(options);
+    this.answered = performance.now();
     while (!this.stopped) {
       this.seen.requests++;
-      if (await this.ask()) {
+      if (await this.ask(new URL("/readyz", server), { ...options, agent: false })) {
         const now = performance.now();
         this.seen.longestGap = Math.max(this.seen.longestGap, now - this.answered);
         this.answered = now;
@@ -60,9 +45,9 @@ export class ApiWatch {
     }
   }
 
-  private ask(): Promise<boolean> {
+  private ask(url: URL, options: https.RequestOptions): Promise<boolean> {
     return new Promise((resolve) => {
-      const request = https.get({ ...this.options, signal: AbortSignal.timeout(timeout) }, (response) => {
+      const request = https.get(url, { ...options, signal: AbortSignal.timeout(timeout) }, (response) => {
         response.resume();
         response.on("end", () => resolve(response.statusCode === 200));
         response.on("error", () => resolve(false));

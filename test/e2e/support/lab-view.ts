@@ -63,46 +63,42 @@ async function maasView(lab: TestLab): Promise<Pick<LabView, "machines" | "event
 async function clusterView(kubeconfig: string): Promise<Omit<LabView, "machines" | "events">> {
   const api = new KubernetesApi(kubeconfig);
   const list = async <T = KubernetesObject>(path: string) => (await api.get<{ items: T[] }>(path)).items;
-  try {
-    const kinds = ["apps/v1/deployments", "apps/v1/statefulsets", "apps/v1/daemonsets", "batch/v1/cronjobs"];
-    const workloads = (await Promise.all(kinds.map((kind) => list(`/apis/${kind}`)))).flat();
-    const pods = await list("/api/v1/pods");
-    const log = await list<KubernetesEvent>("/api/v1/events?fieldSelector=involvedObject.kind%3DNode");
-    const counted = (node: string, reason: string) =>
-      log
-        .filter(
-          ({ involvedObject, reason: seen, source }) => involvedObject.name === node && seen === reason && source.component === "kubelet",
-        )
-        .reduce((sum, { count }) => sum + (count ?? 1), 0);
-    const nodes = (await list("/api/v1/nodes")).map(({ metadata: { name, uid, labels }, spec }) => [
-      name,
-      {
-        uid,
-        labelsAndTaints: JSON.stringify([
-          Object.entries(labels ?? {}).sort(),
-          (spec?.taints ?? []).map(({ key, value, effect }) => [key, value, effect]),
-        ]),
-        starts: counted(name, "Starting"),
-        cordons: counted(name, "NodeNotSchedulable"),
-      },
-    ]);
-    const volumes = await list("/api/v1/persistentvolumeclaims");
-    return {
-      nodes: Object.fromEntries(nodes),
-      pods: pods
-        .filter(({ metadata }) => ["ReplicaSet", "StatefulSet", "DaemonSet"].includes(metadata.ownerReferences?.[0]?.kind ?? ""))
-        .map((pod) => ({
-          uid: pod.metadata.uid,
-          workload: workloadOf(pod),
-          node: pod.spec?.nodeName,
-          restarts: (pod.status?.containerStatuses ?? []).reduce((sum, { restartCount }) => sum + restartCount, 0),
-        })),
-      generations: Object.fromEntries(workloads.map((workload) => [key(workload), workload.metadata.generation ?? 0])),
-      volumes: Object.fromEntries(volumes.map((volume) => [key(volume), volume.metadata.uid])),
-    };
-  } finally {
-    api.close();
-  }
+  const kinds = ["apps/v1/deployments", "apps/v1/statefulsets", "apps/v1/daemonsets", "batch/v1/cronjobs"];
+  const workloads = (await Promise.all(kinds.map((kind) => list(`/apis/${kind}`)))).flat();
+  const pods = await list("/api/v1/pods");
+  const log = await list<KubernetesEvent>("/api/v1/events?fieldSelector=involvedObject.kind%3DNode");
+  const counted = (node: string, reason: string) =>
+    log
+      .filter(
+        ({ involvedObject, reason: seen, source }) => involvedObject.name === node && seen === reason && source.component === "kubelet",
+      )
+      .reduce((sum, { count }) => sum + (count ?? 1), 0);
+  const nodes = (await list("/api/v1/nodes")).map(({ metadata: { name, uid, labels }, spec }) => [
+    name,
+    {
+      uid,
+      labelsAndTaints: JSON.stringify([
+        Object.entries(labels ?? {}).sort(),
+        (spec?.taints ?? []).map(({ key, value, effect }) => [key, value, effect]),
+      ]),
+      starts: counted(name, "Starting"),
+      cordons: counted(name, "NodeNotSchedulable"),
+    },
+  ]);
+  const volumes = await list("/api/v1/persistentvolumeclaims");
+  return {
+    nodes: Object.fromEntries(nodes),
+    pods: pods
+      .filter(({ metadata }) => ["ReplicaSet", "StatefulSet", "DaemonSet"].includes(metadata.ownerReferences?.[0]?.kind ?? ""))
+      .map((pod) => ({
+        uid: pod.metadata.uid,
+        workload: workloadOf(pod),
+        node: pod.spec?.nodeName,
+        restarts: (pod.status?.containerStatuses ?? []).reduce((sum, { restartCount }) => sum + restartCount, 0),
+      })),
+    generations: Object.fromEntries(workloads.map((workload) => [key(workload), workload.metadata.generation ?? 0])),
+    volumes: Object.fromEntries(volumes.map((volume) => [key(volume), volume.metadata.uid])),
+  };
 }
 
 /** Looks at a lab that is up: MAAS, its event log, the cluster and its. */

@@ -1,8 +1,8 @@
 import { rolledOut, type Workload } from "../../../cli/live/rollouts";
 
-const workload = (status: Workload["status"], spec: Workload["spec"] = { replicas: 1 }): Workload => ({
+const workload = (status: Workload["status"], spec: { replicas?: number } = { replicas: 1 }): Workload => ({
   metadata: { name: "taskd", namespace: "tasks", generation: 2 },
-  spec,
+  spec: { ...spec, template: {} },
   status,
 });
 
