@@ -1,10 +1,12 @@
 import { CommanderError } from "commander";
 import { isUserError } from "../components/core/user-error";
+import { problemOfFile, requireTemporaryFolder } from "./engine/folders";
 import { keepPassphraseFromChildren } from "./engine/passphrase-file";
 import { say } from "./engine/progress";
 import { labProgram } from "./verbs/program";
 
 async function main(): Promise<void> {
+  requireTemporaryFolder();
   keepPassphraseFromChildren();
   const program = labProgram(process.argv[2]);
   if (process.argv.length <= 2) {
@@ -21,7 +23,8 @@ main().catch((error: unknown) => {
     say(`\n${error.message}`);
     process.exitCode = 2;
   } else {
-    say(`\n${process.env.LAB_DEBUG ? (error as Error).stack : (error as Error).message}`);
+    const said = problemOfFile(error) ?? (error as Error);
+    say(`\n${process.env.LAB_DEBUG ? (error as Error).stack : said.message}`);
     process.exitCode = 1;
   }
 });

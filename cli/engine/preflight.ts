@@ -3,6 +3,7 @@ import * as path from "node:path";
 import { UserError } from "../../components/core/user-error";
 import { cacheRoot } from "../../rig";
 import { paths } from "../paths";
+import { requireFolders } from "./folders";
 import { run } from "./process";
 
 const gibibyte = 1024 ** 3;
@@ -111,6 +112,7 @@ export async function preflight(options: { cold: boolean }): Promise<void> {
     });
   }
   await refuseUnsupportedSystem();
+  requireFolders();
   await refuseLittleSpace(options.cold);
   await refuseLittleMemory();
   if (options.cold) {

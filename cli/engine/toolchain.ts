@@ -19,6 +19,7 @@ import {
 } from "../../rig";
 import { checkout, paths } from "../paths";
 import { ensureBackend, pulumiEnvironment } from "./backend";
+import { requireFolders } from "./folders";
 import { type Report, say, stage } from "./progress";
 
 export interface Toolchain {
@@ -55,6 +56,7 @@ async function sayOncePerCache(line: string): Promise<void> {
 
 /** The engine, its language host and its plugins: the vendor's where they can be had, else built or stood in for here. */
 export async function ensurePulumi(): Promise<Toolchain> {
+  requireFolders();
   const reachable = await vendorReachable();
   const engine = await stage("Pulumi engine", (progress) => ensureEngine({ vendorReachable: reachable, progress }));
   const plugins = await stage("Pulumi plugins", (progress) =>

@@ -4,6 +4,7 @@ import * as path from "node:path";
 import * as yaml from "js-yaml";
 import { UserError } from "../../../components/core/user-error";
 import { run } from "../../engine/process";
+import { requireRepository } from "../../engine/repository";
 import { simConfig, simStack } from "../../engine/stack";
 import { checkout, settingsFile } from "../../paths";
 import type { Revision } from "./compare";
@@ -33,6 +34,7 @@ export async function commitOf(ref: string): Promise<string> {
   const args = ["rev-parse", "--verify", "--quiet", "--end-of-options", `${ref}^{commit}`];
   const { code, stdout } = await run("git", args, { cwd: checkout, allowFailure: true });
   if (code !== 0) {
+    await requireRepository();
     throw new UserError({
       path: "--base",
       message: "not a commit of this repository",
