@@ -1,95 +1,101 @@
 /**
- * Brings the embedded lab up while it is killed again and again: `lab up` from nothing, SIGKILL after a random time, `lab up` again, and
- * so on; the last one is left alone. Then it must be as a lab is that nobody has disturbed.
+ * Lives of the embedded lab in which its commands are killed at random moments: `lab up` from nothing, `lab up` with other settings, a
+ * restore of the cluster, `lab down`. Each command is run again until it ends by itself; then the lab must be as one is that nobody has
+ * disturbed. Somebody syncs tasks all the time that the lab is up, and none that was acknowledged may be lost.
  *
- *   npm run kills -- --count 20 --seed 1
+ *   npm run kills -- --count 100 --seed 1
  *
- * What is killed is drawn: everything that the command runs, the engine alone, or one of its plugins. Only one embedded lab fits on a
- * computer at a time, so none may be up. Prints a table of the moments; exit code 1 when anything did not hold.
+ * What is killed is drawn too; see `targets`. Only one embedded lab fits into a network namespace, so none may be up. Prints each kill and
+ * two tables; exit code 1 when anything did not hold.
  */
-import { type ChildProcess, spawn } from "node:child_process";
 import * as fs from "node:fs";
+import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import Table from "cli-table3";
-import type { LabStatus } from "../cli/live/summary";
-import { MaasClient } from "../components/maas/api/client";
-import type { Machine } from "../components/maas/api/types";
-import { eventually } from "../test/e2e/support/lab";
+import * as yaml from "js-yaml";
+import { leftoversOf } from "../test/e2e/support/leftovers";
+import { type Outcome, type Started, start } from "../test/support/started";
 import { Random } from "./chaos/random";
+import { keysOf, wrongOf } from "./kills/invariants";
+import { pidsOf, simulators, startedBy, stepServices } from "./kills/processes";
+import { TaskUser } from "./kills/task-device";
 
 const checkout = path.resolve(__dirname, "..");
 const state = path.join(checkout, ".lab", "kills");
-const env = { ...process.env, LAB_STATE: state, CI: "true", PULUMI_STACK: "sim" };
+/** Where the steps' service has its socket, by which it is known. */
+const runtime = fs.mkdtempSync(path.join(tmpdir(), "homelab-kills-"));
+const settings = path.join(runtime, "settings.yaml");
+const env = { ...process.env, LAB_STATE: state, LAB_SIM_SETTINGS: settings, CI: "true", PULUMI_STACK: "sim", XDG_RUNTIME_DIR: runtime };
 
-const targets = ["everything", "the engine", "a plugin"] as const;
+/** What can be killed alone. "Everything" is the command and all that it has started; "the command's group" leaves plugins and steps. */
+const targets = [
+  "everything",
+  "the command's group",
+  "the command alone",
+  "the engine",
+  "the program",
+  "a plugin",
+  "a step",
+  "the steps' service",
+  "the simulator",
+] as const;
 type Target = (typeof targets)[number];
 
-interface Ended {
-  code: number | null;
-  stdout: string;
-  output: string;
+/** Commands in the order of a life: within how many seconds each is killed, and how often before it is left alone. */
+const verbs = {
+  up: { longest: 35, most: 8 },
+  change: { longest: 40, most: 4 },
+  restore: { longest: 50, most: 4 },
+  down: { longest: 20, most: 3 },
+};
+type Verb = keyof typeof verbs;
+
+const labStarted = (...args: string[]): Started => start(path.join(checkout, "lab"), args, { cwd: checkout, env });
+const lab = (...args: string[]): Promise<Outcome> => labStarted(...args).done;
+
+function pidsOfTarget(target: Exclude<Target, "the command's group">, leader: number): number[] {
+  switch (target) {
+    case "everything":
+      return [...startedBy(leader), ...stepServices(runtime), leader];
+    case "the command alone":
+      return [leader];
+    case "the steps' service":
+      return stepServices(runtime);
+    case "the simulator":
+      return simulators(state);
+    default:
+      return pidsOf(target, leader);
+  }
 }
 
-function lab(...args: string[]): { child: ChildProcess; output: () => string; done: Promise<Ended> } {
-  const child = spawn(path.join(checkout, "lab"), args, { cwd: checkout, env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
-  let stdout = "";
-  let output = "";
-  child.stdout?.on("data", (chunk: Buffer) => {
-    stdout += chunk;
-    output += chunk;
-  });
-  child.stderr?.on("data", (chunk: Buffer) => {
-    output += chunk;
-  });
-  const done = new Promise<Ended>((resolve, reject) => {
-    child.once("error", reject);
-    child.once("close", (code) => resolve({ code, stdout, output }));
-  });
-  return { child, output: () => output, done };
-}
-
-/** Command lines by process id of what a process has started, and what that has started. */
-function descendantsOf(ancestor: number): Map<number, string> {
-  const parents = new Map<number, number>();
-  for (const pid of fs.readdirSync("/proc").map(Number).filter(Boolean)) {
+function killAll(pids: readonly number[]): void {
+  for (const pid of pids) {
     try {
-      const stat = fs.readFileSync(`/proc/${pid}/stat`, "utf8");
-      parents.set(pid, Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]));
+      process.kill(pid, "SIGKILL");
     } catch {
       // It has ended meanwhile.
     }
   }
-  const found = new Map<number, string>();
-  for (let next = [ancestor]; next.length > 0; ) {
-    next = [...parents].filter(([, parent]) => next.includes(parent)).map(([pid]) => pid);
-    for (const pid of next) {
-      try {
-        found.set(pid, fs.readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " "));
-      } catch {
-        // The same.
-      }
-    }
-  }
-  return found;
 }
 
-/** @returns whether there was something of the kind to kill */
-function kill(target: Target, leader: number, random: Random): boolean {
-  if (target === "everything") {
-    process.kill(-leader, "SIGKILL");
-    return true;
+/** @returns what was killed: everything where there was nothing of the kind */
+function kill(target: Target, leader: number, random: Random): Target {
+  if (target === "the command's group") {
+    killAll([-leader]);
+    return target;
   }
-  const pattern = target === "the engine" ? /^\S*\/pulumi (up|destroy) / : /pulumi-resource-/;
-  const pids = [...descendantsOf(leader)].filter(([, command]) => pattern.test(command)).map(([pid]) => pid);
-  if (pids.length > 0) {
-    process.kill(random.pick(pids), "SIGKILL");
+  const pids = pidsOfTarget(target, leader);
+  if (pids.length === 0) {
+    return kill("everything", leader, random);
   }
-  return pids.length > 0;
+  killAll(target === "everything" ? pids : [random.pick(pids)]);
+  return target;
 }
 
-interface Moment {
+interface Kill {
+  verb: Verb;
   target: Target;
   seconds: number;
   during: string;
@@ -98,107 +104,126 @@ interface Moment {
 
 const lastLine = (output: string) => output.trim().split("\n").at(-1)?.trim().slice(0, 70) ?? "";
 
-async function killedUp(random: Random, longest: number): Promise<Moment | undefined> {
-  const seconds = 3 + (random.below(1000) / 1000) * longest;
-  const target = random.pick(targets);
-  const up = lab("up");
-  const first = await Promise.race([up.done, sleep(seconds * 1000).then(() => "late" as const)]);
-  if (first !== "late") {
-    if (first.code !== 0) {
-      throw new Error(`an up that nobody disturbed failed:\n${first.output.slice(-6000)}`);
+class Lives {
+  readonly kills: Kill[] = [];
+  readonly wrong: string[] = [];
+  lives = 0;
+  tasks = 0;
+
+  constructor(
+    private readonly count: number,
+    private readonly random: Random,
+  ) {}
+
+  /** Runs a command again and again, and kills it each time before it ends, until it has ended by itself. */
+  private async through(verb: Verb, ...args: string[]): Promise<void> {
+    for (let times = 0; ; times++) {
+      const running = labStarted(...args);
+      if (this.kills.length === this.count || times === verbs[verb].most) {
+        return this.mustEndWell(args, await running.done);
+      }
+      const seconds = 0.5 + this.random.next() * verbs[verb].longest;
+      const target = this.random.pick(targets);
+      const first = await Promise.race([running.done, sleep(seconds * 1000).then(() => undefined)]);
+      if (first) {
+        return this.mustEndWell(args, first);
+      }
+      const during = lastLine(running.output());
+      const hit = kill(target, running.child.pid as number, this.random);
+      // Where a part alone was killed, the rest has to notice.
+      const ended = await Promise.race([running.done, sleep(900_000).then(() => undefined)]);
+      if (!ended) {
+        kill("everything", running.child.pid as number, this.random);
+        throw new Error(
+          `lab ${args.join(" ")} went on for a quarter of an hour after ${hit} was killed:\n${running.output().slice(-3000)}`,
+        );
+      }
+      const said = ended.code === null ? "killed" : `exit code ${ended.code}`;
+      this.kills.push({ verb, target: hit, seconds, during, ended: said });
+      process.stdout.write(`${this.kills.length}: ${verb}, ${hit} after ${seconds.toFixed(1)} s, "${during}": ${said}\n`);
+      if (ended.code === 0) {
+        return;
+      }
     }
-    return undefined;
   }
-  const during = lastLine(up.output());
-  const hit = kill(target, up.child.pid ?? 0, random);
-  const killed = hit || kill("everything", up.child.pid ?? 0, random);
-  // Where a part alone was killed, the rest has to notice.
-  const ended = await Promise.race([up.done, sleep(600_000).then(() => "hang" as const)]);
-  if (ended === "hang" || !killed) {
-    kill("everything", up.child.pid ?? 0, random);
-    throw new Error(`up went on for ten minutes after ${target} was killed:\n${up.output().slice(-3000)}`);
+
+  private mustEndWell(args: readonly string[], { code, output }: Outcome): void {
+    if (code !== 0) {
+      throw new Error(`lab ${args.join(" ")}, undisturbed, ended with ${code}:\n${output.slice(-6000)}`);
+    }
   }
-  return { target: hit ? target : "everything", seconds, during, ended: ended.code === null ? "killed" : `exit code ${ended.code}` };
+
+  async all(): Promise<void> {
+    const before = await leftoversOf(state);
+    while (this.kills.length < this.count && this.wrong.length < 10) {
+      this.lives += 1;
+      await this.life().catch(async (error: Error) => {
+        this.wrong.push(error.message);
+        process.stdout.write(`${error.message}\n`);
+        await lab("down");
+      });
+      const left = (await leftoversOf(state)).filter((line) => !before.includes(line));
+      this.wrong.push(...left.map((line) => `left by down: ${line}`));
+      process.stdout.write(`life ${this.lives}: ${this.kills.length} kills, ${this.wrong.length} wrong\n`);
+    }
+  }
+
+  private async life(): Promise<void> {
+    writeSettings(false);
+    await this.through("up", "up");
+    const keys = await keysOf(lab, state);
+    const user = await TaskUser.begin(lab);
+    let lost: string[] = [];
+    try {
+      writeSettings(true);
+      await this.through("change", "up");
+      const backup = await lab("backup");
+      this.mustEndWell(["backup"], backup);
+      const archive = backup.stdout.trim().split("\n").at(-1) as string;
+      await this.through("restore", "restore", archive, "--overwrite");
+      this.wrong.push(...(await wrongOf(lab, state, keys)));
+    } finally {
+      lost = await user.lost();
+      this.tasks += user.acknowledged.length;
+      process.stdout.write(`tasks: ${user.acknowledged.length} acknowledged, ${user.refused} syncs refused, ${lost.length} lost\n`);
+    }
+    this.wrong.push(...lost.map((line) => `a task is lost: ${line}`));
+    await this.through("down", "down");
+  }
 }
 
-/** What must be so in the end, whatever happened before. */
-async function check(key: string): Promise<string[]> {
-  const wrong: string[] = [];
-  const apiKey = fs.readFileSync(path.join(state, "sim", "api-key"), "utf8").trim();
-  if (apiKey !== key) {
-    wrong.push("MAAS's API key has changed");
+/** The committed settings; or with a change of every layer: MAAS, k3s, monitoring, task servers. */
+function writeSettings(changed: boolean): void {
+  const { config } = yaml.load(fs.readFileSync(path.join(checkout, "Pulumi.sim.yaml"), "utf8")) as { config: Record<string, any> };
+  if (changed) {
+    Object.assign(config["homelab:machines"][1], { tags: ["spare"], labels: { disk: "ssd" } });
+    config["homelab:cluster"].tlsSan = ["lab.home.arpa"];
+    config["homelab:monitoring"].prometheus = { retention: "10 days" };
+    config["homelab:taskServers"].organisations[0].users.push({ name: "carol" });
   }
-  const maas = new MaasClient({ url: "http://192.168.200.1:5240/MAAS", apiKey });
-  const machines = await maas.get<Machine[]>("machines/");
-  const seen = machines.map(({ hostname, status_name }) => `${hostname} ${status_name}`).sort();
-  if (seen.join() !== "node1 Deployed,node2 Deployed") {
-    wrong.push(`machines: ${seen.join(", ")}`);
+  fs.writeFileSync(settings, yaml.dump({ config }, { noRefs: true }));
+}
+
+/** Of all kills, how many there were of each part in each command. */
+function summary(kills: readonly Kill[]): string {
+  const names = Object.keys(verbs) as Verb[];
+  const table = new Table({ head: ["killed", ...names], style: { head: [], border: [] } });
+  for (const target of targets) {
+    const of = kills.filter((each) => each.target === target);
+    table.push([target, ...names.map((verb) => of.filter((each) => each.verb === verb).length || "")]);
   }
-  const again = await lab("up").done;
-  if (again.code !== 0 || !/^\s+\d+ unchanged/m.test(again.output) || /\d+ (created|updated|replaced|deleted)/.test(again.output)) {
-    wrong.push(`a further up is not idle:\n${again.output.slice(-3000)}`);
-  }
-  const status = await eventually("a quiet lab", 120, async () => {
-    const { code, stdout } = await lab("status", "--json").done;
-    return code === 0 && (JSON.parse(stdout) as LabStatus);
-  });
-  const cluster = status.cluster as { pods?: { name: string; ready: boolean }[] };
-  const waiting = (cluster.pods ?? []).filter(({ ready }) => !ready).map(({ name }) => name);
-  if (!cluster.pods || waiting.length > 0) {
-    wrong.push(`pods that are not ready: ${waiting.join(", ")}`);
-  }
-  return wrong;
+  return table.toString();
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      count: { type: "string", default: "20" },
-      seed: { type: "string", default: "1" },
-      longest: { type: "string", default: "25" },
-    },
-  });
-  const random = new Random(Number(values.seed));
-  const table = new Table({ head: ["#", "killed", "after s", "while it said", "ended"] });
-  let rounds = 0;
-  let key: string | undefined;
-  let wrong: string[] = [];
-  try {
-    for (let count = 0; count < Number(values.count); count++) {
-      const moment = await killedUp(random, Number(values.longest));
-      if (!moment) {
-        // It was up: once more from nothing.
-        wrong = [...wrong, ...(await down())];
-        rounds += 1;
-        key = undefined;
-        continue;
-      }
-      const file = path.join(state, "sim", "api-key");
-      key ??= fs.existsSync(file) ? fs.readFileSync(file, "utf8").trim() : undefined;
-      table.push([count + 1, moment.target, moment.seconds.toFixed(1), moment.during, moment.ended]);
-      process.stdout.write(`${count + 1}: ${moment.target} after ${moment.seconds.toFixed(1)} s, "${moment.during}": ${moment.ended}\n`);
-    }
-    const last = await lab("up").done;
-    if (last.code !== 0) {
-      wrong.push(`the last up failed:\n${last.output.slice(-6000)}`);
-    } else {
-      wrong.push(...(await check(key ?? fs.readFileSync(path.join(state, "sim", "api-key"), "utf8").trim())));
-    }
-  } catch (error) {
-    wrong.push((error as Error).message);
-  } finally {
-    wrong.push(...(await down()));
-  }
-  process.stdout.write(`${table.toString()}\n${table.length} kills in ${rounds + 1} lives of the lab; wrong: ${wrong.length}\n`);
-  for (const line of wrong) {
-    process.stdout.write(`- ${line}\n`);
-  }
+  const { values } = parseArgs({ options: { count: { type: "string", default: "20" }, seed: { type: "string", default: "1" } } });
+  const lives = new Lives(Number(values.count), new Random(Number(values.seed)));
+  await lives.all();
+  fs.rmSync(runtime, { recursive: true, force: true });
+  const { kills, wrong, tasks } = lives;
+  process.stdout.write(`${summary(kills)}\n${kills.length} kills in ${lives.lives} lives of the lab; `);
+  process.stdout.write(`${tasks} tasks acknowledged; wrong: ${wrong.length}\n${wrong.map((line) => `- ${line}\n`).join("")}`);
   process.exitCode = wrong.length > 0 ? 1 : 0;
-}
-
-async function down(): Promise<string[]> {
-  const ended = await lab("down").done;
-  return ended.code === 0 ? [] : [`down failed:\n${ended.output.slice(-3000)}`];
 }
 
 main().then(

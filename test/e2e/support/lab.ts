@@ -1,23 +1,18 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { MaasClient } from "../../../components/maas/api/client";
 import { commandsOf, partsOf, signatureOf } from "../../support/documented-commands";
 import { executed } from "../../support/executed-commands";
+import { type Outcome, type Started, start } from "../../support/started";
+import { leftoversOf } from "./leftovers";
+
+export type { Outcome } from "../../support/started";
 
 /** Whether jest was asked for some of a file's tests only. */
 const partial = process.argv.some((arg) => /^(-t|--testNamePattern)/.test(arg));
 
 export const checkout = path.resolve(__dirname, "../../..");
-
-export interface Outcome {
-  code: number | null;
-  signal: NodeJS.Signals | null;
-  stdout: string;
-  /** stdout and stderr in the order of arrival. */
-  output: string;
-}
 
 /** "" of a run that went well; else its lines of errors, which a machine's journal often follows, and its end. */
 export function failureOf({ code, output }: Pick<Outcome, "code" | "output">): string {
@@ -69,7 +64,7 @@ export class TestLab {
     return this.spawn(path.join(checkout, "lab"), args, { recorded: false }).done;
   }
 
-  start(...args: string[]): { child: ChildProcess; done: Promise<Outcome>; output: () => string } {
+  start(...args: string[]): Started {
     return this.spawn(path.join(checkout, "lab"), args);
   }
 
@@ -78,38 +73,20 @@ export class TestLab {
     command: string,
     args: readonly string[],
     options: { environment?: NodeJS.ProcessEnv; recorded?: boolean; input?: string } = {},
-  ): { child: ChildProcess; done: Promise<Outcome>; output: () => string } {
+  ): Started {
     for (const part of partsOf(signatureOf([path.basename(command), ...args.filter((arg) => !arg.startsWith("rc:"))]))) {
       this.ran.add(part);
     }
-    const child = spawn(command, [...args], {
-      cwd: checkout,
-      detached: true,
-      stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
-      env: { ...this.environment, ...options.environment },
-    });
-    child.stdin?.end(options.input);
-    let stdout = "";
-    let output = "";
-    child.stdout?.on("data", (chunk: Buffer) => {
-      stdout += chunk;
-      output += chunk;
-    });
-    child.stderr?.on("data", (chunk: Buffer) => {
-      output += chunk;
-    });
-    const done = new Promise<Outcome>((resolve, reject) => {
-      child.on("error", reject);
-      child.on("close", (code, signal) => {
-        const log = path.join(checkout, ".lab", "logs", `${path.basename(this.state)}.log`);
-        const said = options.recorded === false ? "(not recorded)" : output;
-        const entry = `\n$ ${path.basename(command)} ${args.join(" ")}\n${said}\n(exit ${code ?? signal})\n`;
-        fs.mkdir(path.dirname(log), { recursive: true })
-          .then(() => fs.appendFile(log, entry))
-          .then(() => resolve({ code, signal, stdout, output }), reject);
-      });
-    });
-    return { child, done, output: () => output };
+    const started = start(command, args, { cwd: checkout, env: { ...this.environment, ...options.environment }, input: options.input });
+    return { ...started, done: started.done.then((outcome) => this.noted(command, args, outcome, options.recorded ?? true)) };
+  }
+
+  private async noted(command: string, args: readonly string[], outcome: Outcome, recorded: boolean): Promise<Outcome> {
+    const log = path.join(checkout, ".lab", "logs", `${path.basename(this.state)}.log`);
+    const said = recorded ? outcome.output : "(not recorded)";
+    await fs.mkdir(path.dirname(log), { recursive: true });
+    await fs.appendFile(log, `\n$ ${path.basename(command)} ${args.join(" ")}\n${said}\n(exit ${outcome.code ?? outcome.signal})\n`);
+    return outcome;
   }
 
   /** The engine with this lab's environment, as in a shell prepared by `lab env`. */
@@ -134,26 +111,8 @@ export class TestLab {
   }
 
   /** Everything of this lab that must be gone after `lab down`. */
-  async leftovers(): Promise<string[]> {
-    const left: string[] = [];
-    const links = await this.spawn("ip", ["-o", "link"]).done;
-    left.push(
-      ...links.stdout
-        .split("\n")
-        .filter(
-          (line) => line.trim() !== "" && !/^\d+: (lo|sit0|tunl0|gre0|gretap0|erspan0|ip_vti0|ip6_vti0|ip6tnl0|ip6gre0)[:@]/.test(line),
-        ),
-    );
-    const mounts = await fs.readFile("/proc/self/mountinfo", "utf8");
-    left.push(...mounts.split("\n").filter((line) => line.includes(`${this.state}/`)));
-    for (const pid of (await fs.readdir("/proc")).filter((name) => /^\d+$/.test(name))) {
-      const commandLine = (await fs.readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")).replaceAll("\0", " ");
-      // Another lab's folder may begin with the same words.
-      if (`${commandLine} `.match(new RegExp(`${this.state}[/ ]`)) && Number(pid) !== process.pid) {
-        left.push(`process ${pid}: ${commandLine}`);
-      }
-    }
-    return left;
+  leftovers(): Promise<string[]> {
+    return leftoversOf(this.state);
   }
 }
 

@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -8,6 +7,7 @@ import { ensureEngine } from "../../../rig/stand-ins/engine";
 import { installPlugins } from "../../../rig/stand-ins/plugins/install";
 import { vendorReachable } from "../../../rig/stand-ins/vendor";
 import { engineEnvironment } from "../../support/real-engine";
+import { type Started, start } from "../../support/started";
 import { root } from "./lab";
 
 /** `create-replacement`, `update`, … by resource name; what stays the same is left out. */
@@ -20,7 +20,8 @@ export class Stack {
     private readonly environment: Record<string, string>,
   ) {}
 
-  static async create(): Promise<Stack> {
+  /** @param more variables of the engine and of what it starts */
+  static async create(more: Record<string, string> = {}): Promise<Stack> {
     const directory = fs.mkdtempSync(path.join(os.tmpdir(), "homelab-maas-"));
     const reachable = await vendorReachable();
     const engine = await ensureEngine({ vendorReachable: reachable });
@@ -46,7 +47,7 @@ export class Stack {
       }),
     );
     fs.mkdirSync(path.join(directory, "backend"));
-    const stack = new Stack(directory, engineEnvironment(engine.directory, directory));
+    const stack = new Stack(directory, { ...engineEnvironment(engine.directory, directory), ...more });
     await stack.pulumi("stack", "init", "test");
     return stack;
   }
@@ -105,23 +106,18 @@ export class Stack {
     fs.rmSync(this.directory, { recursive: true, force: true });
   }
 
-  pulumi(...args: string[]): Promise<string> {
-    const child = spawn("pulumi", [...args, "--non-interactive", ...(args[1] === "init" ? [] : ["--stack", "test"])], {
-      cwd: this.directory,
-      env: { ...process.env, ...this.environment },
-    });
-    let stdout = "";
-    let stderr = "";
-    child.stdout.on("data", (chunk) => {
-      stdout += chunk;
-    });
-    child.stderr.on("data", (chunk) => {
-      stderr += chunk;
-    });
-    return new Promise((resolve, reject) => {
-      child.on("close", (code) =>
-        code === 0 ? resolve(stdout) : reject(new Error(`pulumi ${args.join(" ")} ended with ${code}\n${stdout}\n${stderr}`)),
-      );
-    });
+  async pulumi(...args: string[]): Promise<string> {
+    const { code, stdout, output } = await this.start(...args).done;
+    if (code !== 0) {
+      throw new Error(`pulumi ${args.join(" ")} ended with ${code}\n${output}`);
+    }
+    return stdout;
+  }
+
+  /** The same, for a run that may fail or be killed. */
+  start(...args: string[]): Started {
+    const stack = args[1] === "init" ? [] : ["--stack", "test"];
+    const env = { ...process.env, ...this.environment };
+    return start("pulumi", [...args, "--non-interactive", ...stack], { cwd: this.directory, env });
   }
 }
