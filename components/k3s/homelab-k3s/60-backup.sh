@@ -8,7 +8,8 @@ BACKUPS=$STATE/backups
 datastore_kind() {
   if [ -s "$DATA/server/db/state.db" ]; then
     echo sqlite
-  elif [ -s "$ETC/config.yaml.d/10-start.yaml" ]; then
+  elif [ -s "$ETC/config.yaml.d/10-start.yaml" ] || [ -d "$DATA/server/db/etcd/member" ]; then
+    # k3s goes on with an etcd that it finds, whatever it is told, and the embedded lab's k3s has nothing else.
     echo etcd
   elif [ -s "$ETC/config.yaml.d/15-datastore.yaml" ]; then
     fail "the datastore is outside of the cluster (homelab:cluster.datastore): back it up where it is"

@@ -167,11 +167,19 @@ describe("k3s.sh backup", () => {
     k3s(whole, true);
     expect(await sandbox.run({ name: "packed" }, "", "backup")).toMatchObject({ code: 0 });
     expect(snapshotOf("packed").equals(whole)).toBe(true);
+    // As in the embedded lab of one server: nothing says that it is etcd but etcd itself.
+    fs.rmSync(sandbox.at("/etc/rancher/k3s/config.yaml.d/10-start.yaml"));
+    expect(await sandbox.run({ name: "none" }, "", "backup")).toMatchObject({ code: 1, stderr: expect.stringContaining("no datastore") });
+    fs.mkdirSync(sandbox.at("/var/lib/rancher/k3s/server/db/etcd/member"), { recursive: true });
+    k3s(whole);
+    expect(await sandbox.run({ name: "unsaid" }, "", "backup")).toMatchObject({ code: 0 });
+    expect(snapshotOf("unsaid").equals(whole)).toBe(true);
+    fs.rmSync(sandbox.at("/var/lib/homelab/backups/unsaid.tar.gz"));
     for (const cut of [whole.subarray(0, 4096), whole.subarray(0, 2048 + 32), Buffer.alloc(0)]) {
       k3s(cut);
       expect(await sandbox.run({ name: "cut" }, "", "backup")).toMatchObject({ code: 1, stderr: expect.stringContaining("not complete") });
     }
-    expect(files()).toEqual(["packed.tar.gz", "whole.tar.gz"]);
+    expect(files()).toEqual(["packed.tar.gz"]);
   });
 });
 
