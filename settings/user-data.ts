@@ -29,7 +29,9 @@ export const userDataSettings = z.strictObject({
           .string()
           .regex(/^0[0-7]{3}$/, 'must be octal in quotes, such as "0644"')
           .default("0644")
-          .describe('Permissions in octal and in quotes, such as "0600".'),
+          .describe(
+            'Permissions in octal and in quotes, such as "0600". Set that for secret content; lab check names what every user may read.',
+          ),
         owner: z
           .string()
           .regex(/^[a-z_][\w-]*:[a-z_][\w-]*$/, "must be user:group")

@@ -3,6 +3,7 @@ import { installPackages } from "./host-packages";
 import { requireStack } from "./known-stack";
 import { preflight } from "./preflight";
 import { say, stage } from "./progress";
+import { readableSecrets } from "./readable-secrets";
 import { checkStackFile } from "./settings-file";
 import { startSimulator } from "./simulator-process";
 import { ensureSimStack, podsLeftOut, simStack } from "./stack";
@@ -22,6 +23,9 @@ export interface OpenLab extends Toolchain {
 export async function openLab(stack: string, { installs }: { installs: boolean } = { installs: true }): Promise<OpenLab> {
   // First of all: nobody should wait for a compiler to be told of a misspelt setting.
   const { settings, hasApiKey } = await stage("Settings", () => checkStackFile(stack));
+  for (const line of readableSecrets(settings)) {
+    say(line.replace(/^/gm, "    "));
+  }
   if (stack !== simStack) {
     const toolchain = await ensurePulumi();
     await requireStack(toolchain, stack);

@@ -2,6 +2,7 @@ import * as path from "node:path";
 import type { Command } from "commander";
 import { placeholdersIn } from "../engine/placeholders";
 import { say } from "../engine/progress";
+import { readableSecrets } from "../engine/readable-secrets";
 import { checkStackFile } from "../engine/settings-file";
 import { simStack } from "../engine/stack";
 
@@ -15,6 +16,9 @@ export function register(program: Command): void {
       const { file, settings } = await checkStackFile(stack);
       const machines = `${settings.machines.length} machine${settings.machines.length === 1 ? "" : "s"}`;
       say(`${path.basename(file)} is valid: ${machines}, environment ${settings.environment}`);
+      for (const line of readableSecrets(settings)) {
+        say(`\n${line}`);
+      }
       const examples = await placeholdersIn(file);
       if (examples.length > 0) {
         say(
