@@ -1,7 +1,7 @@
 import type { MachineRole } from "./machine-access";
 
 /**
- * What k3s takes in `config.yaml`: its long command-line flags, as of v1.34. An agent ends at start with a key it does not know; a
+ * What k3s takes in `config.yaml`: its long command-line flags, as of v1.36.3. An agent ends at start with a key it does not know; a
  * server skips it with a warning in its log. Neither is wanted, so no key is written that is not here.
  *
  * @see https://docs.k3s.io/cli/server
@@ -22,8 +22,8 @@ const serverOnly = `advertise-address advertise-port agent-token agent-token-fil
   etcd-s3-bucket-lookup-type etcd-s3-config-secret etcd-s3-endpoint etcd-s3-endpoint-ca etcd-s3-folder etcd-s3-insecure
   etcd-s3-proxy etcd-s3-region etcd-s3-retention etcd-s3-secret-key etcd-s3-session-token etcd-s3-skip-ssl-verify etcd-s3-timeout
   etcd-snapshot-compress etcd-snapshot-dir etcd-snapshot-name etcd-snapshot-reconcile-interval etcd-snapshot-retention
-  etcd-snapshot-schedule-cron flannel-backend flannel-external-ip flannel-ipv6-masq helm-job-image https-listen-port kine-tls
-  kube-apiserver-arg kube-cloud-controller-manager-arg kube-controller-manager-arg kube-scheduler-arg secrets-encryption
+  etcd-snapshot-schedule-cron flannel-backend flannel-external-ip flannel-ipv6-masq helm-controller-arg helm-job-image https-listen-port
+  kine-tls kube-apiserver-arg kube-cloud-controller-manager-arg kube-controller-manager-arg kube-scheduler-arg secrets-encryption
   secrets-encryption-provider service-cidr service-node-port-range servicelb-namespace supervisor-metrics system-default-registry
   tls-san tls-san-security write-kubeconfig write-kubeconfig-group write-kubeconfig-mode`;
 

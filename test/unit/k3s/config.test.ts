@@ -4,6 +4,7 @@ import fc from "fast-check";
 import * as yaml from "js-yaml";
 import { ACCEPTED_KEYS, MANAGED_KEYS } from "../../../components/core/config-keys";
 import { type NodeConfig, nodeConfig, renderConfig, renderRegistration, usesEtcd } from "../../../components/k3s/config";
+import versions from "../../../versions.json";
 import { clusterOf } from "../../support/k3s-options";
 
 const server: NodeConfig = {
@@ -129,6 +130,13 @@ describe("the table of keys", () => {
     }));
     expect(rows.map(({ key }) => key)).toEqual([...new Set([...ACCEPTED_KEYS.server, ...ACCEPTED_KEYS.agent])].sort());
     expect(rows.filter(({ agent }) => agent).map(({ key }) => key)).toEqual([...ACCEPTED_KEYS.agent].sort());
+  });
+
+  it("is that of the pinned minor, each key of it and no other", () => {
+    const minor = /^v\d+\.\d+/.exec(versions.k3s.version)![0];
+    const table = JSON.parse(fs.readFileSync(keysOfK3s, "utf8"))[minor] as Record<"server" | "agent", string[]>;
+    expect([...ACCEPTED_KEYS.server].sort()).toEqual(table.server);
+    expect([...ACCEPTED_KEYS.agent].sort()).toEqual(table.agent);
   });
 
   it("has all of k3s 1.30", () => {

@@ -106,6 +106,7 @@ var keys = map[string]key{
 	"flannel-external-ip":               {kind: flag, refused: noFlannel, harmless: []string{"false"}},
 	"flannel-iface":                     {kind: text, agent: true},
 	"flannel-ipv6-masq":                 {kind: flag, refused: "it is IPv4 only", harmless: []string{"false"}},
+	"helm-controller-arg":               {kind: list, refused: "it has no Helm controller"},
 	"helm-job-image":                    {kind: text, refused: "it has no Helm controller"},
 	"https-listen-port":                 {kind: number},
 	"image-credential-provider-bin-dir": {kind: text, agent: true},
