@@ -1,10 +1,11 @@
 /** Rack and region controllers. */
 
 import { powerTypes } from "../data/power-types";
-import { badRequest, text } from "../http/answers";
+import { badRequest, conflict, text } from "../http/answers";
 import type { Context } from "../http/context";
 import { Form } from "../http/forms";
 import type { Endpoint } from "../http/router";
+import { statusName } from "../machine/status";
 import type { Node } from "../state/model";
 import { details, isRegistered, powerParameters, setZoneOf } from "./machines";
 
@@ -47,10 +48,32 @@ function importImages(context: Context) {
   return text("Import of boot images started on all rack controllers", 202, "text/plain; charset=utf-8");
 }
 
-function refuseRack(context: Context): never {
-  racks(context);
+function changeableRack(context: Context): Node {
+  const node = racks(context);
   context.requirePermission(context.isAdmin);
-  throw badRequest("The simulator's rack controller is neither tested nor switched.");
+  return node;
+}
+
+function refuseRack(context: Context): never {
+  changeableRack(context);
+  throw badRequest("The simulator's rack controller is neither tested nor switched on.");
+}
+
+/** It does nothing that could be stopped. */
+function abortRack(context: Context): never {
+  const node = changeableRack(context);
+  throw conflict(`Cannot abort in current state: node ${node.systemId} is in state ${statusName(node.status)}.`);
+}
+
+function overrideTesting(context: Context): never {
+  changeableRack(context);
+  throw conflict("Unable to override node status. Node is not in 'Failed testing' status.");
+}
+
+/** MAAS answers so where somebody else has the power in hand. */
+function switchOff(context: Context) {
+  changeableRack(context);
+  return null;
 }
 
 export const controllerEndpoints: Endpoint<Context>[] = [
@@ -102,7 +125,11 @@ export const controllerEndpoints: Endpoint<Context>[] = [
       "POST import_boot_images": importImages,
       "GET details": (context) => details(context, "RackController"),
       "GET power_parameters": powerParameters,
-      ...Object.fromEntries(["abort", "override_failed_testing", "power_off", "power_on", "test"].map((op) => [`POST ${op}`, refuseRack])),
+      "POST abort": abortRack,
+      "POST override_failed_testing": overrideTesting,
+      "POST power_off": switchOff,
+      "POST power_on": refuseRack,
+      "POST test": refuseRack,
     },
   },
   {

@@ -142,7 +142,7 @@ function createPhysical(context: Context) {
     vlanId: vlan?.id ?? null,
     params,
     tags: tagsOf(form) ?? [],
-    linkConnected: false,
+    linkConnected: form.boolean("link_connected") ?? false,
     enabled: form.boolean("enabled") ?? true,
     numaNode: of.nodeType === 0 ? 0 : null,
   });

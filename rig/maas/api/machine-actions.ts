@@ -129,7 +129,9 @@ export function overrideFailedTesting(context: Context) {
 export async function powerOn(context: Context) {
   const node = ownMachine(context);
   const { maas } = context;
+  if (node.ownerId === null) throw conflict("Can't start node: it hasn't been allocated.");
   maas.power.requireReachable(node, context.user);
+  if (node.status === Status.Allocated) return installBySettings(context, node);
   if (!maas.power.isControlled(node)) return null;
   const shown = maas.render.node.machine(node);
   const boot =
@@ -146,6 +148,16 @@ export async function powerOff(context: Context) {
   const shown = maas.render.node.machine(node);
   const mode = context.form.get("stop_mode") === "soft" ? "soft" : "hard";
   await maas.power.off(node, { mode }).catch((error) => powerFailed(context, node, "off", error));
+  return shown;
+}
+
+/** An allocated machine that is switched on is installed, with what the region's settings say. */
+async function installBySettings({ maas }: Context, node: Node) {
+  const { osystem, distroSeries, hweKernel } = node;
+  const nothing = { installKvm: false, registerVmhost: false, hwSync: false, crashDump: false, ephemeral: false, userData: null };
+  const finish = maas.deployments.start(node, { osystem, distroSeries, hweKernel, ...nothing });
+  const shown = maas.render.node.machine(node);
+  await finish();
   return shown;
 }
 

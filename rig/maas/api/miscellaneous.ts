@@ -179,9 +179,12 @@ function scan(context: Context) {
 
 function saveLicenseKey(context: Context): never {
   const form = new Form(context.form);
-  for (const name of ["distro_series", "license_key"]) form.required(name);
   // No system that MAAS has images of takes a key.
-  form.required("osystem", (value) => `'${value}' is not a valid osystem.  It should be one of: .`);
+  const none = (field: string, value: string) => `'${value}' is not a valid ${field}.  It should be one of: .`;
+  const system = form.get("osystem");
+  form.required("osystem", (value) => none("osystem", value));
+  form.required("distro_series", (value) => none("distro_series", value.includes("/") ? value : `${system}/${value}`));
+  form.required("license_key");
   form.done();
   throw refusal(400, "the simulator has no operating system with licence keys");
 }

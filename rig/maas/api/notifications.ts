@@ -88,7 +88,7 @@ const show = ({ dismissed: _dismissed, ...row }: Notification & { dismissed?: nu
 
 function relevant(context: Context, row: Notification): boolean {
   const username = (row.user as { username?: string } | null)?.username;
-  return row.users || (row.admins && context.isAdmin) || username === context.user.username;
+  return (context.isAdmin ? row.admins : row.users) || username === context.user.username;
 }
 
 function list(context: Context) {

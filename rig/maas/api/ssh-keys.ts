@@ -82,7 +82,8 @@ function createSsl({ maas, user, form }: Context) {
   fields.done();
   if (maas.tables.sslKeys.some((row) => row.userId === user.id && row.key === key))
     throw formErrors({ __all__: ["This key has already been added for this user."] });
-  return json(showSsl(maas.store.insert("sslKeys", { id: maas.store.nextId("sslKeys"), userId: user.id, key: key! })), 201);
+  const row = maas.store.insert("sslKeys", { id: maas.store.nextId("sslKeys"), userId: user.id, key: key! });
+  return json({ id: row.id, key: row.key }, 201);
 }
 
 function isCertificate(text: string): boolean {

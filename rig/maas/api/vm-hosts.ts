@@ -86,7 +86,7 @@ function create(context: Context) {
   const host = addVmHost(context.maas, {
     name: name || petName(),
     type: type!,
-    powerParameters: { project: "default", ...powerParameters, power_address: address },
+    powerParameters: { ...(type === "lxd" ? { project: "default" } : { power_pass: "" }), ...powerParameters, power_address: address },
     poolId: pool?.id ?? 0,
     zoneId: zone?.id ?? 1,
     tags: form.fields
@@ -96,18 +96,22 @@ function create(context: Context) {
     cpuOverCommitRatio: Number(form.get("cpu_over_commit_ratio") ?? 1),
     memoryOverCommitRatio: Number(form.get("memory_over_commit_ratio") ?? 1),
   });
+  if (silence(context, host) === undefined) discover(host);
   return show(context, host);
 }
 
-/** MAAS asks the host what it has; the answer to the registration does not wait for that. */
+/** Why the host does not tell MAAS what it has. */
+function silence({ maas }: Context, host: VmHost): string | undefined {
+  if (!maas.racksConnected) return "Unable to start the VM host discovery process. No rack controllers connected.";
+  return maas.faults.vmHost(host.name) ?? (letsIn(maas, host) ? undefined : "Certificate is not trusted and no password was given");
+}
+
+/** Registration and changes ask, too, and go on where nobody answers. */
 function refresh(context: Context) {
   context.requireAdmin();
   const host = find(context);
-  if (!context.maas.racksConnected)
-    throw new ApiError(503, "Unable to start the VM host discovery process. No rack controllers connected.");
-  const silent = context.maas.faults.vmHost(host.name);
-  if (silent) throw new ApiError(503, silent);
-  if (!letsIn(context.maas, host)) throw new ApiError(503, "Certificate is not trusted and no password was given");
+  const silent = silence(context, host);
+  if (silent !== undefined) throw new ApiError(503, silent);
   discover(host);
   context.maas.store.touch();
   return show(context, host);
@@ -132,6 +136,7 @@ function update(context: Context) {
       .all("tags")
       .flatMap((value) => value.split(","))
       .filter(Boolean);
+  if (silence(context, host) === undefined) discover(host);
   context.maas.store.touch();
   return show(context, host);
 }

@@ -15,7 +15,7 @@ import { changeStatus, Status } from "./status";
 export interface DeployOptions {
   osystem: string;
   distroSeries: string;
-  hweKernel: string;
+  hweKernel: string | null;
   userData: string | null;
   vendorData?: string | null;
   ephemeral: boolean;
@@ -85,8 +85,8 @@ export class Deployments {
         await this.maas.store.flush();
         await this.maas.power.on(node, {
           kind: "deploy",
-          operatingSystem: node.osystem,
-          release: node.distroSeries,
+          operatingSystem: node.osystem || String(this.maas.config.default_osystem),
+          release: node.distroSeries || String(this.maas.config.default_distro_series),
           metadata: this.metadataAccess(node),
         });
         if (this.maas.faults.isStuck(node, "deployment")) this.maas.events.add(node, "Loading ephemeral", "DEBUG");

@@ -126,10 +126,11 @@ export class InventoryWriter {
     }
   }
 
-  /** The network as commissioning saw it: virtual cards gone, names, wires and addresses as they were found. */
+  /** The network as commissioning saw it: virtual and later cards gone, names, wires and addresses as they were found. */
   restoreNetwork(node: Node): void {
     const { network } = this.maas;
-    for (const card of network.interfacesOf(node)) if (card.type !== "physical") network.removeInterface(card);
+    // Commissioning gave those that it saw a vendor.
+    for (const card of network.interfacesOf(node)) if (card.type !== "physical" || card.vendor === null) network.removeInterface(card);
     network.interfacesOf(node).forEach((card, index) => {
       card.name = `enp${index + 1}s0`;
       this.discover(node, card, card.lastSeen);

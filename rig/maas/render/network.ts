@@ -201,9 +201,7 @@ export class NetworkRenderer {
 
   private effectiveMtu(card: Interface): number {
     const own = card.params === "" ? undefined : (card.params.mtu as number | undefined);
-    const children = this.maas.tables.interfaces
-      .filter((row) => row.parentIds.includes(card.id))
-      .map((row) => (row.params === "" ? undefined : (row.params.mtu as number | undefined)) ?? 0);
+    const children = this.maas.tables.interfaces.filter((row) => row.parentIds.includes(card.id)).map((row) => this.effectiveMtu(row));
     const vlan = this.maas.tables.vlans.find((row) => row.id === card.vlanId);
     return Math.max(own ?? vlan?.mtu ?? 1500, ...children);
   }

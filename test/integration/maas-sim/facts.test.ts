@@ -39,6 +39,17 @@ const views = {
     records: body.resource_records.map((each: any) => [each.rrtype, each.rrdata, each.ttl]),
   }),
   record: ({ fqdn, rrtype, rrdata, ttl }: any) => ({ fqdn, rrtype, rrdata, ttl }),
+  keys: (body: any) => Object.keys(body).sort(),
+  whole: (body: any) => body,
+  wire: ({ name, link_connected, enabled }: any) => ({ name, link_connected, enabled }),
+  mtu: ({ effective_mtu }: any) => effective_mtu,
+  cardNames: (body: any) => body.map(({ name }: any) => name).sort(),
+  host: ({ capabilities, total, storage_pools }: any) => ({
+    capabilities: capabilities.sort(),
+    cores: total.cores,
+    memory: total.memory,
+    pools: storage_pools.map(({ name }: any) => name),
+  }),
   space: ({ space }: any) => ({ space }),
   places: ({ zone, pool, domain }: any) => ({ zone: zone.name, pool: pool.name, domain: domain.name }),
   status: ({ status_name, osystem, netboot }: any) => ({ status_name, osystem, netboot }),
@@ -116,7 +127,7 @@ async function arrange(
 ): Promise<Record<string, unknown>> {
   const named = JSON.stringify(conversation);
   if (!named.includes("$machine")) return { lab: (await call("GET", "subnets/")).body[0].id };
-  const wired = named.includes("$tagged");
+  const wired = named.includes("$first");
   const macs = wired ? ["52:54:00:aa:b0:01", "52:54:00:aa:b0:02"] : ["52:54:00:aa:b1:01"];
   const [subnet] = (await call("GET", "subnets/")).body;
   const vlan = (await call("POST", `fabrics/${subnet.vlan.fabric_id}/vlans/`, {}, [["vid", "30"]])).body;
@@ -146,6 +157,7 @@ async function arrange(
         tagged: tagged.id,
         labvlan: subnet.vlan.id,
         vlan30: vlan.id,
+        rack: (await call("GET", "rackcontrollers/")).body[0].system_id,
       } as Record<string, unknown>;
     }
     await new Promise((resolve) => setTimeout(resolve, 50));

@@ -35,6 +35,11 @@ async function linkBootCard(rig: Rig, mapping: Mapping) {
   maas.network.addLink(card, 0, maas.tables.subnets[0]!.id);
 }
 
+/** There was no host at the address: MAAS registers it, and knows nothing of it. */
+async function silentHost(rig: Rig) {
+  rig.maas.maas.faults.add({ kind: "vm-host", machine: "h" });
+}
+
 export const before: Record<string, Interlude> = {
   ...settled(
     "machines.list",
@@ -71,6 +76,7 @@ export const before: Record<string, Interlude> = {
   "machines.deploy_no_network": disconnect,
   "machines.update_tags_ignored": (rig) => rig.maas.idle(),
   "machines.release_releasing": (rig) => rig.step(),
+  "vmhosts.create": silentHost,
   "norack.deploy_ready": makeReady,
   "norack.deploy_ready_linked": linkBootCard,
 };
