@@ -4,6 +4,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { type CloudInitArgs, userData } from "../../../components/maas/cloud-init";
 import { sentUserData } from "../../../components/maas/vendor-data";
+import { withNodeExporter } from "../../../components/monitoring/machine-exporter";
 import { ensureRootFileSystem } from "../../../rig/machines/root-file-system";
 
 /** cloud-init itself merges what MAAS sends with what the stack sends: Debian's cloud-init, in the root file system of the lab's machines. */
@@ -188,6 +189,22 @@ test("files are there before packages are, once; users, kernel settings and comm
     ],
     ...["ssh-ed25519 GUEST", "guest ALL=(ALL) NOPASSWD:ALL", "!"],
   ]);
+}, 120_000);
+
+test("node-exporter comes to a VM host as to any machine: its flags and folder are there before its package", () => {
+  const exported = withNodeExporter({ packages: args.packages, files: args.files, bootCommands: args.bootCommands });
+  const { config, scripts } = merged(sentUserData({ ...args, ...exported }, kinds.virsh), vendorData.virsh);
+  expect(config.packages).toEqual(merged("", vendorData.virsh).config.packages);
+  const boot = (config.bootcmd as (string | string[])[]).map((each) => (typeof each === "string" ? each : each.join(" "))).join("\n");
+  // In the place of apt-get, which a machine has a mirror for.
+  const install = 'case "$*" in *" install jq prometheus-node-exporter") ls -d /var/lib/node-exporter/textfile; . /etc/default/prometheus-node-exporter;; esac; echo "$ARGS"';
+  const run = `set -e; export INSTANCE_ID=i-test; mkdir -p /var/lib/cloud/instances/i-test /tmp/bin; cp /tmp/install /tmp/bin/apt-get; chmod +x /tmp/bin/apt-get
+    sh /tmp/boot > /dev/null; PATH=/tmp/bin:$PATH sh /tmp/last; echo "status $?"`;
+  const files = { boot, last: scripts["user-homelab"] as string, install: `#!/bin/sh\n${install}\n` };
+  const lines = inSystem(["sh", "-c", run], files).trim().split("\n");
+  expect(lines[0]).toBe("/var/lib/node-exporter/textfile");
+  expect(lines[1]).toMatch(/--collector\.textfile\.directory=\/var\/lib\/node-exporter\/textfile/);
+  expect(lines.at(-1)).toBe("status 0");
 }, 120_000);
 
 test("a part that fails makes the script fail, after the others were tried", () => {
