@@ -197,7 +197,8 @@ test("node-exporter comes to a VM host as to any machine: its flags and folder a
   expect(config.packages).toEqual(merged("", vendorData.virsh).config.packages);
   const boot = (config.bootcmd as (string | string[])[]).map((each) => (typeof each === "string" ? each : each.join(" "))).join("\n");
   // In the place of apt-get, which a machine has a mirror for.
-  const install = 'case "$*" in *" install jq prometheus-node-exporter") ls -d /var/lib/node-exporter/textfile; . /etc/default/prometheus-node-exporter;; esac; echo "$ARGS"';
+  const install =
+    'case "$*" in *" install jq prometheus-node-exporter") ls -d /var/lib/node-exporter/textfile; . /etc/default/prometheus-node-exporter;; esac; echo "$ARGS"';
   const run = `set -e; export INSTANCE_ID=i-test; mkdir -p /var/lib/cloud/instances/i-test /tmp/bin; cp /tmp/install /tmp/bin/apt-get; chmod +x /tmp/bin/apt-get
     sh /tmp/boot > /dev/null; PATH=/tmp/bin:$PATH sh /tmp/last; echo "status $?"`;
   const files = { boot, last: scripts["user-homelab"] as string, install: `#!/bin/sh\n${install}\n` };

@@ -20,6 +20,7 @@ export class FakeMaas {
   readonly clock = new FakeClock();
   readonly machines = new Map<string, Machine>();
   readonly log: string[] = [];
+  readonly fetch: typeof globalThis.fetch;
   readonly seen: Seen[];
   readonly context: Context;
   /** Comes before the real answer; undefined lets it happen. */
@@ -30,6 +31,7 @@ export class FakeMaas {
 
   constructor() {
     const { fetch, seen } = fakeFetch((request) => this.intercept(request) ?? this.answer(request));
+    this.fetch = fetch;
     this.seen = seen;
     const log = (line: string) => this.log.push(line);
     const client = new MaasClient({ url: "http://maas.test/MAAS", apiKey: "a:b:c", fetch, clock: this.clock, log });
