@@ -19,6 +19,7 @@ import * as yaml from "js-yaml";
 import { ensureEngine } from "../rig/stand-ins/engine";
 import { startProviders } from "../rig/stand-ins/plugins/on-paper/providers";
 import { vendorReachable } from "../rig/stand-ins/vendor";
+import { KUBECONFIG } from "../test/support/kubeconfig";
 import { Meter } from "./scale/meter";
 import { type Measured, scaleSection } from "./scale/page";
 
@@ -26,15 +27,6 @@ const checkout = path.resolve(__dirname, "..");
 /** Room for a few thousand machines. */
 const SUBNET = "10.20.0.0/18";
 const GATEWAY = "10.20.0.1";
-
-const KUBECONFIG = JSON.stringify({
-  apiVersion: "v1",
-  kind: "Config",
-  clusters: [{ name: "default", cluster: { server: "https://127.0.0.1:6443" } }],
-  contexts: [{ name: "default", context: { cluster: "default", user: "default" } }],
-  users: [{ name: "default", user: { "client-key-data": "S0VZ" } }],
-  "current-context": "default",
-});
 
 interface Hardware {
   commissioning: number;

@@ -14,6 +14,8 @@ const PROGRAM = [
   "load-typescript.cjs",
   "package.json",
   "Pulumi.yaml",
+  "test/support/kubeconfig.ts",
+  "test/support/mocks.ts",
 ];
 
 /** A copy of the program, to which the diffs that how-tos show are applied, so that they cannot rot. */

@@ -4,12 +4,11 @@ import * as http from "node:http";
 import * as https from "node:https";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
-import * as pulumi from "@pulumi/pulumi";
-import * as runtime from "@pulumi/pulumi/runtime/settings";
 import * as yaml from "js-yaml";
 import { ensureImages } from "../../../rig/stand-ins/images";
 import { bcryptHash } from "../../../rig/stand-ins/plugins/random/values";
 import { type ControlPlane, startControlPlane } from "../../support/control-plane";
+import { allRegistered, recordResources, revealed } from "../../support/mocks";
 
 /**
  * The objects of `Ingress` and `Pages` in an API server, served by Traefik and oauth2-proxy as the embedded lab has them. There are
@@ -49,17 +48,6 @@ function makeCertificate(names: readonly string[]): void {
   openssl("x509", "-req", "-in", "tls.csr", "-out", "tls.crt", ...sign);
 }
 
-const SECRET = "4dabf18193072939515e22adb298388d";
-function plain(value: any): any {
-  if (value === null || typeof value !== "object") {
-    return value;
-  }
-  if (SECRET in value) {
-    return plain(value.value);
-  }
-  return Array.isArray(value) ? value.map(plain) : Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]));
-}
-
 /** Tries again until it goes well; throws what the last try threw. */
 async function eventually(work: () => Promise<void>, tries = 100): Promise<void> {
   for (let left = tries; ; left--) {
@@ -76,7 +64,6 @@ async function eventually(work: () => Promise<void>, tries = 100): Promise<void>
 
 /** The Kubernetes objects of an ingress with its pages, and the passwords. */
 async function objects(): Promise<{ made: Made[]; passwords: Record<string, string> }> {
-  const made: Made[] = [];
   const state = async (type: string, name: string, inputs: any) => {
     if (type === "tls:index/privateKey:PrivateKey") {
       return { ...inputs, privateKeyPem: read(name.includes("authority") ? "ca.key" : "tls.key") };
@@ -93,13 +80,7 @@ async function objects(): Promise<{ made: Made[]; passwords: Record<string, stri
     }
     return inputs;
   };
-  pulumi.runtime.setMocks({
-    newResource: async ({ type, name, inputs }) => {
-      made.push({ type, name, inputs: plain(inputs) });
-      return { id: name, state: await state(type, name, plain(inputs)) };
-    },
-    call: ({ inputs }) => inputs,
-  });
+  const seen = recordResources(state);
   openssl("req", "-x509", ...key, "-keyout", "ca.key", "-out", "ca.crt", "-days", "2", "-subj", "/CN=authority");
   openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", "tls.key");
   const kubernetes = require("@pulumi/kubernetes");
@@ -109,8 +90,8 @@ async function objects(): Promise<{ made: Made[]; passwords: Record<string, stri
   const served = Object.entries(ports).map(([name, port]) => ({ name, service: name, port, ...(name === "home" && { further }) }));
   new Pages("pages", { provider, ingress: ingress.access, namespace: "monitoring", pages: served });
   const passwords = await new Promise<Record<string, string>>((resolve) => ingress.passwords.apply(resolve));
-  await (runtime as unknown as { waitForRPCs(): Promise<void> }).waitForRPCs();
-  return { made, passwords };
+  await allRegistered();
+  return { made: seen.map(({ type, name, marked }) => ({ type, name, inputs: revealed(marked) })), passwords };
 }
 
 /** Applies an object as it is. */

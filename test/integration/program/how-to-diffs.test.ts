@@ -24,15 +24,8 @@ test("a watched exporter is added in three files", () => {
     "render.ts",
     `
 import * as kubernetes from "@pulumi/kubernetes";
-import * as pulumi from "@pulumi/pulumi";
-const made: string[] = [];
-pulumi.runtime.setMocks({
-  newResource: (args) => {
-    made.push(args.type + " " + args.name + " " + JSON.stringify(args.inputs));
-    return { id: args.name, state: { ...args.inputs, result: "password", hex: "00", stdout: "" } };
-  },
-  call: () => ({}),
-});
+import { recordResources } from "./test/support/mocks";
+const made = recordResources();
 import { Monitoring } from "./components/index";
 import { webPages } from "./components/monitoring/watched/web-pages";
 new Monitoring("monitoring", {
@@ -40,7 +33,7 @@ new Monitoring("monitoring", {
   machines: [{ name: "pi1", address: "192.168.1.11" }],
   watch: [webPages(["https://example.org"])],
 });
-process.once("beforeExit", () => console.log(made.join("\\n")));
+process.once("beforeExit", () => console.log(made.map(({ type, name, inputs }) => [type, name, JSON.stringify(inputs)].join(" ")).join("\\n")));
 `,
   );
   const rendered = copy.run("render.ts");
@@ -83,22 +76,18 @@ test("a MAAS step is added in four files, and works on MAAS", async () => {
     copy.write(
       "render.ts",
       `
-import * as pulumi from "@pulumi/pulumi";
+import { recordResources } from "./test/support/mocks";
 const [, , url, apiKey, packages] = process.argv;
-pulumi.runtime.setMocks({
-  newResource: ({ type, name, inputs }) => {
-    if (name.endsWith("-package-repository-docker")) {
-      const { MAAS_API_KEY: _, ...environment } = inputs.environment.value;
-      console.log(JSON.stringify({ type, ...inputs, environment }));
-    }
-    return { id: name, state: { ...inputs, stdout: "{}" } };
-  },
-  call: () => ({}),
-}, "homelab", "test");
+const made = recordResources();
 import { MaasRegion, Secret } from "./components/index";
 import { maasSettings } from "./settings/maas";
 const { packageRepositories } = maasSettings.parse({ url, packageRepositories: [{ name: "docker", url: packages }] });
 new MaasRegion("maas", { url, apiKey: new Secret(apiKey), packageRepositories });
+process.once("beforeExit", () => {
+  const { type, inputs } = made.find(({ name }) => name.endsWith("-package-repository-docker"));
+  const { MAAS_API_KEY: _, ...environment } = inputs.environment;
+  console.log(JSON.stringify({ type, ...inputs, environment }));
+});
 `,
     );
     copy.write(

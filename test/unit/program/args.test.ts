@@ -10,7 +10,7 @@ import { withDefaults } from "../../../components/taskserver/args";
 import { clusterOptions, machineArgs, monitoringArgs, regionArgs, taskServersArgs } from "../../../settings/args";
 import { parseSettings } from "../../../settings/validate";
 import { fakeMachine } from "../../support/machines";
-import { recordResources } from "./mocks";
+import { recordResources } from "../../support/mocks";
 
 recordResources();
 

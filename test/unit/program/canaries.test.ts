@@ -1,11 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
-import * as runtime from "@pulumi/pulumi/runtime/settings";
+import { allRegistered, isSecret, recordResources, recordSent } from "../../support/mocks";
 import { everySecret } from "../../support/secret-settings";
 import { asPulumiConfig } from "./fixtures";
-import { isSecret, type Registered, recordResources, recordSent } from "./mocks";
 
 recordResources();
-const sent: Registered[] = recordSent();
+const sent = recordSent();
 
 const canary = (name: string) => `canary-of-the-${name}`;
 /** Plain, and as base64 would have it at each of three places. */
@@ -48,13 +47,13 @@ beforeAll(async () => {
   pulumi.runtime.setAllConfig(asPulumiConfig(settings), ["homelab:maasApiKey"]);
   const stack = require("../../../index") as Record<string, unknown>;
   await Promise.all(Object.values(stack).map((output) => new Promise((resolve) => pulumi.output(output as string).apply(resolve))));
-  await (runtime as unknown as { waitForRPCs(): Promise<void> }).waitForRPCs();
+  await allRegistered();
 }, 120_000);
 
 describe.each(places.map(({ name }) => name))("the secret %s", (name) => {
   it("is nowhere in clear in what the engine is sent, which is what the state has", () => {
     expect(sent.length).toBeGreaterThan(20);
-    expect(sent.flatMap((each) => inClear(each.inputs, name, `${each.type}::${each.name}`))).toEqual([]);
+    expect(sent.flatMap((each) => inClear(each.marked, name, `${each.type}::${each.name}`))).toEqual([]);
   });
 
   it("reaches a resource that needs it", () => {

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { recordResources } from "./mocks";
+import { recordResources } from "../../support/mocks";
 
 const resources = recordResources();
 

@@ -1,12 +1,11 @@
 import * as pulumi from "@pulumi/pulumi";
-import * as runtime from "@pulumi/pulumi/runtime/settings";
 import type { DashboardSpec } from "../../../components/core/watched";
 import type { StartPageData } from "../../../components/start-page/data";
 import { dashboards } from "../../../components/watched";
 import { networkArgs } from "../../../settings/ingress-args";
 import { parseSettings } from "../../../settings/validate";
+import { allRegistered, isSecret, type Registered, recordResources } from "../../support/mocks";
 import { asPulumiConfig, stackSettings } from "./fixtures";
-import { isSecret, plain, type Registered, recordResources } from "./mocks";
 
 const resources: Registered[] = recordResources();
 const named = (name: string) => resources.find((resource) => resource.name === name) as Registered;
@@ -24,7 +23,7 @@ beforeAll(async () => {
   pulumi.runtime.setAllConfig(asPulumiConfig({ ...settings(), images }), ["homelab:maasApiKey"]);
   outputs = require("../../../index");
   await Promise.all(Object.values(outputs).map((output) => new Promise((resolve) => pulumi.output(output).apply(resolve))));
-  await (runtime as unknown as { waitForRPCs(): Promise<void> }).waitForRPCs();
+  await allRegistered();
 }, 120_000);
 
 const pages = ["grafana", "prometheus", "alertmanager"];
@@ -76,7 +75,7 @@ describe("an ingress with its pages", () => {
     const byUid = (specs: readonly DashboardSpec[]) => [...specs].sort((a, b) => (a.uid < b.uid ? -1 : 1));
     expect(data.dashboards[0].title).toBe("Lab overview");
     expect(byUid(data.dashboards)).toEqual(byUid(dashboards("tasks")));
-    expect(isSecret(named("monitoring-home-data").inputs.data)).toBe(false);
+    expect(isSecret(named("monitoring-home-data").marked.data)).toBe(false);
   });
 
   it("serves the start page from a bundle without addresses of others", () => {
@@ -126,12 +125,12 @@ describe("an ingress with its pages", () => {
     const passwords = await new Promise<Record<string, string>>((resolve) => outputs.pagePasswords.apply(resolve));
     expect(Object.keys(passwords)).toEqual(["anna", "ben"]);
     expect(await pulumi.isSecret(outputs.pagePasswords)).toBe(true);
-    expect(isSecret(object("Secret", "ingress-login").inputs.data)).toBe(true);
+    expect(isSecret(object("Secret", "ingress-login").marked.data)).toBe(true);
   });
 
   it("is known to monitoring and to the links in its messages", () => {
     const rules = named("monitoring-prometheus-config").inputs.data["rules-ingress.yml"];
-    expect(plain(rules)).toContain("PageCertificateExpires");
+    expect(rules).toContain("PageCertificateExpires");
     const deployment = object("Deployment", "monitoring-grafana");
     const env = Object.fromEntries(
       deployment.inputs.spec.template.spec.containers[0].env.map(({ name, value }: { name: string; value: string }) => [name, value]),
@@ -140,7 +139,7 @@ describe("an ingress with its pages", () => {
   });
 
   it("keeps k3s' own Traefik", () => {
-    const files = Buffer.from(plain<string>(named("k3s-node1-k3s").inputs.stdin).split("\n")[0].split(" ")[2], "base64").toString();
+    const files = Buffer.from(named("k3s-node1-k3s").inputs.stdin.split("\n")[0].split(" ")[2], "base64").toString();
     expect(files).toContain("metrics-server");
     expect(files).not.toMatch(/^- traefik|"traefik"/m);
   });

@@ -1,7 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
-import * as runtime from "@pulumi/pulumi/runtime/settings";
+import { allRegistered, type Registered, recordResources } from "../../support/mocks";
 import { asPulumiConfig, stackSettings } from "./fixtures";
-import { type Registered, recordResources } from "./mocks";
 
 const seen: Registered[] = recordResources();
 
@@ -26,7 +25,7 @@ beforeAll(async () => {
   pulumi.runtime.setAllConfig(asPulumiConfig(settings), ["homelab:maasApiKey"]);
   const stack = require("../../../index") as Record<string, unknown>;
   await Promise.all(Object.values(stack).map((output) => new Promise((resolve) => pulumi.output(output as string).apply(resolve))));
-  await (runtime as unknown as { waitForRPCs(): Promise<void> }).waitForRPCs();
+  await allRegistered();
 }, 120_000);
 
 const policies = () => seen.filter(({ type }) => type === "kubernetes:networking.k8s.io/v1:NetworkPolicy").map(({ inputs }) => inputs);

@@ -1,16 +1,15 @@
 import * as pulumi from "@pulumi/pulumi";
-import * as runtime from "@pulumi/pulumi/runtime/settings";
+import { allRegistered, type Registered, recordResources } from "../../support/mocks";
 import { asPulumiConfig, stackSettings } from "./fixtures";
-import { plain, type Registered, recordResources } from "./mocks";
 
 const resources: Registered[] = recordResources();
 const named = (name: string) => resources.find((resource) => resource.name === name) as Registered;
-const text = (name: string) => plain<string>(named(name).inputs.create);
-const host = (name: string) => plain(named(name).inputs.connection).host;
+const text = (name: string) => named(name).inputs.create;
+const host = (name: string) => named(name).inputs.connection.host;
 const fileOf = (name: string, file: string) => {
-  const line = plain<string>(named(name).inputs.stdin)
-    .split("\n")
-    .find((each) => each.split(" ")[1] === file) as string;
+  const line = named(name)
+    .inputs.stdin.split("\n")
+    .find((each: string) => each.split(" ")[1] === file);
   return Buffer.from(line.split(" ")[2], "base64").toString();
 };
 
@@ -33,7 +32,7 @@ beforeAll(async () => {
   pulumi.runtime.setAllConfig(asPulumiConfig(settings), ["homelab:maasApiKey"]);
   const outputs: { kubeconfig: pulumi.Output<string> } = require("../../../index");
   await new Promise((resolve) => outputs.kubeconfig.apply(resolve));
-  await (runtime as unknown as { waitForRPCs(): Promise<void> }).waitForRPCs();
+  await allRegistered();
 }, 120_000);
 
 describe("three servers behind a virtual address", () => {
