@@ -15,7 +15,7 @@ import { maasDashboard } from "../components/maas/watched";
 import type { MonitoringArgs, ReceiverArgs } from "../components/monitoring/args";
 import { withNodeExporter } from "../components/monitoring/machine-exporter";
 import type { TaskServersArgs } from "../components/taskserver/args";
-import { consents } from "./fingerprint";
+import { mayLose } from "./fingerprint";
 import { behindLogin, leftOut, networkArgs, taskNames } from "./ingress-args";
 import type { Receiver } from "./monitoring";
 import type { Settings } from "./schema";
@@ -31,7 +31,7 @@ function secret<T>(value: T | Secret<T>): SecretInput<T> {
 
 /** `homelab:protect`, `homelab:consent` and `homelab:waivers`. */
 export function guardArgs(settings: Settings): GuardArgs {
-  return { waivers: settings.waivers, secrets: secretTexts(settings), consents: (subject) => consents(settings, subject) };
+  return { waivers: settings.waivers, secrets: secretTexts(settings), consents: (subject) => mayLose(settings, subject) };
 }
 
 /** `homelab:maas`, `homelab:network`, and what the machines need of the region. */

@@ -38,6 +38,31 @@ export function consents(settings: Wanted & Pick<Settings, "protect" | "consent"
   return !settings.protect || (given !== undefined && given === fingerprint(settings, subject));
 }
 
+/** Stands for the cluster as a whole in `homelab:consent`: more than one of its servers goes in one run. */
+export const SERVERS_AT_ONCE = "servers-at-once";
+
+/** Whether the settings consent to the loss of these servers in one run. */
+export function consentsAtOnce(
+  settings: Wanted & Pick<Settings, "consent">,
+  servers: readonly string[],
+): { text?: string; given: boolean } {
+  const text = fingerprint(settings, `${SERVERS_AT_ONCE}: ${servers.join(", ")}`);
+  return { text, given: text !== undefined && settings.consent[SERVERS_AT_ONCE] === text };
+}
+
+/**
+ * Whether a run of the engine may lose a thing. Where several servers may be lost, none of them may in a run that takes them all: `lab up`
+ * goes through them one after another, and takes the protection off each when its turn comes.
+ */
+export function mayLose(settings: Wanted & Pick<Settings, "protect" | "consent">, subject: string): boolean {
+  const names = settings.machines.filter(({ role }) => role === "server").map(({ name }) => name);
+  if (!settings.protect || !names.includes(subject) || !consents(settings, subject)) {
+    return consents(settings, subject);
+  }
+  const lost = names.filter((name) => consents(settings, name)).sort();
+  return lost.length < 2 || consentsAtOnce(settings, lost).given;
+}
+
 /** What decides whether a machine is deployed anew, as far as the settings do. */
 function deploymentOf(machine: Settings["machines"][number]): object {
   const {

@@ -1,38 +1,80 @@
 import * as path from "node:path";
 import { createInterface } from "node:readline/promises";
 import { UserError } from "../../components/core/user-error";
+import { SERVERS_AT_ONCE } from "../../settings/fingerprint";
+import type { Settings } from "../../settings/schema";
+import { stackOutputs } from "../live/lab-facts";
 import { checkout } from "../paths";
-import { consentLines, missingConsents, SERVERS_AT_ONCE } from "../report/consent";
+import { consentLines, missingConsents } from "../report/consent";
 import { makePreview } from "../report/make-preview";
+import { changesOf, type Preview } from "../report/preview";
 import { clusterLoss, reportOf } from "../report/report";
 import { skippedLines } from "../report/upgrade";
+import { mayWalk, type Stop, walkOf } from "../report/walk";
 import type { OpenLab } from "./open-lab";
 import { run } from "./process";
 import { stage } from "./progress";
 import { checkStackFile, settingsForConsents } from "./settings-file";
 
 /** Takes the engine's protection off resources of the state. */
-async function unprotect(lab: OpenLab, which: readonly string[]): Promise<void> {
+export async function unprotect(lab: OpenLab, which: readonly string[]): Promise<void> {
   await run(lab.engine, ["state", "unprotect", ...which, "--yes", "--stack", lab.stack], {
     cwd: checkout,
     env: { ...process.env, ...lab.environment },
   });
 }
 
+interface Wanted {
+  /** What the engine will be told, such as `--replace` and a URN. */
+  options?: readonly string[];
+  /** All machines go in one run. */
+  atOnce?: boolean;
+}
+
+/** Whether machines may go one after another; a lab that is not there yet has none to wait for. */
+async function canWalk(lab: OpenLab, settings: Settings, { options = [], atOnce = false }: Wanted): Promise<boolean> {
+  const { machines = {} } = !atOnce && options.length === 0 && mayWalk(settings) ? await stackOutputs(lab) : {};
+  return Object.keys(machines).length > 1;
+}
+
 /**
- * Before `up` on a stack that protects its machines and volumes: a preview, and a refusal when it would lose data that the
- * settings do not consent to, or would skip a minor version of k3s. What they do consent to is unprotected, also where it is
- * no longer in the settings.
+ * Before `up`: a preview, where machines and volumes are protected or several machines may be reinstalled.
  *
- * @param options what `up` will be told, such as `--replace` and a URN
+ * @returns the machines that are reinstalled one after another
+ * @throws UserError as `requireConsents`
+ */
+export async function reviewUp(lab: OpenLab, wanted: Wanted = {}): Promise<Stop[]> {
+  const { file, settings } = await settingsForConsents(lab);
+  const walks = await canWalk(lab, settings, wanted);
+  if (!settings.protect && !walks) {
+    return [];
+  }
+  const preview = await stage("What it would do", () => makePreview(lab, undefined, wanted.options));
+  if (settings.protect) {
+    await requireConsented(lab, { file, settings, preview }, { ...wanted, atOnce: !walks });
+  }
+  const stops = walks ? walkOf(changesOf(preview), settings) : [];
+  return settings.protect ? stops : stops.map((stop) => ({ ...stop, guarded: [] }));
+}
+
+/**
+ * Before a run of the engine on a stack that protects its machines and volumes: a preview, and a refusal when it would lose data that the
+ * settings do not consent to, or would skip a minor version of k3s. What they do consent to is unprotected, also where it is no longer in
+ * the settings.
+ *
+ * @param options what the engine will be told, such as `--replace` and a URN
  * @throws UserError with the lines that would consent
  */
 export async function requireConsents(lab: OpenLab, options: readonly string[] = []): Promise<void> {
-  const { file, settings } = await settingsForConsents(lab);
-  if (!settings.protect) {
-    return;
-  }
-  const report = await stage("What it would do", async () => reportOf(lab.stack, await makePreview(lab, undefined, options), settings));
+  await reviewUp(lab, { options, atOnce: true });
+}
+
+async function requireConsented(
+  lab: OpenLab,
+  { file, settings, preview }: { file: string; settings: Settings; preview: Preview },
+  { options = [], atOnce = false }: Wanted,
+): Promise<void> {
+  const report = reportOf(lab.stack, preview, settings, { atOnce });
   if (report.skippedMinor) {
     const { from, to, first } = report.skippedMinor;
     throw new UserError({
@@ -54,7 +96,9 @@ export async function requireConsents(lab: OpenLab, options: readonly string[] =
       fix: `${options.length > 0 ? "" : `read './lab report --stack ${lab.stack}'; `}if it is what you want, add to ${file}:\n${consentLines(missing).join("\n")}`,
     });
   }
-  for (const urn of report.consents.flatMap(({ urns }) => urns)) {
+  // Those that are walked stay protected until their turn.
+  const now = report.consents.filter(({ subject }) => !report.oneAtATime?.includes(subject));
+  for (const urn of now.flatMap(({ urns }) => urns)) {
     await unprotect(lab, [urn]);
   }
 }

@@ -107,8 +107,20 @@ export async function machineFacts(stack: Stack, outputs: StackOutputs): Promise
 }
 
 export interface ClusterFacts {
-  nodes: { name: string; ready: boolean; version: string; system: string }[];
+  nodes: {
+    name: string;
+    ready: boolean;
+    version: string;
+    system: string;
+    /** Of a server with embedded etcd, as k3s says it. */
+    voter?: boolean;
+  }[];
   pods: { namespace: string; name: string; node: string; ready: boolean; phase: string; restarts: number }[];
+}
+
+function voterOf(conditions: readonly { type: string; status: string }[]): { voter?: boolean } {
+  const condition = conditions.find(({ type }) => type === "EtcdIsVoter");
+  return condition ? { voter: condition.status === "True" } : {};
 }
 
 /** What the Kubernetes API says of nodes and pods now. */
@@ -121,6 +133,7 @@ export async function clusterFacts(kubeconfig: string): Promise<ClusterFacts> {
       ready: (status?.conditions ?? []).some(({ type, status: value }) => type === "Ready" && value === "True"),
       version: status?.nodeInfo?.kubeletVersion ?? "",
       system: status?.nodeInfo?.osImage ?? "",
+      ...voterOf(status?.conditions ?? []),
     })),
     pods: pods.items.map(({ metadata, spec, status }) => {
       const containers = status?.containerStatuses ?? [];

@@ -40,7 +40,13 @@ function consentOf(report: Report): string[] {
 
 function sectionsOf(report: Report): string[] {
   const warnings = [clusterLoss(report), skippedLines(report.skippedMinor)].filter(({ length }) => length > 0);
-  return [...warnings.flatMap((lines) => ["", `**${prose(lines.join(" "))}**`]), ...effectsOf(report)];
+  const { oneAtATime = [] } = report;
+  const walk = `One machine at a time: ${namesOf(oneAtATime, code)}. Each is drained, reinstalled, and well again before the next goes.`;
+  return [
+    ...warnings.flatMap((lines) => ["", `**${prose(lines.join(" "))}**`]),
+    ...(oneAtATime.length > 0 ? ["", walk] : []),
+    ...effectsOf(report),
+  ];
 }
 
 function effectsOf(report: Report): string[] {

@@ -1,5 +1,5 @@
 import { guardedSubject } from "../../components/guards/protection";
-import { consents, fingerprint } from "../../settings/fingerprint";
+import { consents, consentsAtOnce, fingerprint, SERVERS_AT_ONCE } from "../../settings/fingerprint";
 import type { Settings } from "../../settings/schema";
 import type { Effect } from "./effects";
 import type { Change } from "./preview";
@@ -13,9 +13,6 @@ export interface Consent {
   /** The protected resources behind it. */
   urns: string[];
 }
-
-/** Stands for the cluster as a whole in `homelab:consent`: more than one of its servers goes in one run. */
-export const SERVERS_AT_ONCE = "servers-at-once";
 
 /** The servers that are reinstalled, released or exchanged: those of the settings, and those that were servers before. */
 export function serversLost(effects: readonly Effect[], changes: readonly Change[], { machines }: Settings): string[] {
@@ -47,8 +44,7 @@ export function consentsFor(effects: readonly Effect[], settings: Settings, serv
     }
   }
   if (settings.protect && servers.length > 1) {
-    const text = fingerprint(settings, `${SERVERS_AT_ONCE}: ${servers.join(", ")}`);
-    const given = text !== undefined && settings.consent[SERVERS_AT_ONCE] === text;
+    const { text, given } = consentsAtOnce(settings, servers);
     return [{ subject: SERVERS_AT_ONCE, fingerprint: text, given, urns: [] }, ...needed.values()];
   }
   return [...needed.values()];

@@ -4,6 +4,7 @@ import { type Consent, consentLines, consentsFor, missingConsents, serversLost }
 import { type Effect, effectOf, type Gravity } from "./effects";
 import { changesOf, type Preview } from "./preview";
 import { type SkippedMinor, skippedLines, skippedMinor } from "./upgrade";
+import { walkOf } from "./walk";
 
 /** A preview in the lab's terms; also what `lab report --json` prints. */
 export interface Report {
@@ -13,7 +14,9 @@ export interface Report {
   effects: Effect[];
   /** The machines that it touches, with the gravest thing that happens to each, in MAAS or in the cluster. */
   machines: Record<string, Gravity>;
-  /** Servers that are reinstalled or released. With two or more in one run the cluster is lost. */
+  /** Machines that 'up' reinstalls one after another, in this order. */
+  oneAtATime?: string[];
+  /** Servers that go in one run: reinstalled or released. With two or more the cluster is lost. */
   serversLost?: string[];
   /** An upgrade of k3s that the machines would refuse. */
   skippedMinor?: SkippedMinor;
@@ -30,8 +33,11 @@ export const headings: Record<Gravity, string> = {
   edits: "Edited in place",
 };
 
-/** @param settings those of the stack, for the consents that are needed; without them there are none */
-export function reportOf(stack: string, preview: Preview, settings?: Settings): Report {
+/**
+ * @param settings those of the stack, for the order of reinstallations and the consents that are needed; without them there are none
+ * @param options `atOnce`: of an `up` that reinstalls all machines in one run, as that of a saved plan does
+ */
+export function reportOf(stack: string, preview: Preview, settings?: Settings, { atOnce = false } = {}): Report {
   const changes = changesOf(preview);
   const effects = changes.map(effectOf);
   effects.sort(
@@ -50,7 +56,8 @@ export function reportOf(stack: string, preview: Preview, settings?: Settings): 
       machines[subject] ??= gravity;
     }
   }
-  const servers = settings ? serversLost(effects, changes, settings) : [];
+  const walk = settings && !atOnce ? walkOf(changes, settings).map(({ machine }) => machine) : [];
+  const servers = (settings ? serversLost(effects, changes, settings) : []).filter((name) => !walk.includes(name));
   const consents = settings ? consentsFor(effects, settings, servers) : [];
   const skipped = skippedMinor(changes);
   return {
@@ -58,6 +65,7 @@ export function reportOf(stack: string, preview: Preview, settings?: Settings): 
     destructive: counts.destroys > 0,
     effects,
     machines,
+    ...(walk.length > 0 && { oneAtATime: walk }),
     ...(servers.length > 0 && { serversLost: servers }),
     ...(skipped && { skippedMinor: skipped }),
     consents,
@@ -71,8 +79,18 @@ export function clusterLoss({ serversLost: servers = [] }: Pick<Report, "servers
     ? []
     : [
         `The cluster is lost: the servers ${servers.join(", ")} go in one run, and with them its datastore: all Kubernetes objects,`,
-        "Secrets and certificates, and the volumes on these machines. To keep it, reinstall one server at a time and wait until",
-        "its node is Ready before the next: docs/how-to/consent.md, 'Reinstall several servers'.",
+        "Secrets and certificates, and the volumes on these machines. To keep it, let './lab up' reinstall one machine at a time:",
+        "docs/how-to/consent.md, 'Reinstall several machines'.",
+      ];
+}
+
+/** In which order machines are reinstalled; nothing for one or none. */
+export function orderOfWalk({ oneAtATime: names = [] }: Pick<Report, "oneAtATime">): string[] {
+  return names.length === 0
+    ? []
+    : [
+        `One machine at a time: ${namesOf(names, (name) => name)}. Each is drained, reinstalled, and well again before the next goes; the Kubernetes API`,
+        "stays. Only './lab up' does this: a saved plan and plain 'pulumi up' reinstall all of them at once.",
       ];
 }
 
@@ -143,7 +161,7 @@ export function renderText(report: Report): string {
       parts.push(`  ${kind} ${namesOf(names, (name) => name)}: ${what}${because.length > 0 ? ` (${because.join("; ")})` : ""}`);
     }
   }
-  for (const lines of [clusterLoss(report), skippedLines(report.skippedMinor)].filter(({ length }) => length > 0)) {
+  for (const lines of [orderOfWalk(report), clusterLoss(report), skippedLines(report.skippedMinor)].filter(({ length }) => length > 0)) {
     parts.push("", ...lines);
   }
   const missing = missingConsents(report);

@@ -29,6 +29,7 @@ const report = z.strictObject({
   destructive: z.boolean(),
   effects: list(effect),
   machines: z.record(text, gravity),
+  oneAtATime: list(text).optional(),
   serversLost: list(text).optional(),
   skippedMinor: z.strictObject({ nodes: list(text), from: text, to: text, first: text }).optional(),
   consents: list(z.strictObject({ subject: text, fingerprint: text.optional(), given: z.boolean(), urns: list(text) })),

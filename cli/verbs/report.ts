@@ -62,7 +62,7 @@ async function reportFor({ from, base, preview, savePlan: to, stack }: Options):
   }
   const lab = await openLab(stack, { installs: false });
   const made = await (to === undefined ? makePreview(lab) : plannedPreview(lab, to));
-  return reportOf(stack, made, (await settingsForConsents(lab)).settings);
+  return reportOf(stack, made, (await settingsForConsents(lab)).settings, { atOnce: to !== undefined });
 }
 
 export function register(program: Command): void {

@@ -2,18 +2,35 @@ import { rmSync } from "node:fs";
 import * as fs from "node:fs/promises";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { drawTimeline } from "../draw/timeline";
 import { driftOf } from "../drift/drift";
 import { repair } from "../drift/repair";
 import { engineUp } from "../engine/engine-run";
-import { requireConsents } from "../engine/guard";
+import { requireConsents, reviewUp } from "../engine/guard";
 import { openLab } from "../engine/open-lab";
 import { say, total } from "../engine/progress";
 import { openPlan } from "../engine/saved-plan";
 import { simStack } from "../engine/stack";
+import { walk } from "../engine/walk";
 import { waitForRollouts } from "../live/rollouts";
 import { labStatus, renderNextSteps, renderStatus } from "../live/summary";
+
+interface Options {
+  stack: string;
+  repair?: boolean;
+  plan?: string;
+  timeline?: string;
+  atOnce?: boolean;
+  maxUnavailable: number;
+}
+
+function count(text: string): number {
+  if (!/^[1-9]\d{0,3}$/.test(text)) {
+    throw new InvalidArgumentError("It must be a whole number of 1 or more.");
+  }
+  return Number(text);
+}
 
 export function register(program: Command): void {
   program
@@ -23,11 +40,17 @@ export function register(program: Command): void {
     .option("--plan <file>", "do what this plan of 'lab report --save-plan' says, and nothing else")
     .option("--repair", "also repair what 'lab drift' finds")
     .option("--timeline <file>", "draw what the run spent its time on, as SVG")
+    .addOption(
+      new Option("--max-unavailable <count>", "agents that are reinstalled together; servers always go one by one")
+        .default(1)
+        .argParser(count),
+    )
+    .option("--at-once", "reinstall all machines that change in one run, instead of one after another")
     .addHelpText(
       "after",
       "\nThe first run builds what it cannot download and takes up to 20 minutes; later runs take about 3.\nYou can run it again at any time: it changes only what differs from the settings.",
     )
-    .action(async (options: { stack: string; repair?: boolean; plan?: string; timeline?: string }) => {
+    .action(async (options: Options) => {
       const lab = await openLab(options.stack);
       const folder = await fs.mkdtemp(path.join(tmpdir(), "homelab-plan-"));
       process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
@@ -35,11 +58,9 @@ export function register(program: Command): void {
       const plan = options.plan ? ["--plan", await openPlan(lab, options.plan, folder)] : [];
       const agree = (told: readonly string[]) => requireConsents(lab, told);
       const repairs = options.repair ? await repair(lab, await driftOf(lab), agree) : [];
-      if (!options.repair) {
-        await agree([]);
-      }
+      const stops = options.repair ? [] : await reviewUp(lab, { atOnce: options.atOnce || options.plan !== undefined });
       say("\nBringing up the stack");
-      const { code, timeline } = await engineUp(lab, [...repairs, ...plan]);
+      const { code, timeline } = await (stops.length > 0 ? walk(lab, stops, options.maxUnavailable) : engineUp(lab, [...repairs, ...plan]));
       if (options.timeline) {
         await fs.writeFile(options.timeline, drawTimeline(timeline));
         say(`\nTimeline: ${options.timeline}`);

@@ -10,6 +10,7 @@ import { applyKinds } from "./support/kinds-of-change";
 import { checkout, eventually, failureOf, TestLab } from "./support/lab";
 import { LabMachine, ProcessWatch } from "./support/machines";
 import { reviewedChange } from "./support/reviewed-change";
+import { changeSettings } from "./support/settings";
 import { machine, virtualAddress, writeSettings } from "./support/three-servers";
 
 const settings = path.join(checkout, ".lab", "three-servers.yaml");
@@ -203,6 +204,51 @@ describe("a cluster of three servers", () => {
       expect(await passwordsOfNodes()).toEqual(["node1", "node2", "node3"]);
     },
     5 * minutes,
+  );
+
+  it(
+    "reinstalls its servers one after another where a change is common to all, and answers meanwhile",
+    async () => {
+      const before = await nodes();
+      await byName("node1").kubectl("create", "configmap", "before-the-walk", "--from-literal", "written=yes");
+      changeSettings(lab, (config) => {
+        for (const each of config["homelab:machines"]) {
+          each.userData = { commands: ["touch /etc/common-to-all"] };
+        }
+      });
+      const reported = await lab.lab("report");
+      expect(reported.stdout).toContain("One machine at a time: node1, node2, node3.");
+      const api = new ApiWatch(kubeconfig);
+      const watched = new KubernetesApi(kubeconfig);
+      let most = 0;
+      let walking = true;
+      const sampling = (async () => {
+        while (walking) {
+          const { items } = await watched.get<{ items: NodeObject[] }>("/api/v1/nodes").catch(() => ({ items: [] }));
+          // A node that is taken out is missing for a while.
+          most = Math.max(most, items.length === 0 ? 0 : servers.length - items.filter(isReady).length);
+          await new Promise((resolve) => setTimeout(resolve, 1000));
+        }
+      })();
+      const walked = await lab.lab("up").finally(() => {
+        walking = false;
+      });
+      expect(failureOf(walked)).toBe("");
+      await sampling;
+      figures.reinstalled = await api.stop();
+      expect(walked.output).toContain("Reinstalling one after another: node1 ▶ node2 ▶ node3");
+      expect(most).toBe(1);
+
+      const after = await nodes();
+      expect([...after.keys()].sort()).toEqual(["node1", "node2", "node3"]);
+      for (const [name, node] of after) {
+        expect([name, isReady(node), node.metadata.uid !== before.get(name)?.metadata.uid]).toEqual([name, true, true]);
+        expect(await byName(name).run("ls", "/etc/common-to-all")).toContain("common-to-all");
+      }
+      expect(await byName("node2").kubectl("get", "configmap", "before-the-walk", "--output", "jsonpath={.data.written}")).toBe("yes");
+      expect((await lab.lab("report")).stdout).toBe("sim: Nothing changes.\n");
+    },
+    20 * minutes,
   );
 
   it(

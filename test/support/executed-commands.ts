@@ -67,6 +67,8 @@ export const notRun: Record<string, string> = {
   "lab report --base": paper,
   "lab report --from": paper,
   "lab review": paper,
+  "lab up --at-once": "loses a cluster of several servers, as 'up' did before it walked",
+  "lab up --max-unavailable": "wants three agents; test/unit/cli/walk.test.ts has them",
   "lab restore tasks --archive": "as without it, with an older archive than the newest",
   docker: "there is no Docker here; the files that it would start are compared with what runs",
   "git config": developers,

@@ -4,14 +4,21 @@ import { Command } from "commander";
 const did: string[] = [];
 let refusal: Error | undefined;
 
-jest.mock("../../../cli/engine/guard", () => ({
-  requireConsents: async (_: unknown, options: readonly string[] = []) => {
+jest.mock("../../../cli/engine/guard", () => {
+  const consents = (options: readonly string[]) => {
     did.push(`consents ${options.join(" ")}`.trim());
     if (refusal) {
       throw refusal;
     }
-  },
-}));
+  };
+  return {
+    requireConsents: async (_: unknown, options: readonly string[] = []) => consents(options),
+    reviewUp: async () => {
+      consents([]);
+      return [];
+    },
+  };
+});
 jest.mock("../../../cli/engine/engine-run", () => ({
   engineUp: async (_: unknown, options: readonly string[] = []) => {
     did.push(`up ${options.filter((each) => !each.startsWith("urn:")).join(" ")}`.trim());

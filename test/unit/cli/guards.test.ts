@@ -7,7 +7,7 @@ import type { Preview } from "../../../cli/report/preview";
 import { renderText, reportOf } from "../../../cli/report/report";
 import { enforcement, violations } from "../../../components/guards/policy";
 import { guardedSubject, protection } from "../../../components/guards/protection";
-import { consents, fingerprint } from "../../../settings/fingerprint";
+import { consents, consentsAtOnce, fingerprint, mayLose } from "../../../settings/fingerprint";
 import type { Settings } from "../../../settings/schema";
 import { parseSettings } from "../../../settings/validate";
 import versions from "../../../versions.json";
@@ -88,7 +88,7 @@ describe("a consent", () => {
   });
 });
 
-describe("a change that reinstalls more than one server in one run", () => {
+describe("a change that reinstalls more than one server", () => {
   const three = (consent: Record<string, string> = {}) =>
     settings((draft) => {
       draft.machines = [1, 2, 3].map((number) => ({
@@ -109,19 +109,41 @@ describe("a change that reinstalls more than one server in one run", () => {
   });
   const all = ["node1", "node2", "node3"];
 
-  it("needs a consent of its own beside those of the machines, and says what is lost and how to keep it", () => {
+  const inOneRun = (preview: Preview, wanted: Settings) => reportOf("lab", preview, wanted, { atOnce: true });
+
+  it("is walked by 'up', one machine after another, and needs the machines' consents only", () => {
+    const report = reportOf("lab", replaced(...all), three());
+    expect(report.oneAtATime).toEqual(all);
+    expect(report).not.toHaveProperty("serversLost");
+    expect(missingConsents(report).map(({ subject }) => subject)).toEqual(all);
+    expect(renderText(report)).toContain("One machine at a time: node1, node2, node3.");
+    expect(renderMarkdown(report)).toContain("One machine at a time: `node1`, `node2`, `node3`.");
+  });
+
+  it("needs a consent of its own in one run beside those of the machines, and says what is lost and how to keep it", () => {
     const machines = Object.fromEntries(all.map((name) => [name, String(fingerprint(three(), name))]));
-    const report = reportOf("lab", replaced(...all), three(machines));
+    const report = inOneRun(replaced(...all), three(machines));
     expect(report.serversLost).toEqual(all);
     expect(missingConsents(report)).toMatchObject([{ subject: "servers-at-once" }]);
     const text = renderText(report);
     expect(text).toContain("The cluster is lost: the servers node1, node2, node3 go in one run");
-    expect(text).toContain("one server at a time");
+    expect(text).toContain("let './lab up' reinstall one machine at a time");
     expect(text).toContain(`servers-at-once: "${missingConsents(report)[0].fingerprint}"`);
     const given = three({ ...machines, "servers-at-once": String(missingConsents(report)[0].fingerprint) });
-    expect(missingConsents(reportOf("lab", replaced(...all), given))).toEqual([]);
+    expect(missingConsents(inOneRun(replaced(...all), given))).toEqual([]);
     // That of three servers is not that of two.
-    expect(missingConsents(reportOf("lab", replaced("node1", "node2"), given))).toMatchObject([{ subject: "servers-at-once" }]);
+    expect(missingConsents(inOneRun(replaced("node1", "node2"), given))).toMatchObject([{ subject: "servers-at-once" }]);
+  });
+
+  it("is refused by the engine in one run, also where each server has its consent", () => {
+    const consented = (...names: string[]) => Object.fromEntries(names.map((name) => [name, String(fingerprint(three(), name))]));
+    const lost = (consent: Record<string, string>) => all.filter((name) => mayLose(three(consent), name));
+    expect(lost(consented("node2"))).toEqual(["node2"]);
+    expect(lost(consented(...all))).toEqual([]);
+    const { text } = consentsAtOnce(three(), all);
+    expect(lost({ ...consented(...all), "servers-at-once": String(text) })).toEqual(all);
+    expect(lost({ ...consented("node1", "node2"), "servers-at-once": String(text) })).toEqual([]);
+    expect(all.filter((name) => mayLose({ ...three(), protect: false }, name))).toEqual(all);
   });
 
   it("is asked for where two servers leave, and not where one does or agents do", () => {
