@@ -16,13 +16,20 @@ describe("taskd behind its gate", () => {
   const open: net.Socket[] = [];
 
   /** A connection that says this much and then nothing. */
-  async function silent(said: Buffer): Promise<net.Socket> {
-    const socket = net.connect(gated.port, "127.0.0.1");
+  async function silent(said: Buffer, localAddress = "127.0.0.1"): Promise<net.Socket> {
+    const socket = net.connect({ port: gated.port, host: "127.0.0.1", localAddress });
     open.push(socket);
     socket.on("error", () => undefined);
     await once(socket, "connect");
     socket.write(said);
     return socket;
+  }
+
+  /** Silent connections from an address; those that are refused too. */
+  async function flood(localAddress: string, count: number): Promise<net.Socket[]> {
+    return Promise.all(Array.from({ length: count }, () => silent(Buffer.alloc(0), localAddress).catch(() => undefined))).then(() =>
+      open.slice(-count),
+    );
   }
 
   beforeAll(async () => {
@@ -46,6 +53,15 @@ describe("taskd behind its gate", () => {
     await device.sync(true);
     expect(await device.descriptions()).toContain(what);
     expect(sockets.filter((socket) => socket.destroyed)).toEqual([]);
+  });
+
+  it("serves clients at once while another address opens more connections than there may be", async () => {
+    // Each of them would else have to be waited for until it is closed, and the next ones after that.
+    const sockets = await flood("127.0.0.2", 1800);
+    const device = await gated.server.client("past-a-flood", gated.through(await gated.server.access("Home/alice")));
+    await device.sync(true);
+    // The ones that it may have are still waited for: the client was not served after them.
+    expect(sockets.filter((socket) => !socket.closed)).toHaveLength(768);
   });
 
   it("serves others while a client with a right certificate says nothing after the handshake, and closes that one", async () => {
