@@ -5,9 +5,9 @@ import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import type { Images } from "../core/images";
 import { secretOutput } from "../core/secret-output";
-import { networkPolicy } from "../kubernetes/policy";
 import { secretObject } from "../kubernetes/secret";
-import { checksum, containerSecurity, labelsOf, podSecurity, selectorOf } from "../kubernetes/workload";
+import { webPod } from "../kubernetes/web-pod";
+import { labelsOf } from "../kubernetes/workload";
 import type { LoginOptions } from "./args";
 
 export const LOGIN_PORT = 4180;
@@ -66,69 +66,33 @@ export class Login extends pulumi.ComponentResource {
     const secret = secretObject(name, meta(), files, options);
     const pages = { "sign_in.html": fs.readFileSync(path.join(__dirname, "sign-in.html"), "utf8") };
     const templates = new kubernetes.core.v1.ConfigMap(`${name}-pages`, { metadata: meta("-pages"), data: pages }, options);
-    const account = new kubernetes.core.v1.ServiceAccount(
-      `${name}-account`,
-      { metadata: meta(), automountServiceAccountToken: false },
-      options,
-    );
-    networkPolicy(
-      `${name}-policy`,
+    this.service = webPod(
+      name,
       {
         app: NAME,
         partOf: "ingress",
         namespace,
-        ingress: [{ port: LOGIN_PORT, from: [{ namespace: args.controllerNamespace }] }],
+        image: args.images.ref("oauth2-proxy"),
+        user: USER,
+        port: LOGIN_PORT,
+        from: [{ namespace: args.controllerNamespace }],
         // To the OpenID Connect provider.
         egress: login.oidc ? "any" : "none",
-      },
-      options,
-    );
-    this.service = new kubernetes.core.v1.Service(
-      name,
-      {
-        metadata: meta(),
-        spec: { selector: selectorOf(NAME), ports: [{ name: "http", port: LOGIN_PORT, targetPort: "http", protocol: "TCP" }] },
-      },
-      options,
-    );
-    new kubernetes.apps.v1.Deployment(
-      name,
-      {
-        metadata: meta(),
-        spec: {
-          replicas: 1,
-          selector: { matchLabels: selectorOf(NAME) },
-          template: {
-            metadata: { labels: labelsOf(NAME, "ingress"), annotations: checksum({ ...files, ...pages }) },
-            spec: {
-              serviceAccountName: account.metadata.name,
-              automountServiceAccountToken: false,
-              enableServiceLinks: false,
-              securityContext: podSecurity(USER),
-              containers: [
-                {
-                  name: NAME,
-                  image: args.images.ref("oauth2-proxy"),
-                  imagePullPolicy: "IfNotPresent",
-                  args: flags(args.domain, login),
-                  ports: [{ name: "http", containerPort: LOGIN_PORT }],
-                  securityContext: containerSecurity(),
-                  resources: { requests: { cpu: "10m", memory: "24Mi" }, limits: { memory: "96Mi" } },
-                  readinessProbe: { httpGet: { path: "/ping", port: "http" }, periodSeconds: 5 },
-                  livenessProbe: { httpGet: { path: "/ping", port: "http" }, periodSeconds: 15 },
-                  volumeMounts: [
-                    { name: "files", mountPath: FILES, readOnly: true },
-                    { name: "pages", mountPath: TEMPLATES, readOnly: true },
-                  ],
-                },
-              ],
-              volumes: [
-                { name: "files", secret: { secretName: secret.metadata.name, defaultMode: 0o440 } },
-                { name: "pages", configMap: { name: templates.metadata.name } },
-              ],
-            },
-          },
+        readAtStart: { ...files, ...pages },
+        container: {
+          args: flags(args.domain, login),
+          resources: { requests: { cpu: "10m", memory: "24Mi" }, limits: { memory: "96Mi" } },
+          readinessProbe: { httpGet: { path: "/ping", port: "http" }, periodSeconds: 5 },
+          livenessProbe: { httpGet: { path: "/ping", port: "http" }, periodSeconds: 15 },
+          volumeMounts: [
+            { name: "files", mountPath: FILES, readOnly: true },
+            { name: "pages", mountPath: TEMPLATES, readOnly: true },
+          ],
         },
+        volumes: [
+          { name: "files", secret: { secretName: secret.metadata.name, defaultMode: 0o440 } },
+          { name: "pages", configMap: { name: templates.metadata.name } },
+        ],
       },
       options,
     );

@@ -4,9 +4,9 @@ import * as random from "@pulumi/random";
 import * as yaml from "js-yaml";
 import type { Images } from "../core/images";
 import { type Duration, toGoDuration } from "../core/notations";
-import { networkPolicy } from "../kubernetes/policy";
 import { secretObject } from "../kubernetes/secret";
-import { checksum, containerSecurity, labelsOf, notAwaited, podSecurity, selectorOf } from "../kubernetes/workload";
+import { webPod } from "../kubernetes/web-pod";
+import { labelsOf, notAwaited } from "../kubernetes/workload";
 import type { GrafanaOptions, PagesBehindLogin } from "./args";
 import { DATASOURCE } from "./panels";
 import { PORTS } from "./ports";
@@ -54,98 +54,57 @@ export class Grafana extends pulumi.ComponentResource {
     const keepers = { generation: String(settings.passwordGeneration) };
     const password = new random.RandomPassword(`${name}-password`, { length: 24, special: false, keepers }, { parent: this });
     this.password = pulumi.secret(password.result);
-    const account = new kubernetes.core.v1.ServiceAccount(
-      `${name}-account`,
-      { metadata: meta(), automountServiceAccountToken: false },
-      options,
-    );
     const admin = secretObject(`${name}-admin`, meta("-admin"), { password: this.password }, options);
     const files = provisioning(toGoDuration(args.scrapeInterval));
     const config = new kubernetes.core.v1.ConfigMap(`${name}-provisioning`, { metadata: meta("-provisioning"), data: files }, options);
     for (const [uid, data] of Object.entries(configMaps(args.dashboards))) {
       new kubernetes.core.v1.ConfigMap(`${name}-${uid}`, { metadata: meta(`-${uid}`), data }, options);
     }
-    networkPolicy(
-      `${name}-policy`,
+    this.service = webPod(
+      name,
       {
         app: NAME,
         partOf: "monitoring",
         namespace,
-        ingress: [{ port: PORTS.grafana, from: args.ingress ? ["prometheus", { namespace: args.ingress.controllerNamespace }] : "any" }],
+        image: args.images.ref("grafana"),
+        user: USER,
+        port: PORTS.grafana,
+        from: args.ingress ? ["prometheus", { namespace: args.ingress.controllerNamespace }] : "any",
         egress: "any",
-      },
-      options,
-    );
-    this.service = new kubernetes.core.v1.Service(
-      name,
-      {
-        metadata: { ...meta(), annotations: settings.replicas === 0 ? notAwaited : undefined },
-        spec: {
-          type: settings.service,
-          selector: selectorOf(NAME),
-          ports: [{ name: "http", port: PORTS.grafana, targetPort: "http", protocol: "TCP" }],
-        },
-      },
-      options,
-    );
-    new kubernetes.apps.v1.Deployment(
-      name,
-      {
-        metadata: meta(),
-        spec: {
-          replicas: settings.replicas,
-          selector: { matchLabels: selectorOf(NAME) },
-          template: {
-            metadata: {
-              labels: labelsOf(NAME, "monitoring"),
-              // Dashboards are not in it: Grafana reads their files again by itself.
-              annotations: checksum({ ...files, password: this.password }),
+        replicas: settings.replicas,
+        service: { type: settings.service, annotations: settings.replicas === 0 ? notAwaited : undefined },
+        // Not the dashboards: Grafana reads their files again by itself.
+        readAtStart: { ...files, password: this.password },
+        container: {
+          env: environment(settings, admin.metadata.name, args.ingress),
+          resources: { requests: { cpu: "50m", memory: "96Mi" }, limits: { memory: "256Mi" } },
+          startupProbe: { httpGet: { path: "/api/health", port: "http" }, periodSeconds: 3, failureThreshold: 60 },
+          readinessProbe: { httpGet: { path: "/api/health", port: "http" }, periodSeconds: 10 },
+          livenessProbe: { httpGet: { path: "/api/health", port: "http" }, periodSeconds: 20, failureThreshold: 4 },
+          volumeMounts: [
+            {
+              name: "provisioning",
+              mountPath: `${PATHS.provisioning}/datasources/datasources.yaml`,
+              subPath: "datasources.yaml",
+              readOnly: true,
             },
-            spec: {
-              serviceAccountName: account.metadata.name,
-              automountServiceAccountToken: false,
-              enableServiceLinks: false,
-              securityContext: podSecurity(USER),
-              containers: [
-                {
-                  name: NAME,
-                  image: args.images.ref("grafana"),
-                  imagePullPolicy: "IfNotPresent",
-                  env: environment(settings, admin.metadata.name, args.ingress),
-                  ports: [{ name: "http", containerPort: PORTS.grafana }],
-                  securityContext: containerSecurity(),
-                  resources: { requests: { cpu: "50m", memory: "96Mi" }, limits: { memory: "256Mi" } },
-                  startupProbe: { httpGet: { path: "/api/health", port: "http" }, periodSeconds: 3, failureThreshold: 60 },
-                  readinessProbe: { httpGet: { path: "/api/health", port: "http" }, periodSeconds: 10 },
-                  livenessProbe: { httpGet: { path: "/api/health", port: "http" }, periodSeconds: 20, failureThreshold: 4 },
-                  volumeMounts: [
-                    {
-                      name: "provisioning",
-                      mountPath: `${PATHS.provisioning}/datasources/datasources.yaml`,
-                      subPath: "datasources.yaml",
-                      readOnly: true,
-                    },
-                    {
-                      name: "provisioning",
-                      mountPath: `${PATHS.provisioning}/dashboards/dashboards.yaml`,
-                      subPath: "dashboards.yaml",
-                      readOnly: true,
-                    },
-                    { name: "dashboards", mountPath: PATHS.dashboards, readOnly: true },
-                    { name: "data", mountPath: "/var/lib/grafana" },
-                    { name: "tmp", mountPath: "/tmp" },
-                  ],
-                },
-              ],
-              volumes: [
-                { name: "provisioning", configMap: { name: config.metadata.name } },
-                { name: "dashboards", projected: { sources: dashboardSources() } },
-                { name: "data", emptyDir: { sizeLimit: "512Mi" } },
-                { name: "tmp", emptyDir: { sizeLimit: "64Mi" } },
-              ],
+            {
+              name: "provisioning",
+              mountPath: `${PATHS.provisioning}/dashboards/dashboards.yaml`,
+              subPath: "dashboards.yaml",
+              readOnly: true,
             },
-          },
+            { name: "dashboards", mountPath: PATHS.dashboards, readOnly: true },
+            { name: "data", mountPath: "/var/lib/grafana" },
+            { name: "tmp", mountPath: "/tmp" },
+          ],
         },
+        volumes: [
+          { name: "provisioning", configMap: { name: config.metadata.name } },
+          { name: "dashboards", projected: { sources: dashboardSources() } },
+          { name: "data", emptyDir: { sizeLimit: "512Mi" } },
+          { name: "tmp", emptyDir: { sizeLimit: "64Mi" } },
+        ],
       },
       options,
     );

@@ -2,8 +2,8 @@ import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { type Images, imagesOf } from "../core/images";
 import { type Transform, withTransform } from "../core/transform";
-import { networkPolicy } from "../kubernetes/policy";
-import { checksum, containerSecurity, labelsOf, podSecurity, selectorOf } from "../kubernetes/workload";
+import { webPod } from "../kubernetes/web-pod";
+import { labelsOf } from "../kubernetes/workload";
 import type { StartPageData } from "./data";
 import { pageFiles } from "./files";
 
@@ -56,70 +56,34 @@ export class StartPage extends pulumi.ComponentResource {
     const page = configMap("page", files);
     // Not in the pod's checksum: nginx reads it at each request, so that a change needs no restart.
     const data = configMap("data", { "lab.json": pulumi.output(args.data).apply((known) => `${JSON.stringify(known)}\n`) });
-    const account = new kubernetes.core.v1.ServiceAccount(
-      `${name}-account`,
-      { metadata: meta(), automountServiceAccountToken: false },
-      options,
-    );
-    networkPolicy(
-      `${name}-policy`,
+    this.service = webPod(
+      name,
       {
         app: NAME,
         partOf: "monitoring",
         namespace,
-        ingress: [{ port: START_PAGE_PORT, from: [{ namespace: args.controllerNamespace }] }],
+        image: images.ref("nginx"),
+        user: USER,
+        port: START_PAGE_PORT,
+        from: [{ namespace: args.controllerNamespace }],
         egress: "none",
-      },
-      options,
-    );
-    this.service = new kubernetes.core.v1.Service(
-      name,
-      {
-        metadata: meta(),
-        spec: { selector: selectorOf(NAME), ports: [{ name: "http", port: START_PAGE_PORT, targetPort: "http", protocol: "TCP" }] },
-      },
-      options,
-    );
-    new kubernetes.apps.v1.Deployment(
-      name,
-      {
-        metadata: meta(),
-        spec: {
-          replicas: 1,
-          selector: { matchLabels: selectorOf(NAME) },
-          template: {
-            metadata: { labels: labelsOf(NAME, "monitoring"), annotations: checksum(files) },
-            spec: {
-              serviceAccountName: account.metadata.name,
-              automountServiceAccountToken: false,
-              enableServiceLinks: false,
-              securityContext: podSecurity(USER),
-              containers: [
-                {
-                  name: NAME,
-                  image: images.ref("nginx"),
-                  imagePullPolicy: "IfNotPresent",
-                  command: ["/usr/sbin/nginx", "-e", "stderr", "-c", "/etc/start-page/nginx.conf"],
-                  ports: [{ name: "http", containerPort: START_PAGE_PORT }],
-                  securityContext: containerSecurity(),
-                  resources: { requests: { cpu: "5m", memory: "8Mi" }, limits: { memory: "48Mi" } },
-                  readinessProbe: { httpGet: { path: "/", port: "http" }, periodSeconds: 5 },
-                  livenessProbe: { httpGet: { path: "/", port: "http" }, periodSeconds: 15 },
-                  volumeMounts: [
-                    { name: "page", mountPath: "/etc/start-page", readOnly: true },
-                    { name: "data", mountPath: "/etc/start-page-data", readOnly: true },
-                    { name: "temporary", mountPath: "/tmp" },
-                  ],
-                },
-              ],
-              volumes: [
-                { name: "page", configMap: { name: page.metadata.name } },
-                { name: "data", configMap: { name: data.metadata.name } },
-                { name: "temporary", emptyDir: { sizeLimit: "16Mi" } },
-              ],
-            },
-          },
+        readAtStart: files,
+        container: {
+          command: ["/usr/sbin/nginx", "-e", "stderr", "-c", "/etc/start-page/nginx.conf"],
+          resources: { requests: { cpu: "5m", memory: "8Mi" }, limits: { memory: "48Mi" } },
+          readinessProbe: { httpGet: { path: "/", port: "http" }, periodSeconds: 5 },
+          livenessProbe: { httpGet: { path: "/", port: "http" }, periodSeconds: 15 },
+          volumeMounts: [
+            { name: "page", mountPath: "/etc/start-page", readOnly: true },
+            { name: "data", mountPath: "/etc/start-page-data", readOnly: true },
+            { name: "temporary", mountPath: "/tmp" },
+          ],
         },
+        volumes: [
+          { name: "page", configMap: { name: page.metadata.name } },
+          { name: "data", configMap: { name: data.metadata.name } },
+          { name: "temporary", emptyDir: { sizeLimit: "16Mi" } },
+        ],
       },
       options,
     );

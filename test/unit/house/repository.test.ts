@@ -105,4 +105,10 @@ describe("the repository", () => {
       expect([plugin, dependencies[`@pulumi/${plugin}`]]).toEqual([plugin, version]);
     }
   });
+
+  it("has one harness of Pulumi's mocks", () => {
+    // Written so that this file is not among them.
+    const users = texts.filter((file) => /\.[cm]?[jt]s$/.test(file) && /\.set[M]ocks\(/.test(read(file)));
+    expect(users).toEqual(["test/support/mocks.ts"]);
+  });
 });
