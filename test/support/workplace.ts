@@ -92,6 +92,7 @@ export class Workplace {
     await execute("git", ["clone", "--quiet", origin, author], { env: environment });
     const program = path.join(folder, "act");
     await fs.copyFile(await act(), program);
+    await compile(author, path.join(folder, "compiled"));
     return new Workplace(folder, environment, program, main, cached);
   }
 
@@ -154,7 +155,12 @@ export class Workplace {
     await fs.writeFile(event, JSON.stringify({ repository: { full_name: "ann/lab" }, ...payload }));
     const pinned = await pinnedActions(path.join(clone, ".github", "workflows"));
     const itsCheckout = path.join(this.folder, runner, "checkout");
-    const environment = { LAB_TEST_ORIGIN: this.origin, LAB_TEST_FOLDER: work, LAB_TEST_PACKAGES: path.join(itsCheckout, "node_modules") };
+    const environment = {
+      LAB_TEST_ORIGIN: this.origin,
+      LAB_TEST_FOLDER: work,
+      LAB_TEST_PACKAGES: path.join(itsCheckout, "node_modules"),
+      LAB_TEST_COMPILED: path.join(this.folder, "compiled"),
+    };
     const args = [
       name,
       ...["-W", path.join(".github", "workflows", file), "-e", event],
@@ -199,6 +205,7 @@ export class Workplace {
     const clone = await this.clone("runner", at);
     await fs.utimes(path.join(clone, "package-lock.json"), 0, 0);
     await fs.symlink(path.join(this.folder, "runner", "checkout", "node_modules"), path.join(clone, "node_modules"));
+    await fs.cp(path.join(this.folder, "compiled"), path.join(clone, ".lab", "compiled"), { recursive: true });
     return { ...(await ended(this.asRunner("runner", ["bash", "-ec", line], { cwd: clone, env }))), clone };
   }
 
@@ -230,6 +237,17 @@ export class Workplace {
   async close(): Promise<void> {
     await fs.rm(this.folder, { recursive: true, force: true });
   }
+}
+
+/** What load-typescript.cjs makes of the files of a clone. A job takes it for files that are still the same: it checks their digests. */
+async function compile(clone: string, target: string): Promise<void> {
+  const folders = ["cli", "components", "rig", "settings"];
+  const script = `for (const file of process.argv.slice(1)) require.extensions[".ts"]({ _compile() {} }, require("node:path").resolve(file))`;
+  const { stdout } = await execute("git", ["ls-files", "index.ts", ...folders.map((folder) => `${folder}/**.ts`)], { cwd: clone });
+  await fs.symlink(path.join(checkout, "node_modules"), path.join(clone, "node_modules"));
+  await execute(process.execPath, ["--require", "./load-typescript.cjs", "--eval", script, ...stdout.trim().split("\n")], { cwd: clone });
+  await fs.rm(path.join(clone, "node_modules"));
+  await fs.rename(path.join(clone, ".lab", "compiled"), target);
 }
 
 /** Ends the first process of a computer of its own, and so all of them at once. */

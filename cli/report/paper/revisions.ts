@@ -51,6 +51,18 @@ async function same(one: string, other: string): Promise<boolean> {
   return first === second;
 }
 
+/** What load-typescript.cjs keeps is checked by digests, so both revisions may keep it in one place. A checkout may be read-only. */
+async function shareCompiled(folder: string): Promise<void> {
+  const [mine, its] = [checkout, folder].map((each) => path.join(each, ".lab", "compiled"));
+  try {
+    await fs.mkdir(mine, { recursive: true });
+    await fs.mkdir(path.dirname(its), { recursive: true });
+    await fs.symlink(mine, its);
+  } catch {
+    // It compiles all of it by itself.
+  }
+}
+
 /** A commit's files in a temporary folder, with the npm packages that its lock file names. `close` removes it. */
 export async function committedRevision(commit: string, stack: string): Promise<Revision & { close(): Promise<void> }> {
   const folder = await fs.mkdtemp(path.join(tmpdir(), "homelab-base-"));
@@ -60,6 +72,7 @@ export async function committedRevision(commit: string, stack: string): Promise<
     await run("git", ["archive", "--format=tar", `--output=${archive}`, commit], { cwd: checkout });
     await run("tar", ["-xf", archive, "-C", folder]);
     await fs.rm(archive);
+    await shareCompiled(folder);
     const lockFile = path.join(folder, "package-lock.json");
     if (await same(lockFile, path.join(checkout, "package-lock.json"))) {
       // `lab` would install the packages again where this is newer than they are.
