@@ -5,6 +5,7 @@ import type { LabStatus } from "../../cli/live/summary";
 import { MaasClient } from "../../components/maas/api/client";
 import type { Machine } from "../../components/maas/api/types";
 import versions from "../../versions.json";
+import { plainProgramSteps } from "./steps/plain-program";
 import { ApiWatch, type Availability } from "./support/api-watch";
 import { applyKinds } from "./support/kinds-of-change";
 import { checkout, eventually, failureOf, TestLab } from "./support/lab";
@@ -278,6 +279,8 @@ describe("a cluster of three servers", () => {
     },
     20 * minutes,
   );
+
+  plainProgramSteps(lab, 5);
 
   it(
     "leaves nothing behind",

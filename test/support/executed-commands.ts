@@ -29,7 +29,7 @@ export const executed: Record<string, readonly string[]> = {
     ...["systemctl status", "task sync"],
   ],
   "e2e-rehearsal": ["lab rehearse", "lab rehearse --base"],
-  "e2e-cluster": ["lab backup", "lab down", "lab restore", "lab restore --overwrite", "lab status", "lab up"],
+  "e2e-cluster": ["lab backup", "lab down", "lab restore", "lab restore --overwrite", "lab status", "lab up", "lab pulumi destroy"],
 };
 
 const tutorial = "run from docs/tutorial.md, which the steps read";

@@ -30,12 +30,17 @@ export class RealEngine {
 
   /** What `pulumi` prints in the folder of a program. */
   run(folder: string, ...args: string[]): string {
-    return output(folder, "pulumi", [...args, "--stack", "test", "--non-interactive"], this.environment);
+    return this.pulumi(folder, ...args, "--stack", "test", "--non-interactive");
+  }
+
+  /** The same with nothing added, as somebody types it. */
+  pulumi(folder: string, ...args: string[]): string {
+    return output(folder, "pulumi", args, this.environment);
   }
 
   /** What a first preview of a program would make, with these secrets in its configuration; and all it printed. */
   firstPreview(folder: string, secrets: Record<string, string>): { names: string[]; text: string } {
-    output(folder, "pulumi", ["stack", "init", "test", "--non-interactive"], this.environment);
+    this.pulumi(folder, "stack", "init", "test", "--non-interactive");
     for (const [key, value] of Object.entries(secrets)) {
       this.run(folder, "config", "set", "--secret", key, value);
     }

@@ -22,8 +22,10 @@ export function machine(number: number, role: "server" | "agent", more: Settings
 }
 
 /** The cluster's own images, and none of what would run on it. */
-const imageArchives = ["coredns", "kube-vip", "local-path-helper", "local-path-provisioner", "pause"];
-const install = { source: "mirror", url: "http://192.168.200.1:5248", imageArchives };
+export const imageArchives = ["coredns", "kube-vip", "local-path-helper", "local-path-provisioner", "pause"];
+/** Where the embedded lab's machines get k3s. */
+export const mirror = "http://192.168.200.1:5248";
+const install = { source: "mirror", url: mirror, imageArchives };
 
 /** Settings of a lab that is about its cluster only: nothing is watched, and there are no tasks. */
 export async function writeSettings(file: string, machines: Settings[], cluster: Settings = {}): Promise<void> {

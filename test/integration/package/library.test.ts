@@ -3,46 +3,19 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { dump } from "js-yaml";
+import { libraryExamples as examples, installLibrary } from "../../support/packed-library";
 import { output, RealEngine } from "../../support/real-engine";
 
 /** The packed library in empty folders, as a stranger's program has it: type-checked, and previewed by the real engine. */
 jest.setTimeout(900_000);
 
 const root = path.resolve(__dirname, "../../..");
-const examples = path.join(root, "examples/library");
 let directory: string;
 let engine: RealEngine;
 
-/** Packs a copy, so that the checkout stays as it is, and unpacks it as `npm install` would, with what it depends on and no more. */
-function install(): void {
-  const copy = path.join(directory, "copy");
-  fs.mkdirSync(copy);
-  fs.symlinkSync(path.join(root, "node_modules"), path.join(copy, "node_modules"));
-  for (const name of ["versions.json", "tsconfig.json"]) {
-    fs.copyFileSync(path.join(root, name), path.join(copy, name));
-  }
-  fs.cpSync(path.join(root, "components"), path.join(copy, "components"), {
-    recursive: true,
-    filter: (source) => !source.endsWith("/dist") && !source.endsWith("/node_modules"),
-  });
-  const [{ filename }] = JSON.parse(output(path.join(copy, "components"), "npm", ["pack", "--json", "--loglevel=error"])) as {
-    filename: string;
-  }[];
-  const modules = path.join(directory, "node_modules");
-  const target = path.join(modules, "@homelab/components");
-  fs.mkdirSync(target, { recursive: true });
-  output(target, "tar", ["-xzf", path.join(copy, "components", filename), "--strip-components=1"]);
-  const { dependencies } = JSON.parse(fs.readFileSync(path.join(target, "package.json"), "utf8")) as { dependencies: object };
-  for (const name of [...Object.keys(dependencies), "@types/node"]) {
-    fs.mkdirSync(path.dirname(path.join(modules, name)), { recursive: true });
-    fs.symlinkSync(path.join(root, "node_modules", name), path.join(modules, name));
-  }
-  fs.rmSync(copy, { recursive: true });
-}
-
 beforeAll(async () => {
   directory = fs.mkdtempSync(path.join(os.tmpdir(), "homelab-library-"));
-  install();
+  installLibrary(directory);
   engine = await RealEngine.in(directory);
 });
 afterAll(() => fs.rmSync(directory, { recursive: true, force: true }));
@@ -70,6 +43,18 @@ test("machines through a MAAS that is there", () => {
   expect(text).not.toMatch(/hush-\d/);
   // Found from the library, wherever that is installed.
   expect(text).toContain("node ../node_modules/@homelab/components/dist/components/maas/run/step.cjs enlist create");
+});
+
+test("one machine through a MAAS that is there, and k3s on it", () => {
+  const values = { maasUrl: "http://127.0.0.1:9/MAAS", subnet: "192.0.2.0/24", macAddress: "54:b2:03:00:00:01", address: "192.0.2.11" };
+  const { names, text } = preview("one-machine", {
+    ...values,
+    maasApiKey: "consumer:token:hush-1",
+    powerType: "amt",
+    powerPassword: "hush-2",
+  });
+  expect(names).toEqual(expect.arrayContaining(["attic-enlistment", "attic-deployment", "k3s-attic-k3s", "k3s-kubeconfig", "apps"]));
+  expect(text).not.toMatch(/hush-\d/);
 });
 
 test("k3s on machines that are there", () => {
