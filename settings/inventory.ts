@@ -36,7 +36,7 @@ export function withInventory(raw: Record<string, unknown>, folder: string): Wit
     return { raw, origins };
   }
   const machines = [...own];
-  for (const file of filesOf(path.resolve(folder, raw.inventory), raw.inventory)) {
+  for (const file of inventoryFiles(raw.inventory, folder)) {
     const shown = path.relative(folder, file);
     const found = read(file, shown);
     for (const [index, machine] of (Array.isArray(found) ? found : [found]).entries()) {
@@ -52,7 +52,15 @@ export function atOrigin(text: string, origins: readonly string[]): string {
   return text.replace(/homelab:machines\[(\d+)\]/g, (whole, index: string) => origins[Number(index)] ?? whole);
 }
 
-function filesOf(target: string, given: string): string[] {
+/**
+ * The files of an inventory.
+ *
+ * @param given as `homelab:inventory` says it
+ * @param folder what that is relative to
+ * @throws UserError where there are none
+ */
+export function inventoryFiles(given: string, folder: string): string[] {
+  const target = path.resolve(folder, given);
   const found = fs.statSync(target, { throwIfNoEntry: false });
   if (!found) {
     throw new UserError({

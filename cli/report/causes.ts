@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from "node:util";
-import { isMap, isSeq, LineCounter, type Node, parseDocument } from "yaml";
+import { type Document, isMap, isSeq, LineCounter, type Node, parseDocument } from "yaml";
 
 /** A setting that differs between two stack files. */
 export interface Cause {
   /** As it would be written in a message: `homelab:machines[node2].address`. */
   setting: string;
-  /** The stack file, relative to the repository. */
+  /** The stack file, or one of the inventory, relative to the repository. */
   file: string;
   /** Where the setting is in the newer file; where it is gone, the line of what held it. */
   line: number;
@@ -19,8 +19,18 @@ interface Place {
   line: number;
 }
 
-/** Every leaf of a stack file's configuration. Items of lists go by their name where they have one, else by their number. */
-function leaves(text: string): { leaves: Map<string, Place>; lines: Map<string, number> } {
+/** What a file holds of a stack's configuration, and under which settings. */
+type Part = (document: Document) => readonly [node: Node | null | undefined, path: readonly string[]];
+
+const ofStackFile: Part = (document) => [document.get("config", true) as Node | undefined, []];
+/** A list of machines, or one. */
+const ofInventory: Part = ({ contents }) => {
+  const name = isMap(contents) ? contents.get("name") : undefined;
+  return [isSeq(contents) || typeof name === "string" ? contents : null, ["homelab:machines", ...(typeof name === "string" ? [name] : [])]];
+};
+
+/** Every leaf of a file's configuration. Items of lists go by their name where they have one, else by their number. */
+function leaves(text: string, part: Part): { leaves: Map<string, Place>; lines: Map<string, number> } {
   const counter = new LineCounter();
   const document = parseDocument(text, { lineCounter: counter, logLevel: "silent" });
   const found = new Map<string, Place>();
@@ -42,9 +52,9 @@ function leaves(text: string): { leaves: Map<string, Place>; lines: Map<string, 
       found.set(key, { path, value: node?.toJS(document) ?? null, line });
     }
   };
-  const config = document.get("config", true) as Node | undefined;
+  const [config, within] = part(document);
   if (config) {
-    visit(config, [], lineOf(config, 1));
+    visit(config, within, lineOf(config, 1));
   }
   return { leaves: found, lines };
 }
@@ -59,7 +69,15 @@ function written(path: readonly string[]): string {
 
 /** The settings that two versions of a stack file have unlike, in the order of the newer one. */
 export function causesOf(before: string, after: string, file: string): Cause[] {
-  const [old, now] = [leaves(before), leaves(after)];
+  return between(leaves(before, ofStackFile), leaves(after, ofStackFile), file);
+}
+
+/** The same of two versions of a file of the inventory; "" where there is none. */
+export function causesOfMachines(before: string, after: string, file: string): Cause[] {
+  return between(leaves(before, ofInventory), leaves(after, ofInventory), file);
+}
+
+function between(old: ReturnType<typeof leaves>, now: ReturnType<typeof leaves>, file: string): Cause[] {
   const lineOf = (path: readonly string[]): number => {
     for (let length = path.length; length > 0; length--) {
       const line = now.lines.get(JSON.stringify(path.slice(0, length)));

@@ -9,6 +9,7 @@ import { reportOf, withCauses } from "../report";
 import type { Reported } from "../review";
 import { valuesOf } from "../values";
 import { openPaperStack } from "./compare";
+import { inventoryCauses } from "./inventories";
 import { readRecording } from "./recording";
 import { committedRevision, workingRevision } from "./revisions";
 
@@ -31,12 +32,14 @@ export async function reportOnPaper(file: string, base: string, engineDirectory:
     const paper = await openPaperStack(recording, engineDirectory);
     try {
       await stage(`${stack} as ${base.slice(0, 10)} has it`, () => paper.settle(revision));
-      const preview = await stage(`${stack}: what changes`, async () => paper.preview(await workingRevision(stack)));
+      const head = await workingRevision(stack);
+      const preview = await stage(`${stack}: what changes`, () => paper.preview(head));
       const name = `Pulumi.${stack}.yaml`;
       const [before, after] = await Promise.all(
         [path.join(revision.folder, name), settingsFile(stack)].map((each) => fs.readFile(each, "utf8")),
       );
-      const report = withCauses(reportOf(stack, preview, settings), causesOf(before, after, name));
+      const causes = [...causesOf(before, after, name), ...(await inventoryCauses(revision, head))];
+      const report = withCauses(reportOf(stack, preview, settings), causes);
       return { stack, report, diff: valuesOf(preview), recorded: { at, commit, unapplied } };
     } finally {
       await paper.close();

@@ -1,4 +1,4 @@
-import { causesFor, causesOf } from "../../../cli/report/causes";
+import { causesFor, causesOf, causesOfMachines } from "../../../cli/report/causes";
 import { markOutdated, renderComment, renderMarkdown } from "../../../cli/report/comment";
 import type { Effect } from "../../../cli/report/effects";
 import { annotation, block, code, prose } from "../../../cli/report/escape";
@@ -162,6 +162,19 @@ config:
     expect(causesOf(before, added, "f")).toEqual([{ ...one, line: 11 }]);
     expect(causesOf(added, before, "f")).toEqual([{ ...one, line: 5 }]);
     expect(causesOf(before, before.replace("config:", "config: # moved\n\n"), "f")).toEqual([]);
+  });
+
+  it("are those of an inventory's machines too, of a list or of one", () => {
+    const list = "- name: node1\n  address: 192.0.2.11\n- name: node2\n  address: 192.0.2.12\n";
+    const one = { file: "machines/rack.yaml", machine: "node2" };
+    const causes = (before: string, after: string) => causesOfMachines(before, after, one.file);
+    expect(causes(list, list.replace(".12", ".22"))).toEqual([{ ...one, setting: "homelab:machines[node2].address", line: 4 }]);
+    expect(causes(list.split("- name: node2")[0], list)).toEqual([{ ...one, setting: "homelab:machines[node2]", line: 3 }]);
+    expect(causes("", "name: node2\naddress: 192.0.2.12\n")).toEqual([{ ...one, setting: "homelab:machines[node2]", line: 1 }]);
+    expect(causes("name: node2\nnotes: a\n", "name: node2\nnotes: b\n")).toEqual([
+      { ...one, setting: "homelab:machines[node2].notes", line: 2 },
+    ]);
+    expect(causes(": : :\n\t- [", "just a text")).toEqual([]);
   });
 
   it("are those of its machine, then those of its part of the lab, then the only one", () => {
