@@ -23,6 +23,7 @@ describe("npm test", () => {
       "test/integration/workflows/deploy.test.ts",
       "test/integration/workflows/embedded-and-tests.test.ts",
       "test/integration/workflows/hostile.test.ts",
+      "test/integration/workflows/other-forges.test.ts",
       "test/integration/workflows/pull-requests.test.ts",
     ]);
     expect([workflows.files.e2e, workflows.engine, workflows.artefacts]).toEqual([[], true, false]);
