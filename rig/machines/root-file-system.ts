@@ -56,7 +56,23 @@ export async function rootFileSystemCached(): Promise<boolean> {
  * @param progress is called with one line for each step that takes time.
  */
 export async function ensureRootFileSystem(progress: (line: string) => void): Promise<string> {
-  const directory = await cached("root-file-system", inputs(), async (partial) => {
+  const directory = await made(progress);
+  if (await keepsOwners(path.join(directory, "root"))) {
+    return path.join(directory, "root");
+  }
+  progress("the machines' root file system in the cache was given to another owner: it is made anew");
+  await fs.rm(directory, { recursive: true });
+  return path.join(await made(progress), "root");
+}
+
+/** Whether its programs are root's still. In a cache that was handed to a user, or saved and restored by one, `sudo` works for nobody. */
+export async function keepsOwners(root: string): Promise<boolean> {
+  const sudo = await fs.stat(path.join(root, "usr", "bin", "sudo")).catch(() => undefined);
+  return sudo !== undefined && sudo.uid === 0 && (sudo.mode & 0o4000) !== 0;
+}
+
+function made(progress: (line: string) => void): Promise<string> {
+  return cached("root-file-system", inputs(), async (partial) => {
     const root = path.join(partial, "root");
     progress(`making the machines' root file system (Debian ${versions.debian.release}, ${packages.length} packages)`);
     await run("mmdebstrap", [
@@ -71,5 +87,4 @@ export async function ensureRootFileSystem(progress: (line: string) => void): Pr
     // mmdebstrap leaves the folder with the mode of a temporary one; PID 1's children need to traverse it.
     await fs.chmod(root, 0o755);
   });
-  return path.join(directory, "root");
 }

@@ -6,6 +6,8 @@ set -eu
 folder=$1
 shift
 id=4711
+# Off in a network of its own, and on already in another.
+ip link set lo up
 cache=$folder/home/.cache/cloud-native-home-lab
 mkdir -p "$folder/etc" "$folder/work" "$cache" "$folder/checkout"
 # The checkout may lie where this user cannot go.

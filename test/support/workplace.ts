@@ -54,6 +54,10 @@ export interface RunOptions {
   runner?: string;
   /** Ends the runner's computer, as a power cut would, when this is done. */
   powerCut?: Promise<void>;
+  /** A script of the runner's user on that computer, which runs the jobs as `"$@"`. Default: that alone. */
+  around?: string;
+  /** The computer has a network of its own, without a forge: for jobs that look after what other labs have left on it. */
+  ownNetwork?: boolean;
 }
 
 /** What a runner's cache holds of its earlier jobs, where these had no embedded lab to bring up. */
@@ -147,7 +151,7 @@ export class Workplace {
 
   /** Runs every job of a workflow file as it is at a commit, for an event. */
   async run(file: string, { name, payload }: Event, options: RunOptions): Promise<Run> {
-    const { at, api, secrets = {}, variables = {}, meanwhile, runner = "runner", powerCut } = options;
+    const { at, api, secrets = {}, variables = {}, meanwhile, runner = "runner", powerCut, around = '"$@"', ownNetwork = false } = options;
     const work = this.work(runner);
     await fs.mkdir(work, { recursive: true });
     const clone = await this.clone(runner, at);
@@ -181,7 +185,8 @@ export class Workplace {
     if (meanwhile) {
       await fs.writeFile(path.join(work, "hold"), "");
     }
-    const child = this.asRunner(runner, [this.program, ...args], { cwd: clone, env: secrets });
+    const command = ["bash", "-ec", around, "bash", this.program, ...args];
+    const child = this.asRunner(runner, command, { cwd: clone, env: { ...environment, ...secrets }, ownNetwork });
     void powerCut?.then(() => endAll(child));
     const [{ code, log }] = await Promise.all([ended(child), meanwhile && held(work, child, meanwhile)]);
     const jobs: Run["jobs"] = {};
@@ -210,8 +215,12 @@ export class Workplace {
   }
 
   /** A computer of its own, as far as processes and mounts go: when the command has ended, nothing of it runs. */
-  private asRunner(runner: string, command: readonly string[], { cwd, env }: { cwd: string; env: Record<string, string> }): ChildProcess {
-    const isolated = ["--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
+  private asRunner(
+    runner: string,
+    command: readonly string[],
+    { cwd, env, ownNetwork = false }: { cwd: string; env: Record<string, string>; ownNetwork?: boolean },
+  ): ChildProcess {
+    const isolated = ["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", ...(ownNetwork ? ["--net"] : [])];
     const wrapper = [path.join(__dirname, "act-as-runner.sh"), path.join(this.folder, runner)];
     return spawn("unshare", [...isolated, ...wrapper, ...command], {
       cwd,
@@ -230,7 +239,12 @@ export class Workplace {
   /** What of the paths that the last jobs keep in their cache the runner's user cannot read. */
   async unreadable(): Promise<string[]> {
     const home = path.join(this.folder, "runner", "home", ".cache");
-    const { code, log } = await ended(this.asRunner("runner", ["find", home, "!", "-readable"], { cwd: this.folder, env: {} }));
+    const { code, log } = await ended(
+      this.asRunner("runner", ["find", home, "-name", "root-file-system", "-prune", "-o", "!", "-readable", "-print"], {
+        cwd: this.folder,
+        env: {},
+      }),
+    );
     return code === 0 ? log.split("\n").filter(Boolean) : [log];
   }
 

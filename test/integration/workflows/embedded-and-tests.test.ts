@@ -5,7 +5,7 @@ import { type Event, type Run, Workplace } from "../../support/workplace";
 
 jest.setTimeout(1_800_000);
 
-/** `embedded.yml` where its lab does not come up, and `test.yml`, by act with the real `./lab`. That the lab comes up is not run here. */
+/** `embedded.yml` where its lab does not come up, and `test.yml`, by act with the real `./lab`. test/e2e/nightly.test.ts has a lab that does. */
 describe("a workflow that needs root", () => {
   let place: Workplace;
   let forge: ForgeServer;
@@ -18,7 +18,8 @@ describe("a workflow that needs root", () => {
     await place?.close();
   });
 
-  const run = (file: string, event: Event, at: string) => place.run(file, event, { at, api: forge.url });
+  const run = (file: string, event: Event, at: string) =>
+    place.run(file, event, { at, api: forge.url, ownNetwork: file === "embedded.yml" });
   const push: Event = { name: "push", payload: { ref: "refs/heads/main" } };
   const nightly: Event = { name: "schedule", payload: { schedule: "43 3 * * *" } };
   const pull = (head: string, { from = "ann/lab", labels = [] as string[] } = {}): Event => ({

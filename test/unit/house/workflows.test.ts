@@ -57,6 +57,20 @@ describe("the workflows", () => {
     }
   });
 
+  it("give a cache that root has filled to the runner's user, but for the machines' root file system, whose owners count", () => {
+    const asRoot = jobs.filter(({ job }) => JSON.stringify(job).includes("cloud-native-home-lab/*"));
+    expect(asRoot.map(({ name }) => name)).toEqual(["embedded.yml sim", "test.yml test"]);
+    for (const { name, job } of asRoot) {
+      const kept = job.steps.find(({ uses }) => uses?.startsWith("actions/cache@"))?.with?.path ?? "";
+      const owned = job.steps.map(({ run = "" }) => /sudo find .*chown.*/.exec(run)?.[0]).filter(Boolean);
+      expect([name, kept.includes("!~/.cache/cloud-native-home-lab/root-file-system"), owned]).toEqual([
+        name,
+        true,
+        [expect.stringContaining("-name root-file-system -prune -o -exec chown -h")],
+      ]);
+    }
+  });
+
   it("put nothing that a stranger can choose into a script: names and titles reach it by the environment", () => {
     for (const { name, job } of jobs) {
       for (const { run = "" } of job.steps) {
