@@ -4,7 +4,8 @@ const longest = 120;
 /** Without what could reorder, hide or break a line: control characters, direction marks, zero-width characters. */
 export function oneLine(text: string): string {
   const shown = text.replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, " ").trim();
-  return shown.length > longest ? `${shown.slice(0, longest - 1)}…` : shown;
+  // Not half of a character that is two.
+  return shown.length > longest ? `${shown.slice(0, longest - 1).replace(/[\uD800-\uDBFF]$/, "")}…` : shown;
 }
 
 /** A run of backticks longer than any in the text. */

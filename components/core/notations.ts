@@ -139,10 +139,11 @@ function isSchedule(text: string): boolean {
 
 /** `*`, `5`, `1-5`, each with a step if any. */
 function isCronPart(part: string, [low, high]: readonly [number, number]): boolean {
-  const [, from, to, step] = /^(?:\*|(\d{1,2})(?:-(\d{1,2}))?)(?:\/(\d{1,2}))?$/.exec(part) ?? [part];
-  if (from === undefined && !part.startsWith("*")) {
+  const parsed = /^(?:\*|(\d{1,2})(?:-(\d{1,2}))?)(?:\/(\d{1,2}))?$/.exec(part);
+  if (!parsed) {
     return false;
   }
+  const [, from, to, step] = parsed;
   const [first, last] = [Number(from ?? low), Number(to ?? from ?? high)];
   return first >= low && first <= last && last <= high && (step === undefined || Number(step) > 0);
 }
