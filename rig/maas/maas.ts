@@ -124,7 +124,9 @@ export class Maas implements World {
   }
 
   dnsRecordCount(domain: Domain): number {
-    return this.tables.dnsResources.filter((row) => row.domainId === domain.id).length;
+    const names = this.tables.dnsResources.filter((row) => row.domainId === domain.id);
+    const addresses = names.flatMap((row) => row.ipIds);
+    return new Set(addresses).size + this.tables.dnsRecords.filter((row) => names.some(({ id }) => id === row.resourceId)).length;
   }
 
   removeNode(node: Node): void {

@@ -4,6 +4,7 @@ import type { Context } from "../http/context";
 import { Form, formErrors, isIp, required } from "../http/forms";
 import type { Endpoint } from "../http/router";
 import { allocType, type DnsRecord, type DnsResource, type Domain } from "../state/model";
+import { wrongValue } from "./dns-values";
 
 function findDomain(context: Context, wanted = context.parameter("id")): Domain {
   const domain = context.maas.tables.domains.find((row) => String(row.id) === wanted || row.name === wanted);
@@ -235,6 +236,8 @@ function createRecord(context: Context) {
   const sameName = maas.tables.dnsResources.find((row) => row.name === name && row.domainId === domain.id);
   const beside = sameName ? maas.tables.dnsRecords.filter((row) => row.resourceId === sameName.id).map((row) => row.rrtype) : [];
   const isCname = rrtype?.toUpperCase() === "CNAME";
+  const wrong = rrtype && rrdata && wrongValue(rrtype.toUpperCase(), rrdata);
+  if (wrong) throw formErrors({ __all__: [wrong] });
   if (isCname ? beside.some((type) => type !== "CNAME") || sameName?.ipIds.length : beside.includes("CNAME"))
     form.error("__all__", "CNAME records for a name cannot coexist with non-CNAME records.");
   else if (isCname && beside.length > 0) form.error("__all__", "Only one CNAME can be associated with a name.");
@@ -266,6 +269,8 @@ function updateRecord(context: Context) {
   const form = new Form(context.form, false);
   const rrdata = form.get("rrdata");
   if (rrdata === "") form.error("rrdata", required);
+  const wrong = rrdata && wrongValue(record.rrtype, rrdata);
+  if (wrong) form.error("__all__", wrong);
   const ttl = form.integer("ttl");
   form.done();
   Object.assign(record, { rrdata: rrdata ?? record.rrdata, ttl: form.has("ttl") ? (ttl ?? null) : record.ttl });

@@ -169,10 +169,17 @@ function parents(context: Context, form: Form, of: Node, kind: keyof typeof chil
   return fits ? rows : [];
 }
 
-/** A card's MTU is never below that of what is on top of it. */
+const mtuOf = (card: Interface) => (card.params === "" ? undefined : (card.params.mtu as number | undefined));
+
+/** A card's MTU is never below that of what is on top of it, which becomes smaller with it. */
 function raiseMtu(context: Context, card: Interface): void {
-  const mtu = card.params === "" ? undefined : (card.params.mtu as number | undefined);
+  const mtu = mtuOf(card);
   if (mtu === undefined) return;
+  for (const child of context.maas.tables.interfaces.filter((row) => row.parentIds.includes(card.id))) {
+    if ((mtuOf(child) ?? 0) <= mtu) continue;
+    child.params = { ...(child.params as Record<string, unknown>), mtu };
+    raiseMtu(context, child);
+  }
   for (const parent of context.maas.tables.interfaces.filter((row) => card.parentIds.includes(row.id))) {
     const own = parent.params === "" ? {} : parent.params;
     if (((own.mtu as number | undefined) ?? 0) >= mtu) continue;

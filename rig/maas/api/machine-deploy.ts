@@ -146,10 +146,8 @@ export async function release(context: Context) {
 
 export async function releaseMany(context: Context) {
   const { maas, form } = context;
-  const wanted = form
-    .all("machines")
-    .flatMap((value) => value.split(","))
-    .filter(Boolean);
+  // An empty id is one that MAAS does not know.
+  const wanted = form.all("machines").flatMap((value) => value.split(","));
   const machines = maas.machines().filter((node) => wanted.includes(node.systemId));
   const unknown = wanted.filter((id) => !machines.some((node) => node.systemId === id));
   if (unknown.length > 0) throw badRequest(`Unknown machine(s): ${unknown.join(", ")}.`);

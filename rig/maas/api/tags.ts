@@ -92,9 +92,9 @@ function updateNodes(context: Context) {
       __all__: [`Definition supplied '${form.get("definition")}' doesn't match current definition '${tag.definition}'`],
     });
   }
-  const add = nodes("add").filter((node) => !node.tagNames.includes(tag.name));
-  const gone = nodes("remove").filter((node) => node.tagNames.includes(tag.name));
-  for (const node of add) node.tagNames.push(tag.name);
+  const add = nodes("add");
+  const gone = nodes("remove");
+  for (const node of add) if (!node.tagNames.includes(tag.name)) node.tagNames.push(tag.name);
   for (const node of gone) node.tagNames = node.tagNames.filter((name) => name !== tag.name);
   maas.store.touch();
   return { added: add.length, removed: gone.length };

@@ -3,7 +3,7 @@ import { ApiError, badRequest, conflict, deleted, notFound, notFoundText } from 
 import type { Context } from "../http/context";
 import { Form, invalidChoice, invalidModelChoice, mandatory } from "../http/forms";
 import type { Endpoint } from "../http/router";
-import { addVmHost, discover, answers as letsIn } from "../machine/hosting";
+import { addVmHost, discover, ensureTags, answers as letsIn } from "../machine/hosting";
 import { petName } from "../state/ids";
 import type { Node, VmHost } from "../state/model";
 import { newInterface, newNode } from "../state/seed";
@@ -14,13 +14,9 @@ function composed(context: Context, host: VmHost): Node[] {
 }
 
 function used(context: Context, host: VmHost) {
-  const machines = composed(context, host);
-  const disks = machines.flatMap((node) => context.maas.layouts.disksOf(node));
-  return {
-    cores: machines.reduce((sum, node) => sum + node.cpuCount, 0),
-    memory: machines.reduce((sum, node) => sum + node.memory, 0),
-    local_storage: disks.reduce((sum, disk) => sum + disk.size, 0),
-  };
+  const given = composed(context, host).map((node) => node.composed ?? { cores: node.cpuCount, memory: node.memory, local_storage: 0 });
+  const sum = (what: "cores" | "memory" | "local_storage") => given.reduce((total, each) => total + each[what], 0);
+  return { cores: sum("cores"), memory: sum("memory"), local_storage: sum("local_storage") };
 }
 
 function show(context: Context, host: VmHost) {
@@ -48,7 +44,10 @@ function show(context: Context, host: VmHost) {
     zone: render.node.zone(tables.zones.find((row) => row.id === host.zoneId)!),
     pool: render.node.pool(tables.pools.find((row) => row.id === host.poolId)!),
     host: { system_id: host.hostId, __incomplete__: true },
-    storage_pools: host.storagePools.map((pool) => ({ ...pool, used: 0, available: pool.total, default: pool.name === "default" })),
+    storage_pools: host.storagePools.map((pool) => {
+      const inPool = pool.name === "default" ? inUse.local_storage : 0;
+      return { ...pool, used: inPool, available: pool.total - inPool, default: pool.name === "default" };
+    }),
     resource_uri: `/MAAS/api/2.0/vm-hosts/${host.id}/`,
   };
 }
@@ -130,6 +129,8 @@ function update(context: Context) {
     poolId: pool?.id ?? host.poolId,
     cpuOverCommitRatio: Number(form.get("cpu_over_commit_ratio") ?? host.cpuOverCommitRatio),
     memoryOverCommitRatio: Number(form.get("memory_over_commit_ratio") ?? host.memoryOverCommitRatio),
+    // An optional text of a form of Django's.
+    defaultMacvlanMode: form.get("default_macvlan_mode") ?? host.defaultMacvlanMode ?? "",
   });
   if (form.has("tags"))
     host.tags = form.fields
@@ -149,13 +150,13 @@ function storage(form: Form): { size: number }[] {
   return parts.map((part) => ({ size: Math.floor(Number(part[1]) * 1e9) }));
 }
 
-function randomMac(): string {
+function randomMac(type: VmHost["type"]): string {
   const bytes = Array.from({ length: 3 }, () =>
     Math.floor(Math.random() * 256)
       .toString(16)
       .padStart(2, "0"),
   );
-  return `00:16:3e:${bytes.join(":")}`;
+  return `${type === "virsh" ? "52:54:00" : "00:16:3e"}:${bytes.join(":")}`;
 }
 
 async function compose(context: Context) {
@@ -181,6 +182,7 @@ async function compose(context: Context) {
   const inUse = used(context, host);
   if (inUse.cores + cores > free.cores || inUse.memory + memory > free.memory)
     throw conflict("Unable to compose machine because: Insufficient resources on the VM host.");
+  ensureTags(maas, host.tags);
   const node = maas.store.insert(
     "nodes",
     newNode(
@@ -188,6 +190,12 @@ async function compose(context: Context) {
         hostname,
         architecture: "amd64/generic",
         podId: host.id,
+        composed: {
+          id: maas.store.nextId("virtualMachines"),
+          cores,
+          memory,
+          local_storage: disks.reduce((total, { size }) => total + size, 0),
+        },
         bmcId: host.id,
         cpuCount: cores,
         memory,
@@ -196,7 +204,7 @@ async function compose(context: Context) {
         powerType: host.type,
         powerParameters:
           host.type === "lxd" ? { ...host.powerParameters, instance_name: hostname } : { ...host.powerParameters, power_id: hostname },
-        tagNames: ["virtual", ...host.tags].filter((name) => maas.tables.tags.some((row) => row.name === name)),
+        tagNames: [...host.tags],
       },
       maas.timestamp(),
     ),
@@ -209,7 +217,7 @@ async function compose(context: Context) {
         id: maas.store.nextId("interfaces"),
         nodeId: node.systemId,
         name: `eth${index}`,
-        macAddress: randomMac(),
+        macAddress: randomMac(host.type),
         vlanId: maas.tables.vlans[0]!.id,
       }),
     );

@@ -9,7 +9,17 @@ const capacity = { cores: 16, memory: 65536, local_storage: 2_000_000_000_000 };
 
 type Given = Pick<VmHost, "name" | "type" | "powerParameters"> & Partial<VmHost>;
 
-export function addVmHost({ store }: World, given: Given): VmHost {
+/** Tags that MAAS makes of a host's, which machines composed on it get. */
+export function ensureTags({ store, tables }: World, names: string[]): void {
+  for (const name of names.filter((each) => !tables.tags.some((row) => row.name === each))) {
+    const kernelOpts = name === "pod-console-logging" ? "console=tty1 console=ttyS0" : "";
+    store.insert("tags", { id: store.nextId("tags"), name, definition: "", comment: "", kernelOpts });
+  }
+}
+
+export function addVmHost(world: World, given: Given): VmHost {
+  const { store } = world;
+  ensureTags(world, ["pod-console-logging"]);
   return store.insert("vmHosts", {
     id: store.nextId("bmcs"),
     poolId: 0,

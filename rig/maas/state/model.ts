@@ -336,6 +336,8 @@ export interface Node {
   gatewayLinkV4: number | null;
   parentId: string | null;
   podId: number | null;
+  /** What its VM host gave it, whatever commissioning sees. */
+  composed?: { id: number; cores: number; memory: number; local_storage: number };
   licenseKey: string;
   installRackd: boolean;
   installKvm: boolean;

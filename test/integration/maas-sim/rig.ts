@@ -187,6 +187,12 @@ const otherHardware = [
   // It claims automatic addresses in a workflow, and its machines report no lshw for automatic tags.
   /\.links\[\*\]\.ip_address$/,
   /^(\[\*\])?\.(tag_names|storage|memory|hardware_info\.\w+|hardware_uuid|cpu_\w+|power_state)$/,
+  // Cards that nobody described, and orders that the database gives.
+  /(^|\.)(boot_interface|interface_set\[\*\])\.(vendor|product|firmware_version)$/,
+  /^(\[\*\])?\.(vendor|product)$/,
+  /tag_names\[\*\]$/,
+  /^(\[\*\])?\.tags\[\*\]$/,
+  /^(\[\*\])?\.partitions\[\*\]\.(size|path)$/,
   /^(\[\*\])?\.(used_size|firmware_version|block_size|name|size|model|serial|path|available_size|id_path|tags)$/,
 ];
 

@@ -17,13 +17,15 @@ afterEach(() => lab.close());
 async function region(): Promise<Record<string, unknown>> {
   const { client } = lab.context();
   const lists = ["zones/", "resourcepools/", "ipranges/", "reservedips/", "subnets/", "fabrics/", "spaces/", "static-routes/", "domains/"];
-  const further = ["dnsresources/", "tags/", "boot-sources/", "account/prefs/sshkeys/", "vm-hosts/"];
+  const further = ["dnsresources/", "boot-sources/", "account/prefs/sshkeys/", "vm-hosts/"];
   const scripts = (await client.get<{ name: string }[]>("scripts/")).map(({ name }) => name);
   const config = await Promise.all(["ntp_servers", "enable_http_proxy"].map((name) => client.get("maas/", { op: "get_config", name })));
   const sources = await client.get<{ id: number }[]>("boot-sources/");
   const selections = await Promise.all(sources.map(({ id }) => client.get(`boot-sources/${id}/selections/`)));
+  // One is MAAS's own: it makes it with the first VM host, and keeps it.
+  const tags = (await client.get<{ name: string }[]>("tags/")).filter(({ name }) => name !== "pod-console-logging");
   const read = async (list: string) => [list, await client.get(list)] as const;
-  return { ...Object.fromEntries(await Promise.all([...lists, ...further].map(read))), scripts, config, selections };
+  return { ...Object.fromEntries(await Promise.all([...lists, ...further].map(read))), scripts, config, selections, tags };
 }
 
 type Run = { stdout: string; requests: number } | undefined;
