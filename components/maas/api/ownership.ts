@@ -6,7 +6,7 @@ import type { Context } from "./wait";
  * by the very request that creates the machine, so that a killed run cannot forget it. Owner data, which MAAS drops at
  * release, say which deployment is on the disks.
  */
-const OWNER = { stack: "homelab-stack", deployment: "homelab-deployment", finished: "homelab-finished" } as const;
+const OWNER = { stack: "homelab-stack", deployment: "homelab-deployment", finished: "homelab-finished", gaveUp: "homelab-gave-up" } as const;
 
 export function describe(notes: string, stack: string): string {
   return [notes.trim(), mark(stack)].filter(Boolean).join("\n");
@@ -73,14 +73,28 @@ export interface Deployment {
   digest: string;
   /** The run that deployed it has seen the end of it. */
   finished: boolean;
+  /** After so many seconds a run gave up waiting for its end. */
+  gaveUp?: number;
 }
 
 /** The deployment that is on the machine, if one of a stack is. */
 export function deploymentOf(machine: Machine): Deployment | undefined {
   const data = machine.owner_data;
-  return data[OWNER.stack]
-    ? { stack: data[OWNER.stack], digest: data[OWNER.deployment] ?? "", finished: data[OWNER.finished] === "true" }
-    : undefined;
+  if (!data[OWNER.stack]) {
+    return undefined;
+  }
+  const gaveUp = Number(data[OWNER.gaveUp] ?? "");
+  return {
+    stack: data[OWNER.stack],
+    digest: data[OWNER.deployment] ?? "",
+    finished: data[OWNER.finished] === "true",
+    ...(gaveUp > 0 && { gaveUp }),
+  };
+}
+
+/** Notes that a run gave up waiting. MAAS drops it with the deployment, at release. */
+export async function recordGivingUp({ client }: Context, machine: Machine, seconds: number): Promise<void> {
+  await client.post(`machines/${machine.system_id}/`, "set_owner_data", { [OWNER.gaveUp]: seconds }, { settled: async () => undefined });
 }
 
 /** Works on allocated and deployed machines only. */

@@ -28,6 +28,8 @@ export interface Wait {
   setting: string;
   /** What to tell someone at a machine whose power MAAS cannot switch, at the start and now and then. */
   prompt?: string;
+  /** What happens where the limit is not raised, as the end of the advice. */
+  otherwise?: string;
 }
 
 /** A status that does not change is said again after so long. */
@@ -56,7 +58,7 @@ export async function waitFor(context: Context, machine: Machine, wait: Wait): P
     if (waited > wait.limit * 1000) {
       throw new StepError(
         `${machine.hostname} was not ${wait.goal} within ${span(wait.limit * 1000)}: it is ${status}`,
-        `look at the machine's console; if it is only slow, raise ${wait.setting} and run up again: it goes on where it is`,
+        `look at the machine's console; if it is only slow, raise ${wait.setting} and run up again: it goes on where it is${wait.otherwise ? `; ${wait.otherwise}` : ""}`,
       );
     }
     const look = await reads.next(machine.system_id, waited);

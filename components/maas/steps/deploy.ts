@@ -1,6 +1,6 @@
 import { isStatus } from "../api/errors";
 import { requireMachine } from "../api/lookup";
-import { deploymentOf, recordDeployment } from "../api/ownership";
+import { deploymentOf, recordDeployment, recordGivingUp } from "../api/ownership";
 import { StepError } from "../api/step-error";
 import { type Machine, Status } from "../api/types";
 import { type Context, substatus, waitFor } from "../api/wait";
@@ -71,7 +71,11 @@ async function deploy(context: Context, desired: DeployDesired): Promise<Deploye
         machine = await clear(context, machine, desired, mine && (!owner.finished || isHalfReleased(machine)));
         break;
       case Status.Deploying:
-        machine = current ? await follow(context, machine, desired) : await clear(context, machine, desired, mine);
+        // One that was given up may go on only if it is given more time: MAAS may have missed its end, and would wait for ever.
+        machine =
+          current && desired.limit > (owner.gaveUp ?? 0)
+            ? await follow(context, machine, desired)
+            : await clear(context, machine, desired, mine);
         break;
       case Status.FailedDeployment:
         if (started || (mine && desired.failedDeployment === "refuse")) {
@@ -179,7 +183,7 @@ async function start(context: Context, machine: Machine, desired: DeployDesired,
 }
 
 async function follow(context: Context, machine: Machine, desired: DeployDesired): Promise<Machine> {
-  const ended = await waitFor(context, machine, {
+  const wait = waitFor(context, machine, {
     goal: "deployed",
     done: (each) => each.status !== Status.Deploying,
     usual: USUAL,
@@ -187,6 +191,13 @@ async function follow(context: Context, machine: Machine, desired: DeployDesired
     setting: "homelab:maas.waits.deploy",
     prompt:
       machine.power_type === "manual" ? (desired.commissioning.powerPrompt ?? "switch it on by hand, to boot from the network") : undefined,
+    otherwise: "with the same limit the next up deploys it anew",
+  });
+  const ended = await wait.catch(async (error: unknown) => {
+    if (error instanceof StepError) {
+      await recordGivingUp(context, machine, desired.limit);
+    }
+    throw error;
   });
   if (ended.status === Status.FailedDeployment) {
     throw await failure(context, ended);

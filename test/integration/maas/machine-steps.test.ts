@@ -282,3 +282,24 @@ test("a machine that was New before rescue mode leaves it when it is switched of
   await rescue();
   expect(await actOn(context, "exit-rescue", await now(), { limit: 30 })).toMatchObject({ status_name: "New" });
 }, 90_000);
+
+test("a deployment whose end MAAS has missed goes on with more time, and is made anew without", async () => {
+  await lab.close();
+  const machine = { match: "node1", stuck: true };
+  lab = await Lab.start({ durations: { commissioning: 0.1 }, machines: [machine] });
+  await lab.run("enlist", "create", enlistDesired, power);
+  await lab.run("commission", "create", commissionDesired);
+  const deploy = (limit: number) => lab.run("deploy", "create", { ...deployDesired, limit });
+  const given = await deploy(1);
+  expect([given.code, given.stderr]).toEqual([2, expect.stringContaining("with the same limit the next up deploys it anew")]);
+  const more = await deploy(2);
+  expect(more.stderr).toContain("was not deployed within 2 s");
+  expect(more.stderr).not.toContain("releasing it first");
+  machine.stuck = false;
+  const again = await deploy(2);
+  expect(again.stderr).toContain("node1: Deploying with an earlier attempt of this stack; releasing it first");
+  expect(again.code).toBe(0);
+  expect(await machines()).toMatchObject([{ status: Status.Deployed }]);
+  // What was noted is gone with the attempt.
+  expect(Object.keys((await machines())[0].owner_data)).not.toContain("homelab-gave-up");
+});
