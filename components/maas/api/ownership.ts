@@ -6,7 +6,12 @@ import type { Context } from "./wait";
  * by the very request that creates the machine, so that a killed run cannot forget it. Owner data, which MAAS drops at
  * release, say which deployment is on the disks.
  */
-const OWNER = { stack: "homelab-stack", deployment: "homelab-deployment", finished: "homelab-finished", gaveUp: "homelab-gave-up" } as const;
+const OWNER = {
+  stack: "homelab-stack",
+  deployment: "homelab-deployment",
+  finished: "homelab-finished",
+  gaveUp: "homelab-gave-up",
+} as const;
 
 export function describe(notes: string, stack: string): string {
   return [notes.trim(), mark(stack)].filter(Boolean).join("\n");
