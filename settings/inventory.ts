@@ -71,7 +71,7 @@ export function inventoryFiles(given: string, folder: string): string[] {
     });
   }
   if (!found.isDirectory()) {
-    return [target];
+    return [regular(target, given)];
   }
   const names = fs.readdirSync(target).filter((name) => /\.ya?ml$/.test(name));
   if (names.length === 0 || names.length > MOST_FILES) {
@@ -83,7 +83,21 @@ export function inventoryFiles(given: string, folder: string): string[] {
       fix: "put the machines there, one list or one machine in each file",
     });
   }
-  return names.sort().map((name) => path.join(target, name));
+  return names.sort().map((name) => regular(path.join(target, name), path.join(given, name)));
+}
+
+/** A device or a pipe would be read for ever. */
+function regular(file: string, given: string): string {
+  if (!fs.statSync(file, { throwIfNoEntry: false })?.isFile()) {
+    throw new UserError({
+      path: PATH,
+      message: "is no file",
+      found: given,
+      allowed: "a YAML file, or a folder of such files",
+      fix: "put a file with the machines there",
+    });
+  }
+  return file;
 }
 
 function read(file: string, shown: string): unknown {

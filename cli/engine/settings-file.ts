@@ -115,7 +115,12 @@ function refuseAliases(parsed: unknown, file: string): void {
  */
 export async function checkStackFile(stack: string): Promise<{ file: string; settings: Settings; hasApiKey: boolean }> {
   const file = stack.includes("/") || stack.endsWith(".yaml") ? path.resolve(stack) : settingsFile(stack);
-  const text = await fs.readFile(file, "utf8").catch(() => undefined);
+  // A link to a device would be read for ever.
+  const regular = await fs.stat(file).then(
+    (found) => found.isFile(),
+    () => false,
+  );
+  const text = regular ? await fs.readFile(file, "utf8").catch(() => undefined) : undefined;
   if (text === undefined) {
     const there = (await fs.readdir(checkout)).flatMap((name) => /^Pulumi\.(.+)\.yaml$/.exec(name)?.[1] ?? []);
     throw new UserError({

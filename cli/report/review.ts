@@ -79,9 +79,13 @@ export function fitting(whole: Review): Review {
 export async function readReview(file: string): Promise<Review> {
   const refuse = (message: string) =>
     new UserError({ path: file, message, allowed: "a file that './lab review' wrote", fix: "run './lab review' again" });
-  const { size } = await fs.stat(file).catch(() => ({ size: -1 }));
-  if (size < 0 || size > limits.bytes) {
-    throw refuse(size < 0 ? "there is no such file" : `too large: ${size} bytes`);
+  const found = await fs.lstat(file).catch(() => undefined);
+  if (!found || found.size > limits.bytes) {
+    throw refuse(found ? `too large: ${found.size} bytes` : "there is no such file");
+  }
+  // A link may lead to what never ends, or to what is not the sender's.
+  if (!found.isFile()) {
+    throw refuse("a link or a device, not a file");
   }
   let parsed: unknown;
   try {

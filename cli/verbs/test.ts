@@ -3,6 +3,7 @@ import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import type { Command } from "commander";
 import { k3sVersions } from "../../rig";
+import { act } from "../../test/support/act";
 import { ensureTaskwarrior3 } from "../../test/support/taskwarrior3";
 import { installPackages, testPackages } from "../engine/host-packages";
 import { ownNetwork } from "../engine/process";
@@ -72,7 +73,7 @@ const workers = 2;
 const LABS_AT_ONCE = 2;
 
 /** Packages, the engine, and what the labs' machines are made of, as far as these tests need them: the tests have no network. */
-async function prepare({ engine, artefacts }: TestPlan): Promise<void> {
+async function prepare({ engine, artefacts, files }: TestPlan): Promise<void> {
   if (!engine) {
     return;
   }
@@ -82,6 +83,9 @@ async function prepare({ engine, artefacts }: TestPlan): Promise<void> {
     return;
   }
   await stage("Taskwarrior 3 (from a newer Debian, unpacked)", ensureTaskwarrior3);
+  if (files.e2e.some((file) => file.endsWith("nightly.test.ts"))) {
+    await stage("act, which runs workflow files", act);
+  }
   const parts = await Promise.allSettled([ensurePulumi(), ensureArtefacts({ installs: true, ingress: true, versions: k3sVersions })]);
   for (const part of parts) {
     if (part.status === "rejected") {

@@ -77,6 +77,15 @@ describe("homelab:inventory", () => {
     expect(() => parsed({ inventory: name })).toThrow(message);
   });
 
+  it("reads no device and no link to one, which would be read for ever", () => {
+    fs.mkdirSync(path.join(folder, "racks"));
+    fs.symlinkSync("/dev/zero", path.join(folder, "racks", "a.yaml"));
+    expect(() => parsed({ inventory: "racks" })).toThrow(/homelab:inventory: is no file[\s\S]*racks\/a\.yaml/);
+    expect(() => parsed({ inventory: "/dev/zero" })).toThrow(/homelab:inventory: is no file/);
+    fs.symlinkSync("nowhere", path.join(folder, "racks", "0.yaml"));
+    expect(() => parsed({ inventory: "racks" })).toThrow(/racks\/0\.yaml/);
+  });
+
   it("takes a thousand machines, which a stack file cannot hold", async () => {
     const machines = Array.from({ length: 1000 }, (_, index) =>
       machine(index, { address: `10.0.${10 + Math.floor(index / 200)}.${1 + (index % 200)}`, notes: "x".repeat(60) }),
