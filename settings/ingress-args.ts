@@ -5,7 +5,6 @@ import { LOGIN_PATH, USER_HEADER } from "../components/ingress/login";
 import type { PagesArgs } from "../components/ingress/pages";
 import { ownAddresses } from "../components/k3s/address-pool";
 import type { K3sCluster } from "../components/k3s/k3s-cluster";
-import type { NetworkOptions } from "../components/maas/args/network";
 import { fixedAddress } from "../components/maas/desired";
 import type { PagesBehindLogin } from "../components/monitoring/args";
 import { PORTS } from "../components/monitoring/ports";
@@ -14,6 +13,8 @@ import { PAGE_NAMES } from "./ingress";
 import type { Settings } from "./schema";
 
 /** `homelab:ingress` and `homelab:domain` as arguments of several components. Pure. */
+
+type Network = Settings["network"];
 
 /** Pages that have a pod to answer. */
 export function pagesOf({ monitoring }: Pick<Settings, "monitoring">): (typeof PAGE_NAMES)[number][] {
@@ -53,7 +54,7 @@ export function ingressTarget(settings: Settings): { machine: string } | { addre
  * The network with the domain of the pages. A name leads to a machine by an alias: MAAS would reserve an address that a record
  * names, and then refuse it to the machine.
  */
-export function networkArgs(settings: Settings): NetworkOptions {
+export function networkArgs(settings: Settings): Network & { furtherDomains?: NonNullable<Network["domain"]>[] } {
   const { network, ingress, domain, machines } = settings;
   if (!ingress.enabled) {
     return network;
@@ -61,7 +62,9 @@ export function networkArgs(settings: Settings): NetworkOptions {
   const target = ingressTarget(settings);
   const machine = machines.find(({ name }) => "machine" in target && name === target.machine);
   const record =
-    "address" in target ? { type: "A", data: target.address } : { type: "CNAME", data: `${target.machine}.${machine?.domain ?? "maas"}.` };
+    "address" in target
+      ? { type: "A" as const, data: target.address }
+      : { type: "CNAME" as const, data: `${target.machine}.${machine?.domain ?? "maas"}.` };
   const own = network.domain?.name === domain ? network.domain : undefined;
   const taken = new Set(own?.records.map(({ name }) => name));
   const records = namesOf(settings).flatMap((name) => (taken.has(name) ? [] : [{ name, ...record }]));

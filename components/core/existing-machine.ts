@@ -8,15 +8,15 @@ export interface ExistingMachineArgs {
   /** IPv4 address, where SSH answers. */
   address: pulumi.Input<string>;
   /** Account with password-less sudo. */
-  user: string;
+  user: pulumi.Input<string>;
   /** Default 22. */
-  port?: number;
+  port?: pulumi.Input<number>;
   /** OpenSSH PEM of a key that may log in. */
   privateKey: SecretInput;
   /** Public host key, for example `ssh-ed25519 AAAA…`. */
   hostKey: pulumi.Input<string>;
   /** Raise it when the machine was reinstalled: whatever is on it is then made anew. Default 1. */
-  generation?: number;
+  generation?: pulumi.Input<number>;
 }
 
 /**
@@ -25,7 +25,7 @@ export interface ExistingMachineArgs {
  * @param name host name, also the node's name in Kubernetes
  */
 export function existingMachine(name: string, args: ExistingMachineArgs, opts?: pulumi.ComponentResourceOptions): MachineAccess {
-  const incarnation = String(args.generation ?? 1);
+  const incarnation = pulumi.output(args.generation ?? 1).apply(String);
   return {
     name,
     address: pulumi.output(args.address),
@@ -33,8 +33,8 @@ export function existingMachine(name: string, args: ExistingMachineArgs, opts?: 
     user: args.user,
     privateKey: secretOutput(args.privateKey),
     hostKey: pulumi.output(args.hostKey),
-    incarnation: pulumi.output(incarnation),
-    deployed: pulumi.output(incarnation),
+    incarnation,
+    deployed: incarnation,
     resource: new pulumi.ComponentResource("homelab:core:ExistingMachine", name, {}, opts),
   };
 }

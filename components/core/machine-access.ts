@@ -13,9 +13,9 @@ export interface MachineAccess {
   /** IPv4 address on the lab's subnet. */
   address: pulumi.Output<string>;
   /** SSH port. */
-  port: number;
+  port: pulumi.Input<number>;
   /** Account with password-less sudo. */
-  user: string;
+  user: pulumi.Input<string>;
   /** OpenSSH PEM of the deploy key; a secret. */
   privateKey: pulumi.Output<string>;
   /** Public host key, for example `ssh-ed25519 AAAA…`. */

@@ -72,7 +72,7 @@ export interface IngressAccess {
   /** Pages are `<page>.<domain>`. */
   domain: pulumi.Input<string>;
   /** Class of the ingress controller. */
-  className: string;
+  className: pulumi.Input<string>;
   /** Annotations that put the login before a page. */
   annotations: pulumi.Input<Record<string, pulumi.Input<string>>>;
   /** PEM, with the authority's after it. */

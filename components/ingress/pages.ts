@@ -21,15 +21,15 @@ export interface PagesArgs {
     /** Name of the service. */
     service: pulumi.Input<string>;
     /** Port of the service. */
-    port: number;
+    port: pulumi.Input<number>;
     /** Paths of this page that other services answer. Default none. */
     further?: readonly {
       /** Begins with `/`. */
-      path: string;
+      path: pulumi.Input<string>;
       /** Name of the service. */
       service: pulumi.Input<string>;
       /** Port of the service. */
-      port: number;
+      port: pulumi.Input<number>;
     }[];
   }[];
   /** The last word on every resource that the component makes. */

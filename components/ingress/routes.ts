@@ -5,16 +5,16 @@ import { labelsOf, notAwaited } from "../kubernetes/workload";
 /** One Ingress: names that lead to a port of a service in the same namespace. */
 export interface RouteArgs {
   metadata: { name: string; namespace: pulumi.Input<string> };
-  className: string;
+  className: pulumi.Input<string>;
   annotations: pulumi.Input<Record<string, pulumi.Input<string>>>;
   /** Name of the Secret with the certificate; none serves plain HTTP. */
   tls?: pulumi.Input<string>;
   hosts: readonly pulumi.Input<string>[];
-  path: string;
+  path: pulumi.Input<string>;
   service: pulumi.Input<string>;
-  port: number;
+  port: pulumi.Input<number>;
   /** Longer paths that lead elsewhere. Default none. */
-  further?: readonly { path: string; service: pulumi.Input<string>; port: number }[];
+  further?: readonly { path: pulumi.Input<string>; service: pulumi.Input<string>; port: pulumi.Input<number> }[];
 }
 
 /** An Ingress of the standard kind. The engine does not wait for its address: it is the controller's business, and known. */

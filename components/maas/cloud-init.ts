@@ -92,7 +92,7 @@ export type PlainUserData = Omit<InClear<UserDataOptions>, "bootCommands" | "com
 /** From a machine's arguments, with the account and the keys that the program itself needs. */
 export function userDataArgs(args: {
   userData: PlainUserData;
-  ssh: Pick<SshOptions, "user" | "authorizedKeys">;
+  ssh: InClear<Pick<SshOptions, "user" | "authorizedKeys">>;
   deployKey: string;
   hostKey: { privateKey: string; publicKey: string };
 }): CloudInitArgs {

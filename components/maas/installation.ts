@@ -3,6 +3,7 @@ import * as path from "node:path";
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
+import { changed } from "../core/inputs";
 import { toGoDuration, toSeconds } from "../core/notations";
 import { inClear } from "../core/secret-output";
 import type { InstallArgs, SshHostArgs } from "./args/installation";
@@ -14,8 +15,8 @@ import { regionStep } from "./steps/region";
 /** Arguments of {@link MaasInstallation}. */
 export interface MaasInstallationArgs {
   /** MAAS's base URL, once it is there. */
-  url: string;
-  caFile?: string;
+  url: pulumi.Input<string>;
+  caFile?: pulumi.Input<string>;
   host: SshHostArgs;
   install: InstallArgs;
   /** Wait for an image to commission machines with, too: nothing else does where no images are imported. */
@@ -46,7 +47,8 @@ export class MaasInstallation extends pulumi.ComponentResource {
       { ...shared, create: PLACE, update: PLACE, stdin: fs.readFileSync(path.join(__dirname, "scripts/region.sh"), "utf8") },
       parent,
     );
-    const run = installCommand(url, install);
+    const { channel, admin } = install;
+    const run = changed({ url, channel, admin }, ({ url, ...parts }) => installCommand(url, parts));
     const timeout = toGoDuration(install.wait ?? "30 minutes");
     const installation = new command.remote.Command(
       `${name}-installation`,
@@ -69,7 +71,7 @@ export class MaasInstallation extends pulumi.ComponentResource {
       {
         maas: { url, apiKey, caFile },
         desired: {
-          version: install.channel.split("/")[0],
+          version: pulumi.output(channel).apply((text) => text.split("/")[0]),
           limit: toSeconds(install.wait ?? "30 minutes"),
           ...(awaitImage && { image: true }),
         },

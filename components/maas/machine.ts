@@ -59,12 +59,14 @@ export class MaasMachine extends pulumi.ComponentResource {
     const { ssh } = machine;
     // A virtual machine of another size is another machine, as one with another network card is.
     const key = machine.compose ? canonical({ name: machine.name, ...machine.compose }) : machine.macAddresses[0];
-    const { scripts, tests } = machine.commissioning;
-    const digests = [...scripts, ...tests].map((script) => maas.scripts[script] ?? "");
     // How commissioning is done matters the next time; what it runs, at once.
     const next = { skipNetworking: false, skipStorage: false, skipBmcConfig: false, enableSsh: false };
     const parameters = inClear(machine.commissioning.parameters) as pulumi.Output<Record<string, Record<string, string>>>;
-    const commissioned = parameters.apply((inner) => canonical({ ...machine.commissioning, parameters: inner, ...next, digests }));
+    const { scripts, tests } = machine.commissioning;
+    const commissioned = pulumi.all([parameters, pulumi.output({ scripts, tests })]).apply(([inner, { scripts, tests }]) => {
+      const digests = [...scripts, ...tests].map((script) => maas.scripts[script] ?? "");
+      return canonical({ scripts, tests, parameters: inner, ...next, digests });
+    });
     // Parameters of scripts may be secrets; without any, the preview may show what changes.
     const hidden = <T>(value: pulumi.Output<T>) =>
       Object.keys(machine.commissioning.parameters).length > 0 ? (pulumi.secret(value) as unknown as pulumi.Output<T>) : value;
@@ -91,12 +93,21 @@ export class MaasMachine extends pulumi.ComponentResource {
       { ...parent, dependsOn: enlistment },
     );
     const cloudInit = pulumi
-      .all([args.deployKey.publicKeyOpenssh, hostKey.privateKeyOpenssh, hostKey.publicKeyOpenssh, inClear(machine.userData)])
-      .apply(([deployKey, privateKey, publicKey, inner]) =>
-        userDataArgs({ userData: inner as PlainUserData, ssh, deployKey, hostKey: { privateKey, publicKey } }),
+      .all([
+        args.deployKey.publicKeyOpenssh,
+        hostKey.privateKeyOpenssh,
+        hostKey.publicKeyOpenssh,
+        inClear(machine.userData),
+        pulumi.output(ssh),
+      ])
+      .apply(([deployKey, privateKey, publicKey, inner, account]) =>
+        userDataArgs({ userData: inner as PlainUserData, ssh: account, deployKey, hostKey: { privateKey, publicKey } }),
       );
     const userDataOfMachine = pulumi.secret(cloudInit.apply(userData));
-    const sent = cloudInit.apply((each) => differing(sentUserData(each, machine), userData(each)));
+    const { vmHost, hardwareSync, ephemeral } = machine;
+    const sent = pulumi
+      .all([cloudInit, pulumi.output({ vmHost, hardwareSync, ephemeral })])
+      .apply(([each, means]) => differing(sentUserData(each, means), userData(each)));
     const incarnation = new random.RandomId(
       `${name}-incarnation`,
       {
@@ -106,13 +117,13 @@ export class MaasMachine extends pulumi.ComponentResource {
           address: machine.address ?? "automatic",
           release: machine.release ?? "default",
           kernel: machine.kernel ?? "default",
-          ephemeral: String(machine.ephemeral),
+          ephemeral: pulumi.output(machine.ephemeral).apply(String),
           kernelOptions: machine.kernelOptions ?? "none",
-          swap: String(machine.swap ?? "default"),
+          swap: pulumi.output(machine.swap ?? "default").apply(String),
           // What is laid out or run while Ready needs the machine back.
-          storage: canonical(machine.storage ?? "default"),
+          storage: pulumi.output(machine.storage ?? "default").apply(canonical),
           ...(machine.vmHost && { vmHost: machine.vmHost }),
-          interfaces: canonical(machine.interfaces),
+          interfaces: pulumi.output(machine.interfaces).apply(canonical),
           commissioning: hidden(commissioned),
           // A digest gives nothing away.
           userData: pulumi.unsecret(userDataOfMachine.apply((text) => createHash("sha256").update(text).digest("hex").slice(0, 32))),
@@ -140,7 +151,7 @@ export class MaasMachine extends pulumi.ComponentResource {
     this.access = {
       name: machine.name,
       // A fixed address is known at preview; through the URN it still waits for the deployment.
-      address: address ? deployment.urn.apply(() => address) : observed(deployStep, deployment).address,
+      address: address ? pulumi.all([address, deployment.urn]).apply(([known]) => known) : observed(deployStep, deployment).address,
       port: ssh.port,
       user: ssh.user,
       privateKey: pulumi.secret(args.deployKey.privateKeyOpenssh),

@@ -1,8 +1,9 @@
 import { toSeconds } from "../core/notations";
+import type { InClear } from "../core/secret-output";
 import type { DefaultsArgs } from "./args/region";
 
 /** MAAS's own settings by the names of its API, from the settings' words; only what is given. */
-export function regionConfig(defaults: DefaultsArgs): Record<string, string | number | boolean> {
+export function regionConfig(defaults: InClear<DefaultsArgs>): Record<string, string | number | boolean> {
   const { proxy, nodeTimeout } = defaults;
   const values: Record<string, string | number | boolean | undefined> = {
     default_osystem: defaults.os,

@@ -7,7 +7,7 @@ import type { InstallArgs } from "./args/installation";
 export const SCRIPT = "/usr/local/lib/homelab/maas-region.sh";
 
 /** Parameters only; see `scripts/region.sh`. */
-export function installCommand(url: string, { channel, admin }: Pick<InstallArgs, "channel" | "admin">): string {
+export function installCommand(url: string, { channel, admin }: InClear<Pick<InstallArgs, "channel" | "admin">>): string {
   const { hostname, port, protocol } = parsedUrl("url", url);
   const words = [
     `channel=${channel}`,

@@ -29,7 +29,7 @@ import { maasWatched } from "./watched";
 /** Arguments of {@link MaasRegion}. */
 export interface MaasRegionArgs {
   /** With its path, for example `http://192.168.200.1:5240/MAAS`. */
-  url: string;
+  url: pulumi.Input<string>;
   /** `consumer:token:secret` of an administrator. Default: that of the installation. */
   apiKey?: SecretInput;
   /** Installs MAAS, or brings it to the channel, on `host`. Default: MAAS is there. */
@@ -37,7 +37,7 @@ export interface MaasRegionArgs {
   /** Needed for `install` and `preseeds`. */
   host?: SshHostArgs;
   /** File with the certificate authority of MAAS's own TLS, in PEM. */
-  caFile?: string;
+  caFile?: pulumi.Input<string>;
   /** The subnet that machines share. Default: as `NetworkOptions` says. */
   network?: Partial<NetworkOptions>;
   /** Fixed addresses of machines. Where MAAS chooses addresses for others it must leave these alone. Default none. */
@@ -126,7 +126,7 @@ export class MaasRegion extends pulumi.ComponentResource {
           desired: {
             source: settings.images.source,
             releases: settings.images.releases,
-            limit: toSeconds(settings.images.wait ?? "1 hour"),
+            limit: pulumi.output(settings.images.wait ?? "1 hour").apply(toSeconds),
           },
         },
         parent,
@@ -136,8 +136,8 @@ export class MaasRegion extends pulumi.ComponentResource {
         stepCommand(groupStep, `${name}-${kind}-${group}`, { maas, desired: { kind, name: group } }, parent);
       }
     }
-    const values = regionConfig(settings.defaults);
-    if (Object.keys(values).length > 0) {
+    if (Object.keys(given(args.defaults)).length > 0) {
+      const values = pulumi.output(settings.defaults).apply(regionConfig);
       // A default release must have been imported.
       stepCommand(configStep, `${name}-defaults`, { maas, desired: { values } }, { ...parent, dependsOn: images ?? [] });
     }
@@ -174,16 +174,16 @@ export class MaasRegion extends pulumi.ComponentResource {
   }
 
   /** For `Monitoring`: MAAS's own metrics. `racks` are addresses of rack controllers; the region controller's host when empty. */
-  watched(racks?: readonly string[]): Watched {
+  watched(racks?: pulumi.Input<readonly pulumi.Input<string>[]>): Watched {
     return maasWatched({ url: this.access.url, racks });
   }
 
   /** Machines that MAAS has deployed beside these, for `Monitoring`'s `alsoScrape`: all but the `known`, or those with the tag. */
   othersDeployed(filter: {
     /** Names of this program's machines. */
-    known: readonly string[];
+    known: pulumi.Input<readonly pulumi.Input<string>[]>;
     /** A tag in MAAS. Default: any machine. */
-    tag?: string;
+    tag?: pulumi.Input<string>;
   }): pulumi.Output<OtherMachine[]> {
     return askStep(othersStep, { maas: this.access, desired: filter });
   }

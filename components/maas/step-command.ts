@@ -1,17 +1,16 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { canonical } from "../core/canonical";
+import type { Inputs } from "../core/inputs";
 import type { MaasEndpoint } from "./args/access";
 import { stepProgram } from "./step-program";
 import type { Step } from "./steps/step";
-
-type Inputs<T> = { [K in keyof T]: pulumi.Input<T[K]> };
 
 /** Arguments of {@link stepCommand}. */
 export interface StepCommandArgs<Desired, Secrets> {
   maas: MaasEndpoint;
   /** Desired state, sent as JSON on stdin. */
-  desired: Inputs<Desired>;
+  desired: { [K in keyof Desired]: Inputs<Desired[K]> };
   /** Sent apart from it. */
   secrets?: pulumi.Input<Secrets>;
   /** For what the step's `key` cannot say: a change of any of these is a replacement, too. */

@@ -8,10 +8,16 @@ import { type DashboardSpec, dashboard, type RuleGroup, type ScrapeJob, type Wat
  * @param options.url MAAS's base URL
  * @param options.racks addresses of rack controllers; the region controller's host when empty
  */
-export function maasWatched({ url, racks = [] }: { url: pulumi.Input<string>; racks?: readonly string[] }): Watched {
+export function maasWatched({
+  url,
+  racks = [],
+}: {
+  url: pulumi.Input<string>;
+  racks?: pulumi.Input<readonly pulumi.Input<string>[]>;
+}): Watched {
   return {
     name: "maas",
-    scrape: pulumi.output(url).apply((base) => maasJobs(base, racks)),
+    scrape: pulumi.all([url, pulumi.output(racks)]).apply(([base, addresses]) => maasJobs(base, addresses)),
     rules: [maasRules],
     dashboard: maasDashboard(),
   };

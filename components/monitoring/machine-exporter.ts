@@ -1,3 +1,4 @@
+import type * as pulumi from "@pulumi/pulumi";
 import type { SecretInput } from "../core/secret";
 import { nodeExporterFlags, TEXTFILE_FOLDER } from "./node-exporter";
 
@@ -10,20 +11,20 @@ type Command = string | readonly string[];
 /** What of a machine's user data node-exporter needs. */
 export interface ExporterUserData {
   /** Packages to install. Default none. */
-  packages?: readonly string[];
+  packages?: readonly pulumi.Input<string>[];
   /** Files to write. Default none. */
   files?: readonly {
     /** Absolute path. */
-    path: string;
+    path: pulumi.Input<string>;
     /** The text. */
-    content: string | SecretInput;
+    content: pulumi.Input<string> | SecretInput;
     /** In octal. Default `0644`. */
-    permissions?: string;
+    permissions?: pulumi.Input<string>;
     /** `user:group`. Default `root:root`. */
-    owner?: string;
+    owner?: pulumi.Input<string>;
   }[];
   /** Run early at every boot. Default none. */
-  bootCommands?: readonly (Command | SecretInput<Command>)[];
+  bootCommands?: readonly (pulumi.Input<Command> | SecretInput<Command>)[];
 }
 
 /** The parts that node-exporter adds to. */
@@ -48,6 +49,11 @@ export function withNodeExporter<T extends ExporterUserData>(userData: T): T & W
     packages: [...new Set([...(userData.packages ?? []), PACKAGE])],
     files: [...(userData.files ?? []).filter(({ path }) => path !== file.path), file],
     // The collector of text files wants its folder to be there.
-    bootCommands: [...(userData.bootCommands ?? []).filter((each) => String(each) !== String(FOLDER)), FOLDER],
+    bootCommands: [...(userData.bootCommands ?? []).filter((each) => !isFolder(each)), FOLDER],
   };
+}
+
+/** An output is never compared: its text is a complaint about being one. */
+function isFolder(command: unknown): boolean {
+  return Array.isArray(command) && command.length === FOLDER.length && command.every((word, index) => word === FOLDER[index]);
 }

@@ -23,7 +23,7 @@ export interface StartPageArgs {
   /** What the page shows. */
   data: pulumi.Input<StartPageData>;
   /** Namespace of the ingress controller's pods: nobody else may ask. */
-  controllerNamespace: string;
+  controllerNamespace: pulumi.Input<string>;
   /** Where image references come from. Default: upstream's. */
   images?: Images;
   /** The last word on every resource that the component makes. */

@@ -38,16 +38,23 @@ export class RealEngine {
     return output(folder, "pulumi", args, this.environment);
   }
 
-  /** What a first preview of a program would make, with these secrets in its configuration; and all it printed. */
-  firstPreview(folder: string, secrets: Record<string, string>): { names: string[]; text: string } {
+  /** What a first preview of a program would make, with these secrets and values in its configuration; and all it printed. */
+  firstPreview(
+    folder: string,
+    secrets: Record<string, string>,
+    values: Record<string, string> = {},
+  ): { names: string[]; text: string; steps: Preview["steps"] } {
     this.pulumi(folder, "stack", "init", "test", "--non-interactive");
     for (const [key, value] of Object.entries(secrets)) {
       this.run(folder, "config", "set", "--secret", key, value);
     }
+    for (const [key, value] of Object.entries(values)) {
+      this.run(folder, "config", "set", "--plaintext", key, value);
+    }
     const text = this.run(folder, "preview", "--json");
     const { steps } = JSON.parse(text) as Preview;
     expect(steps.filter(({ op }) => op !== "create")).toEqual([]);
-    return { names: steps.map(({ urn }) => urn.split("::").at(-1) as string), text };
+    return { names: steps.map(({ urn }) => urn.split("::").at(-1) as string), text, steps };
   }
 }
 

@@ -1,23 +1,24 @@
+import type * as pulumi from "@pulumi/pulumi";
 import { given } from "../../core/transform";
 
 /** One address of an interface. */
 export interface LinkArgs {
   /** `static` needs the address, `auto` lets MAAS choose, `dhcp` asks the DHCP server, `up` has none. */
-  mode: "static" | "auto" | "dhcp" | "up";
+  mode: pulumi.Input<"static" | "auto" | "dhcp" | "up">;
   /** Default: the region's. */
-  subnet?: string;
+  subnet?: pulumi.Input<string>;
   /** IPv4 or IPv6 address, for `static` only. */
-  address?: string;
-  /** The machine's default route goes by this link's subnet. Default false. */
+  address?: pulumi.Input<string>;
+  /** The machine's default route goes by this link's subnet. Plain, as it decides which link has the machine's address. Default false. */
   defaultGateway?: boolean;
 }
 
 /** What all interfaces have. */
 export interface AnyInterface {
   /** Name in MAAS and on the machine: `eth0`, `bond0`, `br0`, `eth0.5`. */
-  name: string;
+  name: pulumi.Input<string>;
   /** Largest packet in bytes. Default: the VLAN's. */
-  mtu?: number;
+  mtu?: pulumi.Input<number>;
   /** Addresses. Default none. */
   links?: readonly LinkArgs[];
 }
@@ -29,39 +30,39 @@ export type InterfaceArgs = AnyInterface &
         /** A network card. */
         type: "physical";
         /** Of the card, as `52:54:00:00:00:01`. */
-        macAddress: string;
+        macAddress: pulumi.Input<string>;
       }
     | {
         /** Several interfaces as one. */
         type: "bond";
         /** Names of its interfaces. */
-        parents: readonly string[];
+        parents: pulumi.Input<readonly pulumi.Input<string>[]>;
         /** Default `active-backup`. */
-        mode?: "balance-rr" | "active-backup" | "balance-xor" | "broadcast" | "802.3ad" | "balance-tlb" | "balance-alb";
+        mode?: pulumi.Input<"balance-rr" | "active-backup" | "balance-xor" | "broadcast" | "802.3ad" | "balance-tlb" | "balance-alb">;
         /** Milliseconds between looks at the links. Default 100. */
-        monitorInterval?: number;
+        monitorInterval?: pulumi.Input<number>;
         /** How often LACP packets come, for `802.3ad`. Default: the kernel's, `slow`. */
-        lacpRate?: "slow" | "fast";
+        lacpRate?: pulumi.Input<"slow" | "fast">;
         /** What decides which link a packet takes. Default: the kernel's, `layer2`. */
-        hashPolicy?: "layer2" | "layer2+3" | "layer3+4" | "encap2+3" | "encap3+4";
+        hashPolicy?: pulumi.Input<"layer2" | "layer2+3" | "layer3+4" | "encap2+3" | "encap3+4">;
       }
     | {
         /** A tagged VLAN on another interface. */
         type: "vlan";
         /** Name of that interface. */
-        parent: string;
+        parent: pulumi.Input<string>;
         /** VLAN tag, 1 to 4094. */
-        vid: number;
+        vid: pulumi.Input<number>;
       }
     | {
         /** A bridge over another interface, for virtual machines. */
         type: "bridge";
         /** Name of that interface. */
-        parent: string;
+        parent: pulumi.Input<string>;
         /** The kernel's bridge, or Open vSwitch. Default `standard`. */
-        kind?: "standard" | "ovs";
+        kind?: pulumi.Input<"standard" | "ovs">;
         /** Spanning tree protocol. Default false. */
-        stp?: boolean;
+        stp?: pulumi.Input<boolean>;
       }
   );
 

@@ -1,3 +1,4 @@
+import type * as pulumi from "@pulumi/pulumi";
 import type * as tls from "@pulumi/tls";
 import type { Size } from "../../core/notations";
 import type { SecretInput } from "../../core/secret";
@@ -29,19 +30,19 @@ export interface ComposeArgs {
 /** How a machine is commissioned. Other scripts or tests commission and deploy it anew. */
 export interface CommissioningOptions {
   /** Scripts of your own that run beside MAAS's, by name. Default none. */
-  scripts: readonly string[];
+  scripts: pulumi.Input<readonly pulumi.Input<string>[]>;
   /** Tests by name or tag. Default none. */
-  tests: readonly string[];
+  tests: pulumi.Input<readonly pulumi.Input<string>[]>;
   /** Parameters by script: `{"smartctl-validate": {"storage": "all"}}`. Default none. */
-  parameters: Readonly<Record<string, Readonly<Record<string, string | SecretInput>>>>;
+  parameters: Readonly<Record<string, Readonly<Record<string, pulumi.Input<string> | SecretInput>>>>;
   /** Keep the network configuration that MAAS has. Default false. */
-  skipNetworking: boolean;
+  skipNetworking: pulumi.Input<boolean>;
   /** Keep the storage configuration that MAAS has. Default false. */
-  skipStorage: boolean;
+  skipStorage: pulumi.Input<boolean>;
   /** Leave the BMC's accounts as they are. Default false. */
-  skipBmcConfig: boolean;
+  skipBmcConfig: pulumi.Input<boolean>;
   /** Leave the machine on with SSH when it is done. Default false. */
-  enableSsh: boolean;
+  enableSsh: pulumi.Input<boolean>;
 }
 
 const COMMISSIONING: CommissioningOptions = {
@@ -57,12 +58,12 @@ const COMMISSIONING: CommissioningOptions = {
 /** How a machine is switched on and off. */
 export interface PowerArgs {
   /** As MAAS calls it: `manual`, `ipmi`, `redfish`, `lxd`, `virsh`, … */
-  type: string;
-  /** By MAAS's names: `power_address`, `power_user`, `power_pass`, … Kept as a secret as a whole. */
-  parameters?: Readonly<Record<string, unknown>>;
+  type: pulumi.Input<string>;
+  /** By MAAS's names: `power_address`, `power_user`, `power_pass`, … Kept as a secret as a whole. Default none. */
+  parameters?: Readonly<Record<string, unknown>> | SecretInput<object>;
 }
 
-/** Arguments of {@link MaasMachine}. Plain where a preview must know them: an address, or what makes it another machine. */
+/** Arguments of {@link MaasMachine}. Plain is only what makes it another machine: name, MAC addresses, `compose`. */
 export interface MaasMachineArgs {
   /** `access` of a {@link MaasRegion}. */
   region: MaasAccess;
@@ -73,51 +74,51 @@ export interface MaasMachineArgs {
   /** Makes a virtual machine on a VM host instead of enlisting one that exists. Default: the machine exists. */
   compose?: ComposeArgs;
   /** Default `amd64`. */
-  architecture?: string;
+  architecture?: pulumi.Input<string>;
   /** Default `{ type: "manual" }`. */
   power?: PowerArgs;
   /** What to do at a machine with manual power, for the prompt. */
-  powerPrompt?: string;
-  /** Fixed address on the region's subnet. Default: MAAS picks one. */
-  address?: string;
+  powerPrompt?: pulumi.Input<string>;
+  /** Fixed address on the region's subnet. Another one deploys the machine anew. Default: MAAS picks one. */
+  address?: pulumi.Input<string>;
   /** Interfaces beyond a single address. Default: as commissioning finds them. */
   interfaces?: readonly InterfaceArgs[];
   /** Default: MAAS's default layout. */
   storage?: StorageArgs;
   /** Zone in MAAS; it must exist. Default: as MAAS has it. */
-  zone?: string;
+  zone?: pulumi.Input<string>;
   /** Resource pool in MAAS; it must exist. Default: as MAAS has it. */
-  pool?: string;
+  pool?: pulumi.Input<string>;
   /** DNS domain in MAAS. Default: MAAS's default domain. */
-  domain?: string;
+  domain?: pulumi.Input<string>;
   /** Default none. */
-  tags?: readonly string[];
+  tags?: pulumi.Input<readonly pulumi.Input<string>[]>;
   /** Free text, shown in MAAS. Default none. */
-  notes?: string;
+  notes?: pulumi.Input<string>;
   /** 0 switches swap off. Default: MAAS's choice. */
-  swap?: 0 | Size;
+  swap?: pulumi.Input<0 | Size>;
   /** Added to the kernel's command line. */
-  kernelOptions?: string;
+  kernelOptions?: pulumi.Input<string>;
   /** Default: as `CommissioningOptions` says. */
   commissioning?: Partial<CommissioningOptions>;
   /** For example `noble`. Default: MAAS's. */
-  release?: string;
+  release?: pulumi.Input<string>;
   /** For example `hwe-24.04`. */
-  kernel?: string;
+  kernel?: pulumi.Input<string>;
   /** Run from memory; the disks stay as they are. Default false. */
-  ephemeral?: boolean;
+  ephemeral?: pulumi.Input<boolean>;
   /** The machine tells MAAS of changes of its hardware. Default false. */
-  hardwareSync?: boolean;
+  hardwareSync?: pulumi.Input<boolean>;
   /** Default: as `UserDataOptions` says. */
   userData?: Partial<UserDataOptions>;
   /** Deployed as a VM host, for machines with `compose.host`. */
-  vmHost?: "lxd" | "virsh";
+  vmHost?: pulumi.Input<"lxd" | "virsh">;
   /** What happens to the disks when the machine is given back. Default `no`. */
-  erase?: "no" | "quick" | "secure" | "secure-or-quick" | "full";
+  erase?: pulumi.Input<"no" | "quick" | "secure" | "secure-or-quick" | "full">;
   /** Locked in MAAS while it is deployed. Default false. */
-  lock?: boolean;
+  lock?: pulumi.Input<boolean>;
   /** May be taken although somebody else has deployed it: what is on its disks is lost. Default false. */
-  eraseForeign?: boolean;
+  eraseForeign?: pulumi.Input<boolean>;
   /** Default: as `SshOptions` says. */
   ssh?: Partial<SshOptions>;
   /** The key with which the program logs in. */

@@ -1,3 +1,4 @@
+import type * as pulumi from "@pulumi/pulumi";
 import type { SecretInput } from "../../core/secret";
 import type { CommandArgs } from "./user-data";
 
@@ -7,15 +8,15 @@ type CurtinStorage = readonly CurtinNetwork[];
 /** What curtin does beside MAAS's own instructions; see https://curtin.readthedocs.io. */
 export interface CurtinArgs {
   /** Before it touches the disks. Default none. */
-  earlyCommands?: readonly (CommandArgs | SecretInput<CommandArgs>)[];
+  earlyCommands?: readonly (pulumi.Input<CommandArgs> | SecretInput<CommandArgs>)[];
   /** After installation; `curtin in-target -- COMMAND` runs in the installed system. Default none. */
-  lateCommands?: readonly (CommandArgs | SecretInput<CommandArgs>)[];
+  lateCommands?: readonly (pulumi.Input<CommandArgs> | SecretInput<CommandArgs>)[];
   /** curtin's `storage: config:`, instead of MAAS's. */
-  storage?: CurtinStorage | SecretInput<CurtinStorage>;
+  storage?: pulumi.Input<CurtinStorage> | SecretInput<CurtinStorage>;
   /** netplan's or curtin's `network:`, instead of MAAS's. */
-  network?: CurtinNetwork | SecretInput<CurtinNetwork>;
+  network?: pulumi.Input<CurtinNetwork> | SecretInput<CurtinNetwork>;
   /** Gets a message at start and finish, and curtin's reports. */
-  webhook?: string | SecretInput;
+  webhook?: pulumi.Input<string> | SecretInput;
 }
 
 /** A preseed template by MAAS's file-name rules. A part can be named only when all before it are. */

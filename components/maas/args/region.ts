@@ -1,60 +1,63 @@
+import type * as pulumi from "@pulumi/pulumi";
 import type { Duration } from "../../core/notations";
 import type { SecretInput } from "../../core/secret";
 
 /** MAAS's own settings, in the words of its user interface; what is absent stays as it is. */
 export interface DefaultsArgs {
   /** Operating system that machines get by default: `ubuntu`. */
-  os?: string;
+  os?: pulumi.Input<string>;
   /** Release that machines get by default: `noble`. */
-  release?: string;
+  release?: pulumi.Input<string>;
   /** Ubuntu release that machines are commissioned with. */
-  commissioningRelease?: string;
+  commissioningRelease?: pulumi.Input<string>;
   /** Oldest kernel that machines get: `hwe-24.04`. */
-  minimalKernel?: string;
+  minimalKernel?: pulumi.Input<string>;
   /** Added to every machine's kernel command line. */
-  kernelOptions?: string;
+  kernelOptions?: pulumi.Input<string>;
   /** NTP servers for MAAS and its machines. */
-  ntpServers?: readonly string[];
+  ntpServers?: pulumi.Input<readonly pulumi.Input<string>[]>;
   /** Machines ask `ntpServers` themselves instead of MAAS. */
-  ntpExternalOnly?: boolean;
+  ntpExternalOnly?: pulumi.Input<boolean>;
   /** Name servers that MAAS asks for what it does not know. */
-  dnsForwarders?: readonly string[];
+  dnsForwarders?: pulumi.Input<readonly pulumi.Input<string>[]>;
   /** How answers of the forwarders are validated. */
-  dnssec?: "auto" | "yes" | "no";
+  dnssec?: pulumi.Input<"auto" | "yes" | "no">;
   /** `false` switches MAAS's proxy off; a URL goes through another one. */
-  proxy?: boolean | string;
+  proxy?: pulumi.Input<boolean | string>;
   /** Layout of disks where a machine names none: `flat`, `lvm`, … */
-  storageLayout?: string;
+  storageLayout?: pulumi.Input<string>;
   /** More words in installation logs. */
-  curtinVerbose?: boolean;
+  curtinVerbose?: pulumi.Input<boolean>;
   /** How long a machine may be busy before MAAS calls it failed. */
-  nodeTimeout?: Duration;
+  nodeTimeout?: pulumi.Input<Duration>;
   /** `host:port` that machines send their logs to. */
-  remoteSyslog?: string;
+  remoteSyslog?: pulumi.Input<string>;
   /** Metrics for Prometheus at `/MAAS/metrics` and on the rack controllers. */
-  metrics?: boolean;
+  metrics?: pulumi.Input<boolean>;
 }
 
 /** Images that MAAS imports and keeps. */
 export interface ImagesArgs {
   /** Where images come from. Default: MAAS's own source. */
-  source?: {
+  source?: pulumi.Input<{
     /** Of a simplestreams mirror. */
-    url: string;
+    url: pulumi.Input<string>;
     /** File on the region controller with the keys that sign it. */
-    keyring: string;
-  };
+    keyring: pulumi.Input<string>;
+  }>;
   /** What to import; others are no longer kept. */
-  releases: readonly {
-    /** `ubuntu`, `centos`, … */
-    os: string;
-    /** `noble`, … */
-    release: string;
-    /** `amd64`, `arm64`, … */
-    architectures: readonly string[];
-  }[];
+  releases: pulumi.Input<
+    readonly pulumi.Input<{
+      /** `ubuntu`, `centos`, … */
+      os: pulumi.Input<string>;
+      /** `noble`, … */
+      release: pulumi.Input<string>;
+      /** `amd64`, `arm64`, … */
+      architectures: pulumi.Input<readonly pulumi.Input<string>[]>;
+    }>[]
+  >;
   /** Default `1 hour`. */
-  wait?: Duration;
+  wait?: pulumi.Input<Duration>;
 }
 
 /** A script from a file, with MAAS's metadata header in it. */
@@ -67,28 +70,28 @@ export interface ScriptArgs {
 
 /** A VM host that MAAS drives. */
 export interface VmHostArgs {
-  /** Name in MAAS. */
+  /** Name in MAAS. Plain: the resource is named by it. */
   name: string;
   /** How MAAS drives it. */
-  type: "lxd" | "virsh";
+  type: pulumi.Input<"lxd" | "virsh">;
   /** For `lxd` `host:8443`, for `virsh` `qemu+ssh://user@host/system`. */
-  address: string;
+  address: pulumi.Input<string>;
   /** LXD project. Default `default`. */
-  project?: string;
+  project?: pulumi.Input<string>;
   /** LXD's trust password or the SSH password; a secret. Default none. */
   password?: SecretInput;
   /** PEM of the certificate that MAAS shows LXD. Default: MAAS makes one. */
-  certificate?: string | SecretInput;
+  certificate?: pulumi.Input<string> | SecretInput;
   /** PEM of that certificate's key; a secret. */
   key?: SecretInput;
   /** Zone of its machines. Default: `default`. */
-  zone?: string;
+  zone?: pulumi.Input<string>;
   /** Resource pool of its machines. Default: `default`. */
-  pool?: string;
+  pool?: pulumi.Input<string>;
   /** Tags of the host. Default none. */
-  tags?: readonly string[];
+  tags?: pulumi.Input<readonly pulumi.Input<string>[]>;
   /** Cores that may be given away for each core, 0 to 10. Default 1. */
-  cpuOverCommit?: number;
+  cpuOverCommit?: pulumi.Input<number>;
   /** Memory that may be given away for each byte, 0 to 10. Default 1. */
-  memoryOverCommit?: number;
+  memoryOverCommit?: pulumi.Input<number>;
 }

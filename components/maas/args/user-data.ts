@@ -1,3 +1,4 @@
+import type * as pulumi from "@pulumi/pulumi";
 import type { SecretInput } from "../../core/secret";
 
 /** A line for the shell, or a list of words. */
@@ -6,43 +7,43 @@ export type CommandArgs = string | readonly string[];
 /** What cloud-init does at a machine's first boot, beside the account that the program uses. A change redeploys. */
 export interface UserDataOptions {
   /** For example `Europe/Berlin`. Default: the image's, UTC. */
-  timezone?: string;
+  timezone?: pulumi.Input<string>;
   /** Debian or Ubuntu packages to install. Default none. */
-  packages: readonly string[];
+  packages: readonly pulumi.Input<string>[];
   /** Upgrade all packages at the first boot. Default false. */
-  upgradePackages: boolean;
+  upgradePackages: pulumi.Input<boolean>;
   /** Files to write. Default none. */
   files: readonly {
     /** Absolute path. */
-    path: string;
+    path: pulumi.Input<string>;
     /** The text. */
-    content: string | SecretInput;
+    content: pulumi.Input<string> | SecretInput;
     /** In octal. Default `0644`. */
-    permissions?: string;
+    permissions?: pulumi.Input<string>;
     /** `user:group`. Default `root:root`. */
-    owner?: string;
+    owner?: pulumi.Input<string>;
   }[];
   /** NTP servers. Default: MAAS's. */
-  ntpServers: readonly string[];
+  ntpServers: pulumi.Input<readonly pulumi.Input<string>[]>;
   /** Kernel settings by name: `{"vm.swappiness": 10}`. Default none. */
-  sysctl: Readonly<Record<string, string | number>>;
+  sysctl: pulumi.Input<Readonly<Record<string, pulumi.Input<string | number>>>>;
   /** Accounts beside the program's. Default none. */
   users: readonly {
     /** Login name. */
-    name: string;
+    name: pulumi.Input<string>;
     /** Public keys that may log in. Default none. */
-    authorizedKeys?: readonly string[];
+    authorizedKeys?: pulumi.Input<readonly pulumi.Input<string>[]>;
     /** May become root without a password. Default false. */
-    sudo?: boolean;
+    sudo?: pulumi.Input<boolean>;
     /** Further groups. Default none. */
-    groups?: readonly string[];
+    groups?: pulumi.Input<readonly pulumi.Input<string>[]>;
     /** Login shell. Default `/bin/bash`. */
-    shell?: string;
+    shell?: pulumi.Input<string>;
   }[];
   /** Run early at every boot, before the network and packages. Default none. */
-  bootCommands: readonly (CommandArgs | SecretInput<CommandArgs>)[];
+  bootCommands: readonly (pulumi.Input<CommandArgs> | SecretInput<CommandArgs>)[];
   /** Run once, at the end of the first boot. Default none. */
-  commands: readonly (CommandArgs | SecretInput<CommandArgs>)[];
+  commands: readonly (pulumi.Input<CommandArgs> | SecretInput<CommandArgs>)[];
 }
 
 export const USER_DATA: UserDataOptions = {
@@ -59,9 +60,9 @@ export const USER_DATA: UserDataOptions = {
 /** The account that the program logs in with. */
 export interface SshOptions {
   /** Default `homelab`. */
-  user: string;
+  user: pulumi.Input<string>;
   /** Default 22. */
-  port: number;
+  port: pulumi.Input<number>;
   /** Further keys that may log in. Default none. */
-  authorizedKeys: readonly string[];
+  authorizedKeys: pulumi.Input<readonly pulumi.Input<string>[]>;
 }

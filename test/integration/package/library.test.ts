@@ -3,7 +3,10 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { dump } from "js-yaml";
+import { argumentTypes } from "../../support/argument-types";
+import { inventory } from "../../support/inventory";
 import { libraryExamples as examples, installLibrary } from "../../support/packed-library";
+import { plainArgument, plainArguments } from "../../support/plain-arguments";
 import { output, RealEngine } from "../../support/real-engine";
 
 /** The packed library in empty folders, as a stranger's program has it: type-checked, and previewed by the real engine. */
@@ -20,19 +23,20 @@ beforeAll(async () => {
 });
 afterAll(() => fs.rmSync(directory, { recursive: true, force: true }));
 
-/** What `pulumi preview` says of an example, with these secrets in its configuration; and all it printed. */
-function preview(example: string, secrets: Record<string, string>): { names: string[]; text: string } {
-  const folder = path.join(directory, example);
+/** What `pulumi preview` says of an example, with these secrets and values in its configuration; and all it printed. */
+function preview(example: string, secrets: Record<string, string>, values?: Record<string, string>) {
+  const project = values ? `${example}-known` : example;
+  const folder = path.join(directory, project);
   fs.cpSync(path.join(examples, example), folder, { recursive: true });
   fs.copyFileSync(path.join(examples, "tsconfig.json"), path.join(folder, "tsconfig.json"));
   fs.writeFileSync(
     path.join(folder, "Pulumi.yaml"),
-    dump({ name: example, runtime: { name: "nodejs", options: { typescript: false } }, main: "index.js" }),
+    dump({ name: project, runtime: { name: "nodejs", options: { typescript: false } }, main: "index.js" }),
   );
   fs.writeFileSync(path.join(folder, "package.json"), "{}\n");
   const compiler = path.join(root, "node_modules/typescript/bin/tsc");
   output(folder, process.execPath, [compiler, "--project", folder]);
-  return engine.firstPreview(folder, secrets);
+  return engine.firstPreview(folder, secrets, values);
 }
 
 test("machines through a MAAS that is there", () => {
@@ -79,9 +83,12 @@ test("monitoring of a cluster that is there, and of a thing of one's own", () =>
   expect(text).not.toMatch(/hush-\d/);
 });
 
+const secretsOfHouse = ["sshKey", "oidc", "s3Key", "s3Secret", "ntfyTopic", "chat", "switch", "amt", "datastore"];
+const hushed = Object.fromEntries(secretsOfHouse.map((key, index) => [key, `hush-${index}`]));
+const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+
 test("a house where a first preview knows next to nothing: outputs for every argument, compiled as strictly as TypeScript can", () => {
-  const secrets = ["sshKey", "oidc", "s3Key", "s3Secret", "ntfyTopic", "chat", "switch", "amt", "datastore"];
-  const { names, text } = preview("whole-house", Object.fromEntries(secrets.map((key, index) => [key, `hush-${index}`])));
+  const { names, text } = preview("whole-house", hushed);
   expect(names).toEqual(
     expect.arrayContaining([
       ...["maas-defaults", "bench1-deployment", "bench2-deployment", "workshop-bench1-k3s", "workshop-bench2-admit", "workshop-kubeconfig"],
@@ -89,7 +96,37 @@ test("a house where a first preview knows next to nothing: outputs for every arg
       ...["monitoring-printer", "monitoring-grafana-dashboards", "monitoring-machine-homeserver"],
     ]),
   );
-  expect(text).not.toMatch(/hush-/);
+  expect(text).not.toMatch(/hush-|\[unknown\]|undefined|Calling \[toString\]/);
+  expect(text).toContain(UNKNOWN);
+});
+
+test("the same house where a first preview knows all of it", () => {
+  const { text, steps } = preview("whole-house", hushed, { inventory: JSON.stringify(inventory) });
+  expect(text).not.toMatch(/hush-|\[unknown\]|undefined|Calling \[toString\]/);
+  const inputs = (name: string) => steps.find(({ urn }) => urn.endsWith(`::${name}`))?.newState?.inputs as Record<string, string>;
+  const stated = (name: string) => JSON.parse(inputs(name).stdin) as unknown;
+  expect(stated("maas-network-subnet")).toEqual({
+    ...{ cidr: "192.168.20.0/24", dnsServers: ["192.168.20.2"], fabric: "workshop", gateway: "192.168.20.1", vlan: 7 },
+  });
+  expect(stated("maas-network-domain-guests.home.arpa")).toMatchObject({
+    records: [
+      { name: "laser", type: "CNAME", data: "printers.home.arpa." },
+      { name: "label", type: "CNAME", data: "printers.home.arpa." },
+    ],
+  });
+  expect(stated("maas-defaults")).toEqual({
+    values: {
+      ...{ default_distro_series: "noble", enable_http_proxy: true, http_proxy: "http://mirror.home.arpa", node_timeout: 30 },
+      ...{ ntp_servers: "192.168.20.1", upstream_dns: "192.168.20.2" },
+    },
+  });
+  expect(stated("bench1-enlistment")).toMatchObject({
+    ...{ architecture: "amd64", kernelOptions: "console=ttyS0", notes: "next to workshop", powerType: "amt", zone: "workshop" },
+  });
+  expect(inputs("maas-region-installation").create).toContain("channel=3.7/stable url=http://maas.home.arpa:5240/MAAS");
+  const { keepers } = inputs("bench2-incarnation") as unknown as { keepers: Record<string, string> };
+  expect(keepers).toMatchObject({ release: "noble", kernel: "hwe-24.04", kernelOptions: "console=ttyS0", ephemeral: "false" });
+  expect(JSON.parse(keepers.interfaces)).toMatchObject([{ links: [{ address: "192.168.20.12" }] }, { vid: 7 }]);
 });
 
 test("every part of the arguments, built by functions that name its type", () => {
@@ -114,6 +151,15 @@ test("the examples use every export of the library", () => {
   const unused = names.filter((name) => name !== "" && !new RegExp(`\\b${name}\\b`).test(text));
   expect(names.length).toBeGreaterThan(90);
   expect(unused).toEqual([]);
+});
+
+test("each value of the arguments may be an output, but for those that are listed with a reason", () => {
+  const modules = path.join(directory, "node_modules");
+  const types = argumentTypes(path.join(modules, "@homelab/components/dist/components/index.d.ts"), [path.join(modules, "@types")]);
+  expect(types.inputs).toBeGreaterThan(200);
+  expect(types.plain.filter(({ path }) => plainArgument(path) === undefined)).toEqual([]);
+  const used = new Set(types.plain.map(({ path }) => plainArgument(path)));
+  expect(plainArguments.filter((entry) => !used.has(entry))).toEqual([]);
 });
 
 test("no exported signature says any", () => {
