@@ -176,6 +176,8 @@ class Simulator implements MaasSimulator {
       if (request.method !== "GET" || request.path.startsWith("/MAAS/metadata/")) await this.maas.store.flush();
       if (fault?.kind === "lost-answer") answer = new Answer(504, "Gateway Time-out", contentTypes.html);
     } catch (error) {
+      // The client went away in the middle of its request: nobody waits for an answer, and nothing is wrong here.
+      if (message.destroyed && !message.complete) return;
       answer = this.failure(error);
       await this.maas.store.flush().catch(() => undefined);
     }

@@ -1,4 +1,6 @@
 /** Faults on demand. */
+import { once } from "node:events";
+import * as net from "node:net";
 import { handleControl } from "../../../rig/maas/control";
 import { Server } from "./server";
 
@@ -112,5 +114,28 @@ describe("fault injection", () => {
       status: 400,
       body: { error: expect.stringContaining("seconds") },
     });
+  });
+
+  it("serves others among silent, half and slow requests, and has nothing to say when these go away", async () => {
+    const complaint = jest.spyOn(console, "error").mockImplementation(() => undefined);
+    try {
+      const { hostname, port } = new URL(server.url);
+      const halves = ["", "GET /MAAS/api/2.0/zones/ HT", "POST /MAAS/api/2.0/zones/ HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nabc"];
+      const sockets = Array.from({ length: 300 }, () => net.connect(Number(port), hostname));
+      await Promise.all(sockets.map((socket) => once(socket, "connect")));
+      sockets.forEach((socket, index) => {
+        socket.write(halves[index % halves.length]);
+      });
+      expect((await server.call("GET", "zones/")).status).toBe(200);
+      for (const socket of sockets) {
+        socket.destroy();
+      }
+      await Promise.all(sockets.map((socket) => socket.closed || once(socket, "close")));
+      // A later request is read after the ends of the earlier ones.
+      expect((await server.call("GET", "zones/")).status).toBe(200);
+      expect(complaint.mock.calls).toEqual([]);
+    } finally {
+      complaint.mockRestore();
+    }
   });
 });
