@@ -240,7 +240,7 @@ export class Workplace {
   async unreadable(): Promise<string[]> {
     const home = path.join(this.folder, "runner", "home", ".cache");
     const { code, log } = await ended(
-      this.asRunner("runner", ["find", home, "-name", "root-file-system", "-prune", "-o", "!", "-readable", "-print"], {
+      this.asRunner("runner", ["find", home, "-name", "root-file-system", "-prune", "-o", "!", "-type", "l", "!", "-readable", "-print"], {
         cwd: this.folder,
         env: {},
       }),
