@@ -8,7 +8,7 @@ import { checkout } from "../paths";
 import { consentLines, missingConsents } from "../report/consent";
 import { makePreview } from "../report/make-preview";
 import { changesOf, type Preview } from "../report/preview";
-import { clusterLoss, reportOf } from "../report/report";
+import { clusterLoss, type Report, reportOf } from "../report/report";
 import { skippedLines } from "../report/upgrade";
 import { mayWalk, type Stop, walkOf } from "../report/walk";
 import type { OpenLab } from "./open-lab";
@@ -75,16 +75,46 @@ async function requireConsented(
   { options = [], atOnce = false }: Wanted,
 ): Promise<void> {
   const report = reportOf(lab.stack, preview, settings, { atOnce });
-  if (report.skippedMinor) {
-    const { from, to, first } = report.skippedMinor;
+  refuseSkippedMinor(report, file);
+  refuseLoss(lab, report, file, options);
+  // Those that are walked stay protected until their turn.
+  const now = report.consents.filter(({ subject }) => !report.oneAtATime?.includes(subject));
+  for (const urn of now.flatMap(({ urns }) => urns)) {
+    await unprotect(lab, [urn]);
+  }
+}
+
+/**
+ * Before a machine's place is taken by another one: what that does. The loss of the machine itself is agreed to in another way; whatever
+ * else would be lost needs the consents of the settings.
+ *
+ * @returns the report, and the resources of the machine that are protected
+ * @throws UserError as `requireConsents`
+ */
+export async function reviewReplacement(lab: OpenLab, machine: string): Promise<{ report: Report; guarded: string[] }> {
+  const { file, settings } = await settingsForConsents(lab);
+  const preview = await stage("What it would do", () => makePreview(lab));
+  const found = reportOf(lab.stack, preview, settings);
+  const report = { ...found, consents: found.consents.map((each) => (each.subject === machine ? { ...each, given: true } : each)) };
+  refuseSkippedMinor(report, file);
+  refuseLoss(lab, report, file);
+  return { report, guarded: report.consents.filter(({ subject }) => subject === machine).flatMap(({ urns }) => urns) };
+}
+
+function refuseSkippedMinor({ skippedMinor }: Report, file: string): void {
+  if (skippedMinor) {
+    const { from, to, first, nodes } = skippedMinor;
     throw new UserError({
       path: "homelab:cluster.version",
       message: "k3s is upgraded one minor version at a time",
-      found: `${from} on ${report.skippedMinor.nodes.join(", ")}; the settings ask for ${to}`,
+      found: `${from} on ${nodes.join(", ")}; the settings ask for ${to}`,
       allowed: first,
-      fix: skippedLines(report.skippedMinor, path.basename(file)).join("\n"),
+      fix: skippedLines(skippedMinor, path.basename(file)).join("\n"),
     });
   }
+}
+
+function refuseLoss(lab: OpenLab, report: Report, file: string, options: readonly string[] = []): void {
   const missing = missingConsents(report);
   if (missing.length > 0) {
     const subjects = missing.map(({ subject }) => subject).filter((subject) => subject !== SERVERS_AT_ONCE);
@@ -95,11 +125,6 @@ async function requireConsented(
       allowed: "the fingerprints of this very change",
       fix: `${options.length > 0 ? "" : `read './lab report --stack ${lab.stack}'; `}if it is what you want, add to ${file}:\n${consentLines(missing).join("\n")}`,
     });
-  }
-  // Those that are walked stay protected until their turn.
-  const now = report.consents.filter(({ subject }) => !report.oneAtATime?.includes(subject));
-  for (const urn of now.flatMap(({ urns }) => urns)) {
-    await unprotect(lab, [urn]);
   }
 }
 

@@ -1,22 +1,19 @@
-import * as readline from "node:readline/promises";
 import { type Command, Option } from "commander";
 import { toSeconds } from "../../components/core/notations";
-import { nearest, UserError } from "../../components/core/user-error";
+import { UserError } from "../../components/core/user-error";
 import { realClock } from "../../components/maas/api/clock";
 import { actOn, type MachineActionName, machineActions } from "../../components/maas/api/machine-actions";
 import { StepError } from "../../components/maas/api/step-error";
-import type { Machine } from "../../components/maas/api/types";
 import { engineUp } from "../engine/engine-run";
 import { requireConsents } from "../engine/guard";
 import { knownStack } from "../engine/known-stack";
 import { openLab } from "../engine/open-lab";
 import { say } from "../engine/progress";
 import { simStack } from "../engine/stack";
-import { maasOf, type Stack, stackHasNo, stackOutputs } from "../live/lab-facts";
+import { agreed, type MachineOptions, machineNamed } from "./machine-questions";
+import { registerReplace } from "./machine-replace";
 
-interface Options {
-  stack: string;
-  yes?: boolean;
+interface Options extends MachineOptions {
   comment?: string;
   hard?: boolean;
   wait: string;
@@ -33,46 +30,6 @@ const remade = {
     resources: ["commissioning", "incarnation"],
   },
 } as const;
-
-/** The machine of that name in the stack, as MAAS has it now. */
-async function machineNamed(stack: Stack, name: string) {
-  const outputs = await stackOutputs(stack);
-  const names = Object.keys(outputs.machines ?? {});
-  if (names.length === 0) {
-    throw stackHasNo("machines", stack.stack);
-  }
-  if (!names.includes(name)) {
-    const near = nearest(name, names);
-    throw new UserError({
-      path: "machine",
-      message: "is not one of the stack's machines",
-      found: name,
-      allowed: names.join(", "),
-      fix: near ? `did you mean ${near}?` : "name one of these",
-    });
-  }
-  const client = await maasOf(stack, outputs);
-  const [machine] = await client.get<Machine[]>("machines/", { hostname: name });
-  if (!machine) {
-    throw new UserError({ path: "machine", message: "MAAS has no machine of that name any more", found: name, fix: "run './lab up'" });
-  }
-  return { client, machine };
-}
-
-/** Says what will happen; where it interrupts somebody, waits for a yes. */
-async function agreed(name: string, does: string, asks: boolean, { yes }: Options): Promise<boolean> {
-  say(`${name}: ${does}.`);
-  if (!asks || yes) {
-    return true;
-  }
-  if (!process.stdin.isTTY) {
-    throw new UserError({ path: "--yes", message: "is needed where nobody can be asked", fix: "add --yes when that is what you want" });
-  }
-  const prompt = readline.createInterface({ input: process.stdin, output: process.stderr });
-  const answer = await prompt.question(`Go on? Type yes: `);
-  prompt.close();
-  return answer.trim() === "yes";
-}
 
 async function act(action: MachineActionName, name: string, options: Options): Promise<void> {
   const { client, machine } = await machineNamed(await knownStack(options.stack), name);
@@ -112,7 +69,7 @@ async function remake(action: keyof typeof remade, name: string, options: Option
 }
 
 export function register(program: Command): void {
-  const command = program.command("machine").description("switch a machine on or off, rescue, mark, lock or redeploy it");
+  const command = program.command("machine").description("switch a machine on or off, rescue, mark, lock, redeploy or replace it");
   for (const [action, { does }] of Object.entries({ ...machineActions, ...remade })) {
     command
       .command(action)
@@ -127,6 +84,7 @@ export function register(program: Command): void {
         action in remade ? remake(action as keyof typeof remade, name, options) : act(action as MachineActionName, name, options),
       );
   }
+  registerReplace(command);
 }
 
 function durationOption(text: string): string {

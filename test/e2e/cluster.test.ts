@@ -253,6 +253,32 @@ describe("a cluster of three servers", () => {
   );
 
   it(
+    "takes another machine in the place of a server that is dead, under its name, and answers meanwhile",
+    async () => {
+      const before = await nodes();
+      await byName("node3").kill();
+      await eventually("the power cut is noticed", 120, async () => !isReady((await nodes()).get("node3") as NodeObject));
+      const api = new ApiWatch(kubeconfig);
+      const replaced = await lab.lab(
+        ...["machine", "replace", "node3", "--mac", "52:54:00:c8:00:05", "--power", "power_id=node5", "--lost", "--yes"],
+      );
+      expect(failureOf(replaced)).toBe("");
+      figures.replaced = await api.stop();
+      expect(replaced.stdout).toContain("Data is lost on machine node3.");
+
+      const after = await nodes();
+      expect([...after.keys()].sort()).toEqual(["node1", "node2", "node3"]);
+      expect([...after.values()].filter((node) => !isReady(node))).toEqual([]);
+      expect(after.get("node3")?.metadata.uid).not.toBe(before.get("node3")?.metadata.uid);
+      const known = await lab.maas<Machine[]>("machines/?hostname=node3");
+      expect(known.map(({ boot_interface }) => boot_interface?.mac_address)).toEqual(["52:54:00:c8:00:05"]);
+      expect(await machines[4].run("hostname")).toBe("node3\n");
+      expect((await lab.lab("report")).stdout).toBe("sim: Nothing changes.\n");
+    },
+    15 * minutes,
+  );
+
+  it(
     "is rebuilt from a backup on clean machines",
     async () => {
       await byName("node1").kubectl("create", "configmap", "before-the-backup", "--from-literal", "written=yes");

@@ -29,7 +29,10 @@ export const executed: Record<string, readonly string[]> = {
     ...["systemctl status", "task sync"],
   ],
   "e2e-rehearsal": ["lab rehearse", "lab rehearse --base"],
-  "e2e-cluster": ["lab backup", "lab down", "lab restore", "lab restore --overwrite", "lab status", "lab up", "lab pulumi destroy"],
+  "e2e-cluster": [
+    ...["lab backup", "lab down", "lab machine replace", "lab machine replace --mac", "lab pulumi destroy", "lab restore"],
+    ...["lab restore --overwrite", "lab status", "lab up"],
+  ],
 };
 
 const tutorial = "run from docs/tutorial.md, which the steps read";
