@@ -150,6 +150,17 @@ beforeAll(async () => {
   await pulumi("plan", ["preview", "--json", "--save-plan", path.join(directory, "plan.json"), ...common]);
   await pulumi("up", ["up", "--yes", "--skip-preview", ...common]);
   await pulumi("up again", ["up", "--yes", "--skip-preview", "--json", ...common]);
+  // What somebody would send along with a report of an error.
+  await pulumi("most talkative preview", [
+    "preview",
+    "--logtostderr",
+    "--logflow",
+    "-v=9",
+    "--event-log",
+    path.join(directory, "events"),
+    ...common,
+  ]);
+  await pulumi("outputs", ["stack", "output", "--json", "--stack", "canaries"]);
   await pulumi("export", ["stack", "export", "--stack", "canaries"]);
   // What `lab record` reads of the engine, and what it keeps of that.
   await pulumi("in clear", ["stack", "export", "--show-secrets", "--stack", "canaries"]);
