@@ -73,9 +73,15 @@ export async function answersHowTos(lab: TestLab, folder: string): Promise<void>
     const listed = await done(lab.spawn("tar", ["-tzf", archive]).done);
     expect(listed.stdout.split("\n")).toEqual(expect.arrayContaining([".task/bob.key.pem", ".task/sync.taskrc"]));
   };
-  const [, , clusters, tasks, history, outputs] = await Promise.all([
+  const cluster = async () => {
+    const made = (await done(lab.lab("backup", "--to", path.join(lab.state, "backups")))).stdout.trim();
+    expect((await fs.stat(made)).mode & 0o777).toBe(0o600);
+    expect((await done(lab.spawn("tar", ["-tzf", made]).done)).stdout).toContain("snapshot.db");
+  };
+  const [, , , clusters, tasks, history, outputs] = await Promise.all([
     machines(),
     device(),
+    cluster(),
     done(lab.lab("backup", "cluster", "--list")),
     done(lab.lab("restore", "tasks", "--list")),
     done(lab.pulumi("stack", "history")),

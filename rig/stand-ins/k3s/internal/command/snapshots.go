@@ -85,9 +85,6 @@ func saveSnapshot(ctx context.Context, o *options.Options, name string) error {
 	if !etcd.Initialized() {
 		return errors.New("this machine has no etcd data: run the command on a server")
 	}
-	if !etcd.IsEmbedded() {
-		return errors.New("etcd datastore disabled: snapshots need a server that was started with cluster-init")
-	}
 	saved, err := etcd.Save(ctx, name)
 	if err != nil {
 		return err

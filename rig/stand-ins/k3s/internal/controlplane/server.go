@@ -73,9 +73,6 @@ func (s *Server) startDatastore(ctx context.Context, group *process.Group) error
 		_, err := s.reconcileBootstrap(ctx)
 		return err
 	}
-	if err := s.Etcd.MarkEmbedded(); err != nil {
-		return err
-	}
 	// Reset once: a normal start means that it has been seen.
 	_ = os.Remove(s.Etcd.ResetMarker())
 	initialCluster := ""

@@ -148,28 +148,6 @@ func (e *Etcd) Stop() {
 // ResetMarker is a file that says that the last thing done here was a cluster reset.
 func (e *Etcd) ResetMarker() string { return filepath.Join(e.options.DataDir, "server/db/reset-flag") }
 
-func (e *Etcd) embeddedFile() string {
-	return filepath.Join(e.options.DataDir, "server/db/embedded-etcd")
-}
-
-// MarkEmbedded remembers whether this server runs embedded etcd in k3s's sense: one that others can join and that has
-// snapshots. Commands that are given no settings look here.
-func (e *Etcd) MarkEmbedded() error {
-	if e.options.HighlyAvailable() && !e.External() {
-		return credentials.WriteFile(e.embeddedFile(), nil, 0o600)
-	}
-	if err := os.Remove(e.embeddedFile()); err != nil && !os.IsNotExist(err) {
-		return err
-	}
-	return nil
-}
-
-// IsEmbedded says what MarkEmbedded has remembered.
-func (e *Etcd) IsEmbedded() bool {
-	_, err := os.Stat(e.embeddedFile())
-	return err == nil
-}
-
 func (e *Etcd) learnerFile() string { return filepath.Join(e.options.DataDir, "server/db/learner") }
 
 // IsLearner says whether this member was added and not promoted yet.
