@@ -16,12 +16,14 @@ import { run } from "./process";
 import { stage } from "./progress";
 import { checkStackFile, settingsForConsents } from "./settings-file";
 
-/** Takes the engine's protection off resources of the state. */
+/** Takes the engine's protection off resources of the state: `--all`, or URNs. */
 export async function unprotect(lab: OpenLab, which: readonly string[]): Promise<void> {
-  await run(lab.engine, ["state", "unprotect", ...which, "--yes", "--stack", lab.stack], {
-    cwd: checkout,
-    env: { ...process.env, ...lab.environment },
-  });
+  for (const each of which) {
+    await run(lab.engine, ["state", "unprotect", each, "--yes", "--stack", lab.stack], {
+      cwd: checkout,
+      env: { ...process.env, ...lab.environment },
+    });
+  }
 }
 
 interface Wanted {
@@ -31,10 +33,9 @@ interface Wanted {
   atOnce?: boolean;
 }
 
-/** Whether machines may go one after another; a lab that is not there yet has none to wait for. */
-async function canWalk(lab: OpenLab, settings: Settings, { options = [], atOnce = false }: Wanted): Promise<boolean> {
-  const { machines = {} } = !atOnce && options.length === 0 && mayWalk(settings) ? await stackOutputs(lab) : {};
-  return Object.keys(machines).length > 1;
+/** A lab that is not there yet has no machine to wait for. */
+async function hasSeveralMachines(lab: OpenLab): Promise<boolean> {
+  return Object.keys((await stackOutputs(lab)).machines ?? {}).length > 1;
 }
 
 /**
@@ -45,8 +46,8 @@ async function canWalk(lab: OpenLab, settings: Settings, { options = [], atOnce 
  */
 export async function reviewUp(lab: OpenLab, wanted: Wanted = {}): Promise<Stop[]> {
   const { file, settings } = await settingsForConsents(lab);
-  const walks = await canWalk(lab, settings, wanted);
-  if (!settings.protect && !walks) {
+  const walks = !wanted.atOnce && !wanted.options?.length && mayWalk(settings);
+  if (!settings.protect && !(walks && (await hasSeveralMachines(lab)))) {
     return [];
   }
   const preview = await stage("What it would do", () => makePreview(lab, undefined, wanted.options));
@@ -79,9 +80,10 @@ async function requireConsented(
   refuseLoss(lab, report, file, options);
   // Those that are walked stay protected until their turn.
   const now = report.consents.filter(({ subject }) => !report.oneAtATime?.includes(subject));
-  for (const urn of now.flatMap(({ urns }) => urns)) {
-    await unprotect(lab, [urn]);
-  }
+  await unprotect(
+    lab,
+    now.flatMap(({ urns }) => urns),
+  );
 }
 
 /**

@@ -47,9 +47,10 @@ export async function walk(lab: OpenLab, all: readonly Stop[], maxUnavailable: n
       return run;
     }
     say(`\nReinstalling ${named(round)} (${index + 1} of ${rounds.length})`);
-    for (const urn of round.flatMap(({ guarded }) => guarded)) {
-      await unprotect(lab, [urn]);
-    }
+    await unprotect(
+      lab,
+      round.flatMap(({ guarded }) => guarded),
+    );
     run = await engineUp(lab, holding(waiting));
     if (run.code === 0 && waiting.length > 0) {
       const wrong = await stage(`Waiting until ${named(round)} and the cluster are well`, () => awaitWell(lab, before, patience));

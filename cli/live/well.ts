@@ -1,18 +1,15 @@
 import type { LabStatus } from "./summary";
 
-const listOf = <T>(facts: T[] | { error: string }): T[] => (Array.isArray(facts) ? facts : []);
-
 /**
  * What keeps the next machine from its turn: machines that are not deployed, nodes and pods that are not ready, servers that have no vote
  * in etcd yet, critical alerts. Nothing where all is well.
  */
 export function unwell({ machines, cluster, monitoring }: LabStatus): string[] {
   const wrong: string[] = [];
-  if (!Array.isArray(machines)) {
+  if ("error" in machines) {
     wrong.push(`MAAS cannot be asked: ${machines.error}`);
-  }
-  for (const { name, state } of listOf(machines).filter((machine) => machine.state !== "Deployed")) {
-    wrong.push(`machine ${name} is ${state}`);
+  } else {
+    wrong.push(...machines.filter(({ state }) => state !== "Deployed").map(({ name, state }) => `machine ${name} is ${state}`));
   }
   if (cluster && "error" in cluster) {
     wrong.push(`the Kubernetes API cannot be asked: ${cluster.error}`);

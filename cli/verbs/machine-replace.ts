@@ -72,9 +72,7 @@ async function replace(name: string, options: Options): Promise<void> {
     if (lost) {
       await forget(client, name);
     }
-    for (const urn of guarded) {
-      await unprotect(lab, [urn]);
-    }
+    await unprotect(lab, guarded);
     const { code } = await engineUp(lab);
     if (code !== 0) {
       throw new Error(

@@ -64,6 +64,25 @@ describe("a cluster of three servers", () => {
   const figures: Record<string, Availability> = {};
   let kubeconfig: string;
 
+  /** The most that `count` says of the nodes, which are listed each second until `work` has ended. */
+  async function mostDuring<T>(count: (nodes: NodeObject[]) => number, work: Promise<T>): Promise<{ ended: T; most: number }> {
+    const watched = new KubernetesApi(kubeconfig);
+    let most = 0;
+    let working = true;
+    const sampling = (async () => {
+      while (working) {
+        const { items } = await watched.get<{ items: NodeObject[] }>("/api/v1/nodes").catch(() => ({ items: [] }));
+        most = Math.max(most, count(items));
+        await new Promise((resolve) => setTimeout(resolve, 1000));
+      }
+    })();
+    const ended = await work.finally(() => {
+      working = false;
+    });
+    await sampling;
+    return { ended, most };
+  }
+
   beforeAll(async () => {
     await fs.mkdir(path.dirname(settings), { recursive: true });
   });
@@ -168,23 +187,11 @@ describe("a cluster of three servers", () => {
     async () => {
       applyKinds(lab, "upgraded");
       const api = new ApiWatch(kubeconfig);
-      const watched = new KubernetesApi(kubeconfig);
-      let away = 0;
-      let upgrading = true;
-      const sampling = (async () => {
-        while (upgrading) {
-          const { items } = await watched.get<{ items: NodeObject[] }>("/api/v1/nodes").catch(() => ({ items: [] }));
-          away = Math.max(away, items.filter((node) => node.spec.unschedulable || !isReady(node)).length);
-          await new Promise((resolve) => setTimeout(resolve, 1000));
-        }
-      })();
-      const report = await reviewedChange(lab).finally(() => {
-        upgrading = false;
-      });
+      const isAway = (node: NodeObject) => node.spec.unschedulable || !isReady(node);
+      const { ended: report, most: away } = await mostDuring((items) => items.filter(isAway).length, reviewedChange(lab));
       expect(report.effects.filter(({ what }) => what.startsWith("upgraded")).map(({ subject }) => subject)).toEqual([
         ...["node1", "node2", "node3", "node4"],
       ]);
-      await sampling;
       figures.upgrade = await api.stop();
       expect([...(await nodes()).values()].map(({ status }) => status.nodeInfo.kubeletVersion)).toEqual(Array(4).fill(versions.k3s.next));
       expect(away).toBe(1);
@@ -220,22 +227,10 @@ describe("a cluster of three servers", () => {
       const reported = await lab.lab("report");
       expect(reported.stdout).toContain("One machine at a time: node1, node2, node3.");
       const api = new ApiWatch(kubeconfig);
-      const watched = new KubernetesApi(kubeconfig);
-      let most = 0;
-      let walking = true;
-      const sampling = (async () => {
-        while (walking) {
-          const { items } = await watched.get<{ items: NodeObject[] }>("/api/v1/nodes").catch(() => ({ items: [] }));
-          // A node that is taken out is missing for a while.
-          most = Math.max(most, items.length === 0 ? 0 : servers.length - items.filter(isReady).length);
-          await new Promise((resolve) => setTimeout(resolve, 1000));
-        }
-      })();
-      const walked = await lab.lab("up").finally(() => {
-        walking = false;
-      });
+      // A node that is taken out is missing for a while.
+      const missing = (items: NodeObject[]) => (items.length === 0 ? 0 : servers.length - items.filter(isReady).length);
+      const { ended: walked, most } = await mostDuring(missing, lab.lab("up"));
       expect(failureOf(walked)).toBe("");
-      await sampling;
       figures.reinstalled = await api.stop();
       expect(walked.output).toContain("Reinstalling one after another: node1 ▶ node2 ▶ node3");
       expect(most).toBe(1);

@@ -2,8 +2,18 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ignored, before as interludes } from "./interludes";
-import { loadRecordings } from "./recordings";
-import { Rig, replay } from "./rig";
+import { loadRecordings, type Recording } from "./recordings";
+import { type ReplayOptions, Rig, replay } from "./rig";
+
+async function expectAnswered(rig: Rig, recordings: Recording[], before: ReplayOptions["before"], answers: number): Promise<void> {
+  const outcomes = await replay(rig, recordings, { before, ignored });
+  await rig.stop();
+  const different = outcomes
+    .filter(({ differences }) => differences.length > 0)
+    .map(({ name, differences }) => ({ name, differences: differences.slice(0, 5) }));
+  expect(different).toEqual([]);
+  expect(outcomes.length).toBe(answers);
+}
 
 it.each([
   { region: "with its rack connected", norack: false, answers: 630 },
@@ -13,39 +23,17 @@ it.each([
   async ({ norack, answers }) => {
     const rig = await new Rig(!norack).start();
     const recordings = loadRecordings().filter(({ name }) => name.startsWith("norack.") === norack);
-    const outcomes = await replay(rig, recordings, { before: interludes, ignored });
-    await rig.stop();
-    const different = outcomes
-      .filter(({ differences }) => differences.length > 0)
-      .map(({ name, differences }) => ({ name, differences: differences.slice(0, 5) }));
-    expect(different).toEqual([]);
-    expect(outcomes.length).toBe(answers);
+    await expectAnswered(rig, recordings, interludes, answers);
   },
   60_000,
 );
 
 it("the requests of gomaasclient and terraform-provider-maas are answered as they were", async () => {
-  const rig = await new Rig().start();
-  const recordings = loadRecordings("clients-3.7.3.jsonl.gz");
-  const outcomes = await replay(rig, recordings, { before: {}, ignored });
-  await rig.stop();
-  const different = outcomes
-    .filter(({ differences }) => differences.length > 0)
-    .map(({ name, differences }) => ({ name, differences: differences.slice(0, 5) }));
-  expect(different).toEqual([]);
-  expect(outcomes.length).toBe(281);
+  await expectAnswered(await new Rig().start(), loadRecordings("clients-3.7.3.jsonl.gz"), {}, 281);
 }, 60_000);
 
 it("OpenTofu with terraform-provider-maas is answered as it was: created, planned, changed, planned, imported, destroyed", async () => {
-  const rig = await new Rig().start();
-  const recordings = loadRecordings("terraform-3.7.3.jsonl.gz");
-  const outcomes = await replay(rig, recordings, { before: {}, ignored });
-  await rig.stop();
-  const different = outcomes
-    .filter(({ differences }) => differences.length > 0)
-    .map(({ name, differences }) => ({ name, differences: differences.slice(0, 5) }));
-  expect(different).toEqual([]);
-  expect(outcomes.length).toBe(328);
+  await expectAnswered(await new Rig().start(), loadRecordings("terraform-3.7.3.jsonl.gz"), {}, 328);
 }, 120_000);
 
 // Missing: Machine.Details and SSHKeys.Import, for which the region lacked a module and the internet; UpdateTokenName and
