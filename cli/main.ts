@@ -3,9 +3,11 @@ import { isUserError } from "../components/core/user-error";
 import { problemOfFile, requireTemporaryFolder } from "./engine/folders";
 import { keepPassphraseFromChildren } from "./engine/passphrase-file";
 import { say } from "./engine/progress";
+import { keepCommandsFromOutput } from "./engine/runner-commands";
 import { labProgram } from "./verbs/program";
 
 async function main(): Promise<void> {
+  keepCommandsFromOutput();
   requireTemporaryFolder();
   keepPassphraseFromChildren();
   const program = labProgram(process.argv[2]);

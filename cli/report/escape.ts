@@ -37,9 +37,14 @@ export function block(lines: readonly string[], language = ""): string {
   return `${fence}${language}\n${text}\n${fence}`;
 }
 
+/** The text of a command to the runner. */
+const data = (text: string): string => text.replaceAll("%", "%25").replaceAll("\r", "%0D").replaceAll("\n", "%0A");
+
 /** A command for the runner that prints this line: a warning or an error at a line of a file. */
 export function annotation(level: "warning" | "error", file: string, line: number, message: string): string {
-  const data = (text: string) => text.replaceAll("%", "%25").replaceAll("\r", "%0D").replaceAll("\n", "%0A");
   const property = (text: string) => data(text).replaceAll(":", "%3A").replaceAll(",", "%2C");
   return `::${level} file=${property(file)},line=${line}::${data(oneLine(message))}`;
 }
+
+/** The same for the run as a whole. */
+export const errorOfRun = (message: string): string => `::error::${data(message)}`;

@@ -1,9 +1,10 @@
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import type { Command } from "commander";
+import { toRunner } from "../engine/runner-commands";
 import { settingsFile } from "../paths";
 import { renderComment } from "../report/comment";
-import { annotation } from "../report/escape";
+import { annotation, errorOfRun } from "../report/escape";
 import { engineForPaper, reportOnPaper } from "../report/paper/paper-preview";
 import { commitOf } from "../report/paper/revisions";
 import { fetchRecordings } from "../report/paper/store";
@@ -56,13 +57,9 @@ function tell({ stacks }: Review): void {
   for (const each of stacks) {
     process.stdout.write(hasReport(each) ? renderText(each.report as Report) : `${each.stack}: no report: ${each.problem}\n`);
   }
-  if (process.env.GITHUB_ACTIONS === "true") {
-    for (const { report } of stacks.filter(hasReport)) {
-      process.stdout.write(
-        annotations(report as Report)
-          .map((line) => `${line}\n`)
-          .join(""),
-      );
+  for (const { report } of stacks.filter(hasReport)) {
+    for (const line of annotations(report as Report)) {
+      toRunner(line);
     }
   }
 }
@@ -104,9 +101,10 @@ export function register(program: Command): void {
       tell(review);
       const lost = withoutConsent(review);
       for (const report of lost) {
-        process.stdout.write(
-          `${process.env.GITHUB_ACTIONS === "true" ? "::error::" : ""}${report.stack}: ${verdict(report)} Nobody has consented to that.\n`,
-        );
+        const said = `${report.stack}: ${verdict(report)} Nobody has consented to that.`;
+        if (!toRunner(errorOfRun(said))) {
+          process.stdout.write(`${said}\n`);
+        }
       }
       process.exitCode =
         lost.length > 0 ? destructiveExit : reviews.every((each) => hasReport(each) || !recordings.has(each.stack)) ? 0 : 1;
