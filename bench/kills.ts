@@ -43,12 +43,12 @@ const targets = [
 ] as const;
 type Target = (typeof targets)[number];
 
-/** Commands in the order of a life: within how many seconds each is killed, and how often before it is left alone. */
+/** Commands in the order of a life: within how many seconds each is killed at first, and how often before it is left alone. */
 const verbs = {
   up: { longest: 35, most: 8 },
-  change: { longest: 40, most: 4 },
-  restore: { longest: 50, most: 4 },
-  down: { longest: 20, most: 3 },
+  change: { longest: 40, most: 6 },
+  restore: { longest: 20, most: 6 },
+  down: { longest: 12, most: 4 },
 };
 type Verb = keyof typeof verbs;
 
@@ -109,6 +109,8 @@ class Lives {
   readonly wrong: string[] = [];
   lives = 0;
   tasks = 0;
+  /** Seconds that each command took when it was last killed too late, so that a kill falls into it wherever it is quick. */
+  private readonly longest: Partial<Record<Verb, number>> = {};
 
   constructor(
     private readonly count: number,
@@ -122,10 +124,12 @@ class Lives {
       if (this.kills.length === this.count || times === verbs[verb].most) {
         return this.mustEndWell(args, await running.done);
       }
-      const seconds = 0.5 + this.random.next() * verbs[verb].longest;
+      const seconds = 0.5 + this.random.next() * (this.longest[verb] ?? verbs[verb].longest);
       const target = this.random.pick(targets);
+      const began = performance.now();
       const first = await Promise.race([running.done, sleep(seconds * 1000).then(() => undefined)]);
       if (first) {
+        this.longest[verb] = (performance.now() - began) / 1000;
         return this.mustEndWell(args, first);
       }
       const during = lastLine(running.output());
