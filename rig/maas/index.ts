@@ -208,7 +208,8 @@ class Simulator implements MaasSimulator {
     if (request.path.startsWith("/sim/")) {
       return handleControl(this.maas, request, { remote: socket.remoteAddress, local: socket.localAddress }, this.adminApiKey());
     }
-    this.maas.requests += 1;
+    // What clients ask; machines report to the metadata service.
+    this.maas.requests += request.path.startsWith(apiPrefix) ? 1 : 0;
     const parameters = [...request.query.entries(), ...request.form.entries()].flatMap(([name, values]) =>
       values.map((value) => [name, value] as [string, string]),
     );

@@ -20,6 +20,8 @@ export interface Reads {
   byMac(macAddresses: readonly string[]): Promise<Machine[]>;
   /** What does not change while steps run, such as the power types that MAAS has: read once. */
   once<T>(name: string, read: () => Promise<T>): Promise<T>;
+  /** What others may change meanwhile, such as the subnets: as it was at most three seconds ago. */
+  recent<T>(name: string, read: () => Promise<T>): Promise<T>;
 }
 
 /** A change is seen within three seconds, the time that a request takes included. */
@@ -33,7 +35,7 @@ const CALM_EVENTS_EVERY = 60_000;
 /** Ids in one listing, so that no URL gets longer than proxies take. */
 const TOGETHER = 100;
 /** Lookups that come within so many milliseconds are one request. */
-const GATHER = 50;
+const GATHER = 100;
 
 interface Waiting {
   waited: number;
@@ -52,6 +54,7 @@ interface Lookup {
 export class RegionReads implements Reads {
   private readonly waiting = new Map<string, Waiting>();
   private readonly known = new Map<string, Promise<unknown>>();
+  private readonly knownSince = new Map<string, number>();
   private lookups: Lookup[] = [];
   private looking = false;
   private looked = Number.NEGATIVE_INFINITY;
@@ -111,6 +114,15 @@ export class RegionReads implements Reads {
     return reading;
   }
 
+  recent<T>(name: string, read: () => Promise<T>): Promise<T> {
+    const now = this.clock.now();
+    if (now - (this.knownSince.get(name) ?? Number.NEGATIVE_INFINITY) >= FRESH) {
+      this.knownSince.set(name, now);
+      this.known.delete(name);
+    }
+    return this.once(name, read);
+  }
+
   /** Looks once at all that wait, when it is time. */
   private async look(): Promise<void> {
     const pause = this.looked + this.interval() - this.clock.now();
@@ -150,7 +162,7 @@ export class RegionReads implements Reads {
     }
     const now = this.clock.now();
     const waited = [...this.waiting.values()].flatMap((each) => (each.answer ? [each.waited + now - each.since] : []));
-    return Math.min(Math.max(FIRST, Math.min(...waited) / 2), FRESH);
+    return Math.min(...waited) < FIRST ? FIRST : FRESH;
   }
 
   private isCalm(): boolean {

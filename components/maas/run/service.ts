@@ -142,10 +142,22 @@ export class StepService {
     const key = `${url} ${apiKey}`;
     const reads = this.regions.get(key) ?? new RegionReads(new MaasClient({ url, apiKey }), realClock);
     this.regions.set(key, reads);
+    // Whoever began a read that others share may be ended meanwhile; then each of them reads for itself.
+    const shared = <T>(reading: Promise<T>, read: () => Promise<T>) =>
+      unlessAborted(
+        signal,
+        reading.catch((error: unknown) => {
+          if (error instanceof Aborted) {
+            return read();
+          }
+          throw error;
+        }),
+      );
     return {
       next: (systemId, waited) => unlessAborted(signal, reads.next(systemId, waited)),
       byMac: (macAddresses) => unlessAborted(signal, reads.byMac(macAddresses)),
-      once: (name, read) => unlessAborted(signal, reads.once(name, read)),
+      once: (name, read) => shared(reads.once(name, read), read),
+      recent: (name, read) => shared(reads.recent(name, read), read),
     };
   }
 }

@@ -1,4 +1,5 @@
 import type { Identity } from "../api/lookup";
+import { readsOf } from "../api/region-reads";
 import { StepError } from "../api/step-error";
 import type { Interface, Machine, Subnet } from "../api/types";
 import type { Context } from "../api/wait";
@@ -68,9 +69,15 @@ export function bootCard(machine: Machine, desired: AddressDesired): Interface {
   return card;
 }
 
-async function subnetOf({ client }: Context, desired: AddressDesired): Promise<Subnet> {
-  const subnets = await client.get<Subnet[]>("subnets/");
-  const subnet = subnets.find((each) => each.cidr === desired.subnet);
+async function subnetOf(context: Context, desired: AddressDesired): Promise<Subnet> {
+  const read = () => context.client.get<Subnet[]>("subnets/");
+  const named = (each: Subnet) => each.cidr === desired.subnet;
+  // Machines that are set up together ask once. One that was made a moment ago is worth a look of its own.
+  let subnets = await readsOf(context).recent("subnets", read);
+  if (!subnets.some(named)) {
+    subnets = await read();
+  }
+  const subnet = subnets.find(named);
   if (!subnet) {
     throw new StepError(
       `${desired.name}: MAAS has no subnet ${desired.subnet}; it has ${subnets.map((each) => each.cidr).join(", ") || "none"}`,

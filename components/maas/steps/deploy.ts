@@ -1,6 +1,7 @@
 import { isStatus } from "../api/errors";
 import { requireMachine } from "../api/lookup";
 import { deploymentOf, recordDeployment, recordGivingUp } from "../api/ownership";
+import { readsOf } from "../api/region-reads";
 import { StepError } from "../api/step-error";
 import { type Machine, Status } from "../api/types";
 import { type Context, substatus, waitFor } from "../api/wait";
@@ -149,7 +150,8 @@ async function allocate({ client, log }: Context, machine: Machine): Promise<Mac
 /** An allocated machine has nothing on its disks yet, but somebody else may have plans with it. */
 async function isTakenByOthers(context: Context, machine: Machine, desired: DeployDesired): Promise<boolean> {
   const owner = deploymentOf(machine);
-  const { username } = await context.client.get<{ username: string }>("users/", { op: "whoami" });
+  const whoami = () => context.client.get<{ username: string }>("users/", { op: "whoami" });
+  const { username } = await readsOf(context).once("whoami", whoami);
   return (owner && owner.stack !== desired.stack) || machine.owner !== username;
 }
 

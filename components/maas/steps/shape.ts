@@ -30,9 +30,7 @@ export async function noteShapes(context: Context, machine: Machine, stack: stri
 }
 
 async function note({ client }: Context, machine: Machine, stack: string, shapes: readonly Shape[]): Promise<Machine> {
-  const path = `machines/${machine.system_id}/`;
-  await client.put<Machine>(path, { description: withShapes(machine.description, stack, shapes) });
-  return client.get<Machine>(path);
+  return client.put<Machine>(`machines/${machine.system_id}/`, { description: withShapes(machine.description, stack, shapes) });
 }
 
 async function restore({ client, log }: Context, machine: Machine, shapes: readonly Shape[]): Promise<Machine> {

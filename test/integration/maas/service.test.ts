@@ -3,6 +3,7 @@ import * as fs from "node:fs/promises";
 import * as net from "node:net";
 import * as path from "node:path";
 import { StepService } from "../../../components/maas/run/service";
+import type { StepName } from "../../../components/maas/steps";
 import { Lab } from "./lab";
 
 const repair = { failedCommissioning: "refuse", broken: "refuse", rescue: "refuse" };
@@ -32,6 +33,23 @@ const commission = (index: number) => ({
   enableSsh: false,
   repair,
   limit: 60,
+});
+const deploy = (index: number) => ({
+  ...identity(index),
+  ...releasing,
+  stack: "homelab/test",
+  incarnation: "0123456789abcdef",
+  address: `192.168.200.${100 + index}`,
+  subnet: "192.168.200.0/24",
+  interfaces: [],
+  ephemeral: false,
+  hardwareSync: false,
+  userData: "#cloud-config\n",
+  lock: false,
+  eraseForeign: false,
+  failedDeployment: "redeploy",
+  limit: 60,
+  commissioning: commission(index),
 });
 
 /** Processes that serve steps from this folder. */
@@ -80,6 +98,18 @@ describe("the service that runs the steps of a region", () => {
     expect(commissioned[0].stderr).toMatch(/node1: Commissioning/);
     // One POST for each, a lookup and some looks for all: each polling by itself took nine requests and more.
     expect((await requests()) - before).toBeLessThan(4 * numbers.length);
+  });
+
+  it.each([
+    { count: 3, most: 25 },
+    { count: 10, most: 15 },
+  ])("needs at most $most requests for each of $count machines, from enlisting to deployed", async ({ count, most }) => {
+    const numbers = Array.from({ length: count }, (_, index) => index + 1);
+    for (const [name, desired] of Object.entries({ enlist, commission, deploy })) {
+      const ended = await Promise.all(numbers.map((index) => lab.step(name as StepName, "create", desired(index), { environment: power })));
+      expect(ended.map(({ code, stderr }) => (code === 0 ? "" : stderr))).toEqual(numbers.map(() => ""));
+    }
+    expect((await requests()) / count).toBeLessThanOrEqual(most);
   });
 
   it("keeps secrets from its own command line and environment, and its folder from other users", async () => {

@@ -97,6 +97,17 @@ describe("reads that steps on one region share", () => {
     expect([await reads.once("types", read), await reads.once("types", read), asked]).toEqual([2, 2, 2]);
   });
 
+  it("ask at most every three seconds for what others may change", async () => {
+    const { reads, clock } = region();
+    let asked = 0;
+    const ask = () => reads.recent("subnets", async () => ++asked);
+    expect(await Promise.all([ask(), ask(), ask()])).toEqual([1, 1, 1]);
+    await clock.sleep(2000);
+    expect(await ask()).toBe(1);
+    await clock.sleep(1000);
+    expect(await Promise.all([ask(), ask()])).toEqual([2, 2]);
+  });
+
   it("tell every waiting step of a failure", async () => {
     const { reads, machines } = region();
     machines.clear();
