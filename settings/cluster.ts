@@ -237,6 +237,14 @@ export const clusterSettings = z.strictObject({
     .min(1)
     .default(1)
     .describe("Generation of k3s' certificates. Raise it to replace them node by node; k3s renews by itself 120 days before they expire."),
+  authorityGeneration: z
+    .number()
+    .int()
+    .min(1)
+    .default(1)
+    .describe(
+      "Generation of k3s' certificate authorities (CA). Raise it to replace them node by node; the previous ones stay trusted until you raise it again.",
+    ),
   extraConfig: z
     .strictObject({
       server: extra.default({}).describe("Further keys for servers, such as {kube-apiserver-arg: [v=2]}."),

@@ -219,12 +219,14 @@ export interface K3sClusterArgs {
   storage?: Partial<StorageOptions>;
   /** `false` makes none. Default: as `BackupOptions` says. */
   backups?: Partial<BackupOptions> | false;
-  /** Raise one to have new tokens, or new certificates, on one node after another. Default 1 each. */
+  /** Raise one to have new tokens, certificates or authorities, on one node after another. Default 1 each. */
   generations?: {
     /** Of the join tokens. Default 1. */
     token?: number;
     /** Of the cluster's certificates. Default 1. */
     certificates?: number;
+    /** Of the authorities that sign them. The ones before stay trusted until the next. Default 1: those that k3s made. */
+    authorities?: number;
   };
   /** Further keys of k3s' config.yaml, by role. A key that k3s does not know is refused. */
   extraConfig?: {
@@ -265,6 +267,7 @@ export interface K3sOptions {
   backups?: Omit<BackupOptions, "s3"> & { s3?: Required<S3Args> };
   tokenGeneration: number;
   certificateGeneration: number;
+  authorityGeneration: number;
   extraConfig: { server: ExtraConfig | SecretInput<ExtraConfig>; agent: ExtraConfig | SecretInput<ExtraConfig> };
   timeouts: TimeoutOptions;
 }
@@ -316,6 +319,7 @@ export function withDefaults(args: Omit<K3sClusterArgs, "nodes">): K3sOptions {
         : { every: "6 hours", keep: 8, ...given(backups), s3: s3 && { region: "us-east-1", folder: "", ...given(s3), ...required(s3) } },
     tokenGeneration: generations?.token ?? 1,
     certificateGeneration: generations?.certificates ?? 1,
+    authorityGeneration: generations?.authorities ?? 1,
     extraConfig: { server: extraConfig?.server ?? {}, agent: extraConfig?.agent ?? {} },
     timeouts: { install: "15 minutes", ready: "10 minutes", drain: "5 minutes", ssh: "10 minutes", ...given(args.timeouts) },
   };

@@ -24,7 +24,7 @@ import {
 import { backupFiles } from "./backups";
 import { usesEtcd } from "./config";
 import { hardeningFiles } from "./hardening";
-import { K3sNode } from "./k3s-node";
+import { K3sNode, laterThanFirst } from "./k3s-node";
 import { kubeconfigFor } from "./kubeconfig";
 import { packagedComponents } from "./packaged-components";
 import { registryFiles } from "./registries";
@@ -91,7 +91,7 @@ export class K3sCluster extends pulumi.ComponentResource {
       `${name}-kubeconfig`,
       {
         machine: first,
-        run: verb("kubeconfig", { certificates: options.certificateGeneration }),
+        run: verb("kubeconfig", { certificates: options.certificateGeneration, authorities: laterThanFirst(options.authorityGeneration) }),
         timeout: "5 minutes",
         secretOutput: true,
       },
@@ -177,6 +177,7 @@ export class K3sCluster extends pulumi.ComponentResource {
               ? { peers: pulumi.all(others.map(({ address }) => address)), first: index === 0 }
               : undefined,
           imageArchives: imageArchives(cluster.install, this.images),
+          lead: index === 0,
           reachable: reachable[all.indexOf(args)],
           // The server that may start the cluster has to see that the others have none.
           after: previous ? [previous.admitted] : all.flatMap((each, i) => (each.role === "server" ? [reachable[i]] : [])),

@@ -33,6 +33,8 @@ export interface K3sNodeArgs {
   survivor?: MachineAccess;
   /** For servers with embedded etcd: addresses of the other servers, and whether this one may start the cluster. */
   etcd?: { peers: pulumi.Input<readonly string[]>; first: boolean };
+  /** The server that makes for all what only one may make. */
+  lead: boolean;
   /** Archives to import from the mirror beside k3s' own. */
   imageArchives: readonly string[];
   /** SSH answers; see `awaitSsh`. */
@@ -164,16 +166,22 @@ export function readAtStart(files: readonly RemoteFile[]): string {
   return JSON.stringify(files.filter(({ path }) => path.startsWith("/etc/rancher/k3s/") && path !== REGISTRATION_FILE));
 }
 
+/** A generation that asks for something. The first is how things came: a lab that was there before there was a number runs nothing anew. */
+export function laterThanFirst(generation: number): number | undefined {
+  return generation > 1 ? generation : undefined;
+}
+
 /** The `install` verb with what it needs to know; what k3s would restart for shows as another digest. */
 export function installCommand(
-  args: Pick<K3sNodeArgs, "machine" | "role" | "imageArchives" | "etcd"> & {
-    cluster: Pick<K3sOptions, "timeouts" | "certificateGeneration"> & Pick<K3sValues, "install" | "version">;
+  args: Pick<K3sNodeArgs, "machine" | "role" | "imageArchives" | "etcd" | "lead"> & {
+    cluster: Pick<K3sOptions, "timeouts" | "certificateGeneration" | "authorityGeneration"> & Pick<K3sValues, "install" | "version">;
   },
   read: string,
   peers: readonly string[],
 ): string {
   const { machine, role, imageArchives, etcd } = args;
   const { install, timeouts, version } = args.cluster;
+  const authorities = laterThanFirst(args.cluster.authorityGeneration);
   return verb("install", {
     role,
     node: machine.name,
@@ -188,6 +196,8 @@ export function installCommand(
     first: etcd && String(etcd.first),
     peers: peers.length > 0 ? peers.join(" ") : undefined,
     certificates: args.cluster.certificateGeneration,
+    authorities,
+    lead: authorities && args.lead ? "true" : undefined,
     "pin-amd64": install.checksums.amd64,
     "pin-arm64": install.checksums.arm64,
     "pin-script": install.scriptChecksum,

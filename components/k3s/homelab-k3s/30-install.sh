@@ -129,6 +129,12 @@ ready_or_hopeless() {
   node_ready || [ "$(restarts)" -ge 5 ]
 }
 
+await_node() {
+  until_true "$READY_TIMEOUT" "node $NODE to be Ready" ready_or_hopeless ||
+    fail "node $NODE is not Ready after ${READY_TIMEOUT} s (homelab:cluster.timeouts.ready)" "$UNIT"
+  node_ready || fail "$UNIT has ended $(restarts) times since it was started" "$UNIT"
+}
+
 # certificates: raised by the settings to have all leaf certificates made anew. Counted from 1, which asks for nothing.
 rotate_certificates() {
   done_file="$STATE/certificates"
@@ -213,8 +219,7 @@ install() {
   rotate_certificates
   leave_other_role
   start
-  until_true "$READY_TIMEOUT" "node $NODE to be Ready" ready_or_hopeless ||
-    fail "node $NODE is not Ready after ${READY_TIMEOUT} s (homelab:cluster.timeouts.ready)" "$UNIT"
-  node_ready || fail "$UNIT has ended $(restarts) times since it was started" "$UNIT"
+  await_node
+  rotate_authorities
   printf '{"node":"%s","version":"%s"}\n' "$NODE" "$(installed_version)"
 }

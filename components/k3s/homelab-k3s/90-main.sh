@@ -32,6 +32,8 @@ assign() {
     labels) LABELS=$value ;;
     taints) TAINTS=$value ;;
     certificates) CERTIFICATES=$value ;;
+    authorities) AUTHORITIES=$value ;;
+    lead) LEAD=$value ;;
     storage-class) STORAGE_CLASS=$value ;;
     lose-volumes) LOSE_VOLUMES=$value ;;
     name) NAME=$value ;;
@@ -49,7 +51,7 @@ assign() {
 [ "$#" -ge 1 ] || usage
 verb=$1
 shift
-ARCHIVES='' PIN_AMD64='' PIN_ARM64='' PIN_SCRIPT='' MIRROR='' NODES='' COMPONENTS='' ENDPOINT='' START='' FIRST='' PEERS='' LABELS='' TAINTS='' NAME='' CERTIFICATES=1 STORAGE_CLASS='' LOSE_VOLUMES='' ROLE=''
+ARCHIVES='' PIN_AMD64='' PIN_ARM64='' PIN_SCRIPT='' MIRROR='' NODES='' COMPONENTS='' ENDPOINT='' START='' FIRST='' PEERS='' LABELS='' TAINTS='' NAME='' CERTIFICATES=1 AUTHORITIES='' LEAD='' STORAGE_CLASS='' LOSE_VOLUMES='' ROLE=''
 INSTALL_TIMEOUT=900 READY_TIMEOUT=600 DRAIN_TIMEOUT=300
 assign "$@"
 case "$verb" in

@@ -158,23 +158,35 @@ describe("the install command", () => {
   const role = "server";
 
   it("names the source's addresses and holds no secret, whatever the settings", () => {
-    const online = installCommand({ machine, role, cluster: clusterOf({}), imageArchives: [] }, "config", []);
+    const online = installCommand({ machine, role, lead: true, cluster: clusterOf({}), imageArchives: [] }, "config", []);
     const { url, sha256 } = versions.k3s.installScript;
     expect(online).toContain(`source=online script=${url}`);
     expect(online).toContain(`pin-script=${sha256}`);
     expect(online).not.toContain("mirror=");
     // Of another script only who names it can know the checksum.
     const other = clusterOf({ install: { source: "online", script: "https://get.k3s.io" } });
-    expect(installCommand({ machine, role, cluster: other, imageArchives: [] }, "config", [])).not.toContain("pin-script");
+    expect(installCommand({ machine, role, lead: true, cluster: other, imageArchives: [] }, "config", [])).not.toContain("pin-script");
     const mirror = clusterOf({ install: { source: "mirror", url: "http://192.168.200.1:5248/" } });
-    expect(installCommand({ machine, role, cluster: mirror, imageArchives: ["taskd"] }, "config", ["192.168.200.12"])).toContain(
+    expect(
+      installCommand({ machine, role, lead: true, cluster: mirror, imageArchives: ["taskd"] }, "config", ["192.168.200.12"]),
+    ).toContain(
       "script=http://192.168.200.1:5248/install.sh releases=http://192.168.200.1:5248/k3s mirror=http://192.168.200.1:5248 archives=taskd",
     );
   });
 
   it("changes with the config, and with nothing that is not asked of it", () => {
-    const of = (config: string) => installCommand({ machine, role, cluster: clusterOf({}), imageArchives: [] }, config, []);
+    const of = (config: string) => installCommand({ machine, role, lead: true, cluster: clusterOf({}), imageArchives: [] }, config, []);
     fc.assert(fc.property(fc.string(), fc.string(), (a, b) => (of(a) === of(b)) === (a === b)));
+  });
+
+  it("asks for authorities from the second generation on, and one server to make them", () => {
+    const of = (cluster: object, lead: boolean) =>
+      installCommand({ machine, role, lead, cluster: clusterOf(cluster), imageArchives: [] }, "", []);
+    // A lab that was there before there was a number runs nothing anew.
+    expect(of({}, true)).toBe(of({ authorityGeneration: 1 }, false));
+    expect(of({}, true)).not.toMatch(/authorities|lead/);
+    expect(of({ authorityGeneration: 2 }, true)).toContain(" authorities=2 lead=true");
+    expect(of({ authorityGeneration: 2 }, false)).toMatch(/authorities=2(?! lead)/);
   });
 
   it("imports every overridden image from a mirror, or those that are named, and none online", () => {

@@ -39,7 +39,7 @@ func subcommands() []subcommand {
 		{"check-config", "Check what this machine needs to run k3s", checkConfig},
 		{"etcd-snapshot", "Save, list, delete and prune etcd snapshots", etcdSnapshot},
 		{"token", "Rotate the server token, generate one", token},
-		{"certificate", "Check and rotate this machine's certificates", certificate},
+		{"certificate", "Check and rotate this machine's certificates, rotate the cluster's authorities", certificate},
 		{"secrets-encrypt", "Not in the stand-in", secretsEncrypt},
 		{"completion", "Not in the stand-in", func([]string) error { return fmt.Errorf("the k3s stand-in has no shell completion") }},
 	}

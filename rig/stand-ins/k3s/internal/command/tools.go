@@ -26,18 +26,7 @@ func token(arguments []string) error {
 	if len(arguments) == 0 {
 		return errors.New("usage: k3s token rotate --token OLD --new-token NEW | k3s token generate")
 	}
-	values := map[string]string{}
-	for i := 1; i < len(arguments); i++ {
-		name, value, given := strings.Cut(strings.TrimLeft(arguments[i], "-"), "=")
-		if !given && i+1 < len(arguments) {
-			i++
-			value = arguments[i]
-		}
-		if name == "t" {
-			name = "token"
-		}
-		values[name] = value
-	}
+	values := flagValues(arguments[1:])
 	switch arguments[0] {
 	case "generate":
 		fmt.Println(credentials.RandomSecret())
@@ -48,15 +37,43 @@ func token(arguments []string) error {
 	return fmt.Errorf("the k3s stand-in has token rotate and token generate, not %q", arguments[0])
 }
 
-func rotateToken(values map[string]string) error {
-	dataDir := or(values["data-dir"], "/var/lib/rancher/k3s")
-	old := or(values["token"], os.Getenv("K3S_TOKEN"))
-	if old == "" {
-		content, err := os.ReadFile(credentials.Files(dataDir).TokenFile)
-		if err != nil {
-			return fmt.Errorf("no --token given and none here: %w", err)
+// flagValues reads `--name value` and `--name=value`; a name before another flag, or at the end, is "true".
+func flagValues(arguments []string) map[string]string {
+	values := map[string]string{}
+	for i := 0; i < len(arguments); i++ {
+		name, value, given := strings.Cut(strings.TrimLeft(arguments[i], "-"), "=")
+		switch {
+		case given:
+		case i+1 < len(arguments) && (arguments[i+1] == "-" || !strings.HasPrefix(arguments[i+1], "-")):
+			i++
+			value = arguments[i]
+		default:
+			value = "true"
 		}
-		old = strings.TrimSpace(string(content))
+		if name == "t" {
+			name = "token"
+		}
+		values[name] = value
+	}
+	return values
+}
+
+// serverToken is the one given, else the one that a server has written here.
+func serverToken(values map[string]string) (string, error) {
+	if given := or(values["token"], os.Getenv("K3S_TOKEN")); given != "" {
+		return given, nil
+	}
+	content, err := os.ReadFile(credentials.Files(or(values["data-dir"], "/var/lib/rancher/k3s")).TokenFile)
+	if err != nil {
+		return "", fmt.Errorf("no --token given and none here: %w", err)
+	}
+	return strings.TrimSpace(string(content)), nil
+}
+
+func rotateToken(values map[string]string) error {
+	old, err := serverToken(values)
+	if err != nil {
+		return err
 	}
 	// A command line is for all to see: the new token may come by standard input as "-", or by environment.
 	renewed := or(values["new-token"], os.Getenv("K3S_NEW_TOKEN"))
@@ -83,7 +100,33 @@ func rotateToken(values map[string]string) error {
 	return nil
 }
 
-// certificate is `k3s certificate check|rotate`.
+// rotateCA is `k3s certificate rotate-ca --path FOLDER [--force]`: FOLDER/tls has what is to replace files of server/tls.
+func rotateCA(values map[string]string) error {
+	if values["path"] == "" {
+		return errors.New("Required flag \"path\" not set")
+	}
+	token, err := serverToken(values)
+	if err != nil {
+		return err
+	}
+	staged, err := credentials.ServerFiles{Dir: filepath.Join(values["path"], "tls")}.ReadShared()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	client, err := supervisor.Connect(ctx, or(values["server"], "https://127.0.0.1:6443"), token, "server")
+	if err != nil {
+		return err
+	}
+	if err := client.JSON(ctx, http.MethodPut, supervisor.PathReplaceCA+"?force="+or(values["force"], "false"), staged, nil); err != nil {
+		return fmt.Errorf("see server log for details: %w", err)
+	}
+	fmt.Println("certificates saved to datastore")
+	return nil
+}
+
+// certificate is `k3s certificate check|rotate|rotate-ca`.
 func certificate(arguments []string) error {
 	verb := "check"
 	if len(arguments) > 0 {
@@ -97,6 +140,8 @@ func certificate(arguments []string) error {
 	switch verb {
 	case "check":
 		return checkCertificates(files)
+	case "rotate-ca":
+		return rotateCA(flagValues(arguments[1:]))
 	case "rotate":
 		for _, file := range files {
 			if err := os.Remove(file); err != nil {
@@ -106,7 +151,7 @@ func certificate(arguments []string) error {
 		slog.Info("Successfully removed the leaf certificates, restart k3s to make new ones")
 		return nil
 	}
-	return fmt.Errorf("the k3s stand-in has certificate check and certificate rotate, not %q", verb)
+	return fmt.Errorf("the k3s stand-in has certificate check, rotate and rotate-ca, not %q", verb)
 }
 
 func leafFiles(dataDir string) ([]string, error) {
@@ -117,7 +162,7 @@ func leafFiles(dataDir string) ([]string, error) {
 			return nil, err
 		}
 		for _, file := range found {
-			if !strings.HasSuffix(file, "-ca.crt") {
+			if !strings.HasSuffix(file, "-ca.crt") && !strings.HasSuffix(file, ".nochain.crt") {
 				out = append(out, file)
 			}
 		}

@@ -52,7 +52,7 @@ func controllerManagerArguments(o *options.Options, files credentials.ServerFile
 		"allocate-node-cidrs": "true", "cluster-cidr": o.ClusterCIDR, "service-cluster-ip-range": o.ServiceCIDR,
 		"use-service-account-credentials": "true", "service-account-private-key-file": files.Path("service.key"),
 		"root-ca-file":              files.Path("server-ca.crt"),
-		"cluster-signing-cert-file": files.Path("client-ca.crt"), "cluster-signing-key-file": files.Path("client-ca.key"),
+		"cluster-signing-cert-file": files.Path(credentials.SigningClientCA), "cluster-signing-key-file": files.Path("client-ca.key"),
 		"controllers": "*,tokencleaner", "profiling": "false", "v": verbosity(o),
 	}, o.ControllerManagerArgs)
 }

@@ -155,7 +155,7 @@ func (s *Server) startAPI(ctx context.Context, group *process.Group) error {
 	}
 	endpoint := &supervisor.Server{
 		Options: o, Files: s.Files, Etcd: s.Etcd, Kubernetes: client, Config: NodeConfig(o),
-		APIServer: fmt.Sprintf("127.0.0.1:%d", APIServerPort), Ready: s.ready.Load, Rotate: s.rotate,
+		APIServer: fmt.Sprintf("127.0.0.1:%d", APIServerPort), Ready: s.ready.Load, Rotate: s.rotate, Replace: s.replaceAuthorities,
 		ServerToken: func() string { server, _ := s.Tokens(); return server },
 		AgentToken:  func() string { _, agent := s.Tokens(); return agent },
 	}

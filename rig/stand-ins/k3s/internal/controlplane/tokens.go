@@ -111,16 +111,17 @@ func (s *Server) rotate(ctx context.Context, newToken string) error {
 	if err != nil {
 		return err
 	}
-	files, err := s.Files.ReadShared()
-	if err != nil {
-		return err
-	}
 	client, err := s.Etcd.Client()
 	if err != nil {
 		return err
 	}
 	defer client.Close()
 	old, agent := s.Tokens()
+	// Not this server's own: authorities may have been replaced since it started.
+	files, err := datastore.LoadBootstrap(ctx, client, old)
+	if err != nil {
+		return err
+	}
 	if err := datastore.SaveBootstrap(ctx, client, parsed.Password, old, files); err != nil {
 		return err
 	}
@@ -131,6 +132,21 @@ func (s *Server) rotate(ctx context.Context, newToken string) error {
 	}
 	s.tokens.Unlock()
 	return s.writeTokens()
+}
+
+// replaceAuthorities stores other authorities for all servers, each of which takes them at its next start.
+func (s *Server) replaceAuthorities(ctx context.Context, staged map[string][]byte, force bool) error {
+	files, err := s.Files.Replacement(staged, force)
+	if err != nil {
+		return err
+	}
+	client, err := s.Etcd.Client()
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	token, _ := s.Tokens()
+	return datastore.SaveBootstrap(ctx, client, token, "", files)
 }
 
 // ensureEncryption makes the key for secrets at rest once per cluster; servers that join receive it.

@@ -104,20 +104,28 @@ func EnsureKey(path string) (crypto.Signer, error) {
 	if block == nil {
 		return nil, fmt.Errorf("%s holds no PEM key", path)
 	}
-	if key, err := x509.ParseECPrivateKey(block.Bytes); err == nil {
-		return key, nil
-	}
-	// Authorities that the user brings may have other keys.
-	if key, err := x509.ParsePKCS1PrivateKey(block.Bytes); err == nil {
-		return key, nil
-	}
-	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	signer, err := parseKey(block.Bytes)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
+	return signer, nil
+}
+
+// parseKey reads a key's DER. Authorities that the user brings may have other keys than those made here.
+func parseKey(der []byte) (crypto.Signer, error) {
+	if key, err := x509.ParseECPrivateKey(der); err == nil {
+		return key, nil
+	}
+	if key, err := x509.ParsePKCS1PrivateKey(der); err == nil {
+		return key, nil
+	}
+	key, err := x509.ParsePKCS8PrivateKey(der)
+	if err != nil {
+		return nil, err
+	}
 	signer, ok := key.(crypto.Signer)
 	if !ok {
-		return nil, fmt.Errorf("%s: this kind of key cannot sign", path)
+		return nil, fmt.Errorf("this kind of key cannot sign")
 	}
 	return signer, nil
 }

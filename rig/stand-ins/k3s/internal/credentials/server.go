@@ -55,6 +55,9 @@ var leaves = []struct {
 	{"etcd/client", "etcd/server-ca", Leaf{Name: "etcd-client", Client: true}, ""},
 }
 
+// SigningClientCA is the authority of clients without what it is signed by.
+const SigningClientCA = "client-ca.nochain.crt"
+
 // EnsureServer makes everything a server needs that is not there yet. apiserver is the address of its own apiserver.
 func (f ServerFiles) EnsureServer(o *options.Options, apiserver string) error {
 	if err := os.MkdirAll(filepath.Join(f.Dir, "etcd"), 0o700); err != nil {
@@ -67,6 +70,10 @@ func (f ServerFiles) EnsureServer(o *options.Options, apiserver string) error {
 			return err
 		}
 		signers[a.file] = authority
+	}
+	// The controller manager signs with one certificate and takes no bundle.
+	if err := WriteFile(f.Path(SigningClientCA), encode("CERTIFICATE", signers["client-ca"].Certificate.Raw), 0o644); err != nil {
+		return err
 	}
 	if _, err := EnsureKey(f.Path("service.key")); err != nil {
 		return err

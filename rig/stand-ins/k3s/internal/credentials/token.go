@@ -3,6 +3,7 @@ package credentials
 import (
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/hex"
 	"fmt"
 	"strings"
@@ -43,9 +44,23 @@ func ParseToken(written, defaultUser string) (Token, error) {
 // String is the long form.
 func (t Token) String() string { return tokenPrefix + t.CAHash + "::" + t.User + ":" + t.Password }
 
-// HashCA is the hash that long tokens carry: of the bytes /cacerts answers.
-func HashCA(certificates []byte) string {
-	sum := sha256.Sum256(certificates)
+// HashCA is the hash that long tokens carry: of the bytes /cacerts answers where that is one certificate, of the root's DER where it
+// is a bundle, so that the token outlives authorities below the same root.
+func HashCA(bundle []byte) string {
+	if certificates, err := parseCertificates(bundle); err == nil && len(certificates) > 1 {
+		roots, intermediates := x509.NewCertPool(), x509.NewCertPool()
+		for _, certificate := range certificates[1:] {
+			if isRoot(certificate) {
+				roots.AddCert(certificate)
+			} else {
+				intermediates.AddCert(certificate)
+			}
+		}
+		if chains, err := certificates[0].Verify(x509.VerifyOptions{Roots: roots, Intermediates: intermediates}); err == nil {
+			bundle = chains[0][len(chains[0])-1].Raw
+		}
+	}
+	sum := sha256.Sum256(bundle)
 	return hex.EncodeToString(sum[:])
 }
 

@@ -123,7 +123,7 @@ func do(ctx context.Context, client *http.Client, method, url string, header htt
 	}
 	said := strings.TrimSpace(string(content))
 	switch {
-	case response.StatusCode == http.StatusOK:
+	case response.StatusCode == http.StatusOK, response.StatusCode == http.StatusNoContent:
 		return content, nil
 	case response.StatusCode == http.StatusUnauthorized:
 		return nil, &Refused{response.StatusCode, fmt.Sprintf("%s: 401 Unauthorized: the token was not accepted by this cluster", url)}

@@ -16,6 +16,7 @@ const (
 	PathEtcdJoin      = "/v1-k3s/etcd-join"
 	PathEtcdPromote   = "/v1-k3s/etcd-promote"
 	PathToken         = "/v1-k3s/token"
+	PathReplaceCA     = "/v1-k3s/cert/cacerts"
 )
 
 // Headers with which a node says who it is when it asks for certificates.

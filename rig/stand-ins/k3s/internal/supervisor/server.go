@@ -37,6 +37,8 @@ type Server struct {
 	ServerToken, AgentToken func() string
 	// Rotate stores another server token.
 	Rotate func(ctx context.Context, newToken string) error
+	// Replace stores other authorities; servers take them at their next start.
+	Replace func(ctx context.Context, staged map[string][]byte, force bool) error
 	// Ready says whether the API server answers.
 	Ready func() bool
 }
@@ -108,6 +110,7 @@ func (s *Server) routes(proxy http.Handler) http.Handler {
 	mux.HandleFunc("POST "+PathEtcdJoin, s.server(s.etcdJoin))
 	mux.HandleFunc("POST "+PathEtcdPromote, s.server(s.etcdPromote))
 	mux.HandleFunc("PUT "+PathToken, s.server(s.changeToken))
+	mux.HandleFunc("PUT "+PathReplaceCA, s.server(s.replaceAuthorities))
 	mux.Handle("/", proxy)
 	return mux
 }
@@ -242,6 +245,20 @@ func (s *Server) changeToken(_ http.ResponseWriter, r *http.Request) error {
 		return refusal{http.StatusBadRequest, "newToken must be given"}
 	}
 	return s.Rotate(r.Context(), change.NewToken)
+}
+
+func (s *Server) replaceAuthorities(w http.ResponseWriter, r *http.Request) error {
+	staged := map[string][]byte{}
+	if err := json.NewDecoder(r.Body).Decode(&staged); err != nil {
+		return refusal{http.StatusBadRequest, err.Error()}
+	}
+	force, _ := strconv.ParseBool(r.URL.Query().Get("force"))
+	if err := s.Replace(r.Context(), staged, force); err != nil {
+		return err
+	}
+	slog.Info("certificate: Cluster Certificate Authority data has been updated, k3s must be restarted.")
+	w.WriteHeader(http.StatusNoContent)
+	return nil
 }
 
 func answer(w http.ResponseWriter, value any) error {
