@@ -1,7 +1,7 @@
 import * as net from "node:net";
 import * as tls from "node:tls";
-import { clientHello } from "../../test/integration/taskserver/client-hello";
 import { GatedTaskd } from "../../test/integration/taskserver/gated";
+import { clientHello } from "../../test/support/client-hello";
 import { mutateText, mutateValue } from "./mutate";
 import type { Random } from "./random";
 

@@ -63,8 +63,8 @@ export class TaskJobs {
     return said;
   }
 
-  /** Restarts a server's pod and waits until the new one is ready. */
-  async restart(server: string): Promise<void> {
+  /** Restarts a server's pod and waits until the new one is ready; what its restore has said before the server started. */
+  async restart(server: string): Promise<string> {
     const core = await this.api.core();
     const pod = { namespace: this.namespace, name: `${server}-0` };
     const old = await ifThere(core.readNamespacedPod(pod));
@@ -76,6 +76,7 @@ export class TaskJobs {
       const ready = now?.status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True");
       return now && now.metadata?.uid !== old?.metadata?.uid && ready ? true : undefined;
     });
+    return (await core.readNamespacedPodLog({ ...pod, container: "restore" })).trim();
   }
 
   /** Whether a volume claim is there and not on its way out. */

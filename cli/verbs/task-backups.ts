@@ -102,7 +102,10 @@ async function restore(options: Options): Promise<void> {
             throw noSuchArchive(error, options.archive) ?? error;
           });
         report("restarting its pod");
-        await jobs.restart(one);
+        const carriedOut = await jobs.restart(one);
+        if (carriedOut.includes("not restored")) {
+          throw new Error(`${one}: ${carriedOut}`);
+        }
         return asked;
       });
       say(indented(said.replace("will be restored at the next start", "is restored")));

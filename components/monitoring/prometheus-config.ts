@@ -62,5 +62,8 @@ export function prometheusFlags(settings: Pick<PrometheusOptions, "retention" | 
     // The rest of the volume is for the write-ahead log and for compaction, which writes a block before it drops the old ones.
     `--storage.tsdb.retention.size=${Math.floor((toBytes(settings.storage) * 0.8) / 2 ** 20)}MB`,
     `--web.listen-address=:${PORTS.prometheus}`,
+    // Its own limit is 512, and a connection that says nothing has its place for five minutes.
+    "--web.max-connections=4096",
+    "--web.read-timeout=30s",
   ];
 }

@@ -15,6 +15,15 @@ const CONNECTIONS = 1536;
  */
 const OF_ONE_ADDRESS = 768;
 
+/** Of a frontend: who has so many connections open is refused a further one. */
+function fairly(ofOneAddress: number): string[] {
+  return [
+    "stick-table type ipv6 size 10k expire 5m store conn_cur",
+    "tcp-request connection track-sc0 src",
+    `tcp-request connection reject if { sc0_conn_cur gt ${ofOneAddress} }`,
+  ];
+}
+
 /** HAProxy's configuration with what every gate has: logs on standard output, limits, and metrics. */
 function render(mode: "tcp" | "http", options: { log: boolean }, frontend: string[], backend: string[]): string {
   const section = (name: string, lines: string[]) => [name, ...lines.map((line) => `  ${line}`), ""];
@@ -33,6 +42,9 @@ function render(mode: "tcp" | "http", options: { log: boolean }, frontend: strin
       "no log",
       "timeout client 10s",
       `bind :${GATE_METRICS_PORT}`,
+      // Taken from those of the clients.
+      "maxconn 64",
+      ...fairly(16),
       "http-request use-service prometheus-exporter if { path /metrics }",
       "http-request return status 404",
     ]),
@@ -64,9 +76,7 @@ export function renderTaskdGate(
     [
       `bind :${ports.listen} ssl crt ${folder}/server.pem ssl-min-ver TLSv1.2 ${options.trust === "strict" ? checked : "verify none"}`,
       "default_backend server",
-      "stick-table type ipv6 size 10k expire 5m store conn_cur",
-      "tcp-request connection track-sc0 src",
-      `tcp-request connection reject if { sc0_conn_cur gt ${OF_ONE_ADDRESS} }`,
+      ...fairly(OF_ONE_ADDRESS),
       // Of the handshake too. Clients of taskd are heard at once, or are not there any more.
       "timeout client 30s",
       "tcp-request inspect-delay 5s",
@@ -99,6 +109,7 @@ export function renderTaskChampionGate(
     options,
     [
       `bind :${ports.listen}${tls}`,
+      ...fairly(OF_ONE_ADDRESS),
       ...(options.clients === undefined
         ? []
         : [
@@ -107,7 +118,8 @@ export function renderTaskChampionGate(
             `http-request deny deny_status 403 unless { path / } or { req.hdr(x-client-id) -i -f ${options.clients} }`,
           ]),
       "default_backend server",
-      "timeout client 1m",
+      // Of the handshake too.
+      "timeout client 30s",
       "timeout http-request 10s",
       "timeout http-keep-alive 10s",
     ],

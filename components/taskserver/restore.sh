@@ -90,7 +90,13 @@ case $step in
       archive=$(cat "$data/restore")
       rm -rf "$data/incoming"
       mkdir "$data/incoming"
-      tar -C "$data/incoming" -xzf "$backups/$archive"
+      if ! tar -C "$data/incoming" -xzf "$backups/$archive"; then
+        # The server would never start again: damaged since it was asked for, or no room for it.
+        rm -rf "$data/incoming"
+        rm -f "$data/restore"
+        echo "not restored: $archive cannot be unpacked, or the volume is full; the data that was there stays"
+        exit 0
+      fi
       mkdir -p "$data/replacing"
       move_all "$data" "$data/replacing"
       mv "$data/restore" "$data/restore.placing"

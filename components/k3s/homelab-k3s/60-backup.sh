@@ -31,10 +31,8 @@ copy_datastore() {
 import sqlite3, sys
 with sqlite3.connect("file:%s?mode=ro" % sys.argv[1], uri=True) as source, sqlite3.connect(sys.argv[2]) as target:
     source.backup(target)
-    found = target.execute("PRAGMA quick_check(1)").fetchone()[0]
-    if found != "ok":
-        sys.exit("the copy is damaged: %s" % found)
 PYTHON
+    whole_database "$2/state.db" || fail "the copy of the SQLite datastore is damaged"
     ;;
   esac
 }
@@ -43,7 +41,7 @@ PYTHON
 # before; a file without it was cut off.
 check_snapshot() {
   python3 - "$1" "$2" <<'PYTHON'
-import hashlib, os, shutil, sys, zipfile
+import os, shutil, sys, zipfile
 folder, target = sys.argv[1:]
 found = sorted(os.path.join(folder, name) for name in os.listdir(folder) if not name.endswith(".part"))
 if len(found) != 1:
@@ -54,16 +52,38 @@ if zipfile.is_zipfile(found[0]):
         shutil.copyfileobj(source, to)
 else:
     os.rename(found[0], target)
-left, digest = os.path.getsize(target) - 32, hashlib.sha256()
+PYTHON
+  whole_snapshot "$2"
+}
+
+# whole_snapshot FILE: it has the checksum that it ends with.
+whole_snapshot() {
+  python3 - "$1" <<'PYTHON'
+import hashlib, os, sys
+file = sys.argv[1]
+left, digest = os.path.getsize(file) - 32, hashlib.sha256()
 if left <= 0 or left % 512:
     sys.exit("a snapshot cannot have %d bytes" % (left + 32))
-with open(target, "rb") as file:
+with open(file, "rb") as content:
     while left:
-        block = file.read(min(left, 1 << 20))
+        block = content.read(min(left, 1 << 20))
         digest.update(block)
         left -= len(block)
-    if file.read() != digest.digest():
+    if content.read() != digest.digest():
         sys.exit("the snapshot does not have the checksum that it ends with")
+PYTHON
+}
+
+# whole_database FILE: SQLite finds nothing wrong with it.
+whole_database() {
+  python3 - "$1" <<'PYTHON'
+import sqlite3, sys
+try:
+    found = sqlite3.connect("file:%s?mode=ro&immutable=1" % sys.argv[1], uri=True).execute("PRAGMA quick_check(1)").fetchone()[0]
+except sqlite3.Error as error:
+    found = error
+if found != "ok":
+    sys.exit("the SQLite datastore is damaged: %s" % found)
 PYTHON
 }
 
@@ -196,7 +216,15 @@ fetch_backup() {
   cat "$file"
 }
 
+# What a restore could not use is none.
 list_backups() {
   find "$BACKUPS" -maxdepth 1 -name '*.tar.gz' ! -name '.*' -printf '%f %s %T@\n' 2>/dev/null | sort |
+    while read -r each; do
+      if complete_backup "$BACKUPS/${each%% *}"; then
+        echo "$each"
+      else
+        say "${each%% *} is not a complete backup"
+      fi
+    done |
     awk 'BEGIN { printf "[" } { sub(/\.tar\.gz$/, "", $1); printf "%s{\"name\":\"%s\",\"bytes\":%s,\"made\":%d}", (NR > 1 ? "," : ""), $1, $2, $3 } END { print "]" }'
 }

@@ -28,10 +28,22 @@ set_datastore_aside() {
 
 restore_ended() {
   if [ -d "$ASIDE" ]; then
-    rm -rf "$DATA/server/db.before-restore"
+    # One more generation stays: a restore that is killed at its end and run again would set its own data aside, and lose the old.
+    if [ -d "$DATA/server/db.before-restore" ]; then
+      rm -rf "$DATA/server/db.before-that"
+      mv "$DATA/server/db.before-restore" "$DATA/server/db.before-that"
+    fi
     mv "$ASIDE" "$DATA/server/db.before-restore"
   fi
+  rm -rf "$DATA/server/db.half-restored"
   rm -f "$STATE/restore-token"
+}
+
+# Where the last restore was killed after its end, or an `up` has gone on from there, what is here now is in use: it is not that
+# restore's unfinished work.
+begin_restore() {
+  [ ! -s "$STATE/applied" ] || restore_ended
+  rm -f "$STATE/applied"
 }
 
 # Nodes that are none of NODES, the machines that there are now: nobody would ever bring these back.
@@ -53,15 +65,16 @@ forget_passwords() {
   done
 }
 
-# restore: the archive comes on stdin.
-restore() {
-  UNIT=k3s ROLE=server
+# unpack_backup: the archive on stdin, to $stage. Nothing else is touched, and nothing of it stays when this process ends.
+unpack_backup() {
   [ -s "$ETC/token" ] || fail "k3s was never installed here: bring the lab up first, then restore into it"
   stage="$STATE/restore"
   umask 077
   rm -rf "$stage"
   mkdir -p "$stage"
-  tar -C "$stage" -xzf - || fail "this is not a backup: the archive cannot be read"
+  trap 'rm -rf "$stage"' EXIT
+  trap 'exit 143' HUP INT TERM
+  tar -C "$stage" -xzf - || fail "this is not a backup: the archive cannot be read, or there is no room for it in $STATE"
   umask 022
   if [ ! -s "$stage/token" ] || [ ! -s "$stage/backup.json" ]; then
     fail "this is not a backup of a cluster: it lacks the server token"
@@ -69,6 +82,23 @@ restore() {
   if [ ! -s "$stage/snapshot.db" ] && [ ! -s "$stage/state.db" ] && [ ! -s "$stage/db.tar" ]; then
     fail "the backup holds no datastore"
   fi
+  damaged="the backup's datastore is damaged; nothing was changed"
+  [ ! -s "$stage/snapshot.db" ] || whole_snapshot "$stage/snapshot.db" || fail "$damaged"
+  [ ! -s "$stage/state.db" ] || whole_database "$stage/state.db" || fail "$damaged"
+  [ ! -s "$stage/db.tar" ] || tar -tf "$stage/db.tar" >/dev/null || fail "$damaged"
+}
+
+# check-restore: whether `restore` would take the archive on stdin.
+check_restore() {
+  unpack_backup
+  printf '{"whole":true}\n'
+}
+
+# restore: the archive comes on stdin.
+restore() {
+  UNIT=k3s ROLE=server
+  unpack_backup
+  begin_restore
   # A restore that was killed has left the backup's token in place of this stack's.
   [ -s "$STATE/restore-token" ] || put 0600 "$STATE/restore-token" <"$ETC/token"
   new=$(cat "$STATE/restore-token")
@@ -89,13 +119,13 @@ restore() {
   elif [ -s "$stage/state.db" ]; then
     rm -f "$ETC/config.yaml.d/10-start.yaml"
     mkdir -p "$DATA/server/db"
-    cp "$stage/state.db" "$DATA/server/db/state.db"
+    # A rename, where both are on one disk: it may be full.
+    mv "$stage/state.db" "$DATA/server/db/state.db"
   else
     mkdir -p "$DATA/server"
     tar -C "$DATA/server" -xf "$stage/db.tar"
   fi
   say "starting k3s with the restored datastore"
-  rm -f "$STATE/applied"
   systemctl start --no-block k3s
   # Until they are gone k3s refuses its own node and ends, so this cannot wait for the unit; the API answers before that.
   until_true "$READY_TIMEOUT" "the API" forget_passwords || fail "the API does not answer after the restore" k3s
@@ -113,7 +143,6 @@ restore() {
   inputs_digest >"$STATE/applied"
   restore_ended
   cat "$stage/backup.json"
-  rm -rf "$stage"
 }
 
 api_answers() {
@@ -122,10 +151,11 @@ api_answers() {
 
 # detach: another server, before the restore; its datastore belongs to the cluster that was.
 detach() {
+  begin_restore
   systemctl stop k3s
   set_datastore_aside
   forget_identity
-  rm -f "$ETC/config.yaml.d/10-start.yaml" "$STATE/applied"
+  rm -f "$ETC/config.yaml.d/10-start.yaml"
   printf '{"detached":true}\n'
 }
 

@@ -3,7 +3,7 @@
 # k3s.sh VERB NAME=VALUE...: the values become variables of the verb.
 
 usage() {
-  say "usage: k3s.sh install|prepare|admit|remove|ready|kubeconfig|backup|list-backups|fetch-backup|restore|detach|rejoin|reset NAME=VALUE..."
+  say "usage: k3s.sh install|prepare|admit|remove|ready|kubeconfig|backup|list-backups|fetch-backup|check-restore|restore|detach|rejoin|reset NAME=VALUE..."
   exit 64
 }
 
@@ -57,6 +57,7 @@ assign "$@"
 case "$verb" in
 install | prepare | admit | remove | ready | kubeconfig | backup | restore | detach | rejoin | reset) "$verb" ;;
 fetch-backup) fetch_backup ;;
+check-restore) check_restore ;;
 list-backups) list_backups ;;
 *) usage ;;
 esac

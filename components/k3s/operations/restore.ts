@@ -35,6 +35,13 @@ export async function restore(
   const agents = hosts.filter(({ role }) => role === "agent");
   // All or nothing: a machine that cannot be reached half-way would leave a cluster that is neither the old nor the new.
   await Promise.all(hosts.map((host) => shell.run(host, "true")));
+  progress?.(`${first.name}: looking at the archive`);
+  await shell.run(first, verb("check-restore"), { stdin: archive }).catch((error: Error) => {
+    // A machine whose script is of an earlier release looks at it when it restores.
+    if (!error.message.includes("usage: k3s.sh")) {
+      throw error;
+    }
+  });
   for (const server of servers) {
     progress?.(`${server.name}: leaving the cluster that was`);
     await shell.run(server, verb("detach"), { progress });

@@ -5,9 +5,10 @@ import * as https from "node:https";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
 import * as yaml from "js-yaml";
-import { ensureImages } from "../../../rig/stand-ins/images";
 import { bcryptHash } from "../../../rig/stand-ins/plugins/random/values";
 import { type ControlPlane, startControlPlane } from "../../support/control-plane";
+import { Crowd, type Door } from "../../support/crowd";
+import { unpackImage } from "../../support/image-root";
 import { allRegistered, recordResources, revealed } from "../../support/mocks";
 
 /**
@@ -173,22 +174,8 @@ describe("pages behind the ingress", () => {
     browse("prometheus", "/oauth2/sign_in", { form: { username: user, password: given, rd: `https://grafana.${DOMAIN}/d/1` } });
 
   beforeAll(async () => {
-    const images = await ensureImages(["oauth2-proxy", "traefik"]);
-    const programs = { "oauth2-proxy": "bin/oauth2-proxy", traefik: "traefik" } as const;
-    for (const { name, archive } of images) {
-      const outer =
-        execFileSync("tar", ["-tf", archive])
-          .toString()
-          .split("\n")
-          .find((each) => /layer|[0-9a-f]{64}\.tar$/.test(each)) ?? "";
-      execFileSync("sh", [
-        "-ec",
-        'tar -xOf "$0" "$1" | tar -x -C "$2" "./$3"',
-        archive,
-        outer,
-        folder,
-        programs[name as keyof typeof programs],
-      ]);
+    for (const name of ["oauth2-proxy", "traefik"]) {
+      await unpackImage(name, folder);
     }
     cluster = await startControlPlane();
     execFileSync("ip", ["address", "replace", `${ADDRESS}/32`, "dev", "lo"]);
@@ -334,6 +321,26 @@ describe("pages behind the ingress", () => {
         .on("error", reject);
     });
     expect([status, headers.location]).toEqual([301, `https://prometheus.${DOMAIN}/graph`]);
+  });
+
+  describe("among silent, half and slow connections", () => {
+    const crowd = new Crowd();
+    afterEach(() => crowd.go());
+    const https = { host: ADDRESS, port: 443, tls: { servername: `grafana.${DOMAIN}` } };
+
+    it.each<[string, Door]>([
+      ["pages", https],
+      ["the redirection to https", { host: ADDRESS, port: 80 }],
+      ["the login", { host: ADDRESS, port: 4180 }],
+      ["the API server", { host: "127.0.0.1", port: 0, tls: {} }],
+    ])("to %s, others are answered, and so is who opened some of them", async (name, door) => {
+      const where = name === "the API server" ? { ...door, port: Number(/server: "https:.*:(\d+)"/.exec(cluster.kubeconfig)?.[1]) } : door;
+      await crowd.come({ ...where, silent: true }, "127.0.0.2", 1500);
+      await crowd.come(where, "127.0.0.1", 300);
+      expect((await browse("grafana")).status).toBe(403);
+      expect((await login("anna", password)).status).toBe(302);
+      expect((await cluster.request("GET", "/api/v1/namespaces/default")).kind).toBe("Namespace");
+    });
   });
 
   it("refuses wrong passwords, and slows down who goes on guessing", async () => {

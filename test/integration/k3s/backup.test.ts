@@ -1,6 +1,8 @@
-import { spawn, spawnSync } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { createHash, createHmac } from "node:crypto";
 import * as fs from "node:fs";
+import * as http from "node:http";
+import type { AddressInfo } from "node:net";
 import * as path from "node:path";
 import { backupFiles } from "../../../components/k3s/backups";
 import { filesOf } from "../../support/k3s-options";
@@ -15,12 +17,37 @@ function server(backups: object): void {
     fs.mkdirSync(path.dirname(sandbox.at(file)), { recursive: true });
     fs.writeFileSync(sandbox.at(file), text);
   }
-  const database = sandbox.at("/var/lib/rancher/k3s/server/db/state.db");
-  fs.mkdirSync(path.dirname(database), { recursive: true });
-  const write =
-    "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('PRAGMA journal_mode=WAL'); c.execute('CREATE TABLE kine (name)'); c.execute(\"INSERT INTO kine VALUES ('/registry/x')\"); c.commit()";
-  expect(spawnSync("python3", ["-c", write, database]).stderr.toString()).toBe("");
+  fs.mkdirSync(sandbox.at("/var/lib/rancher/k3s/server/db"), { recursive: true });
+  database(sandbox.at("/var/lib/rancher/k3s/server/db/state.db"), "/registry/x");
 }
+
+/** A SQLite datastore with one row. */
+function database(file: string, row: string): void {
+  const write =
+    "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('PRAGMA journal_mode=WAL'); c.execute('CREATE TABLE kine (name)'); c.execute('INSERT INTO kine VALUES (?)', (sys.argv[2],)); c.commit()";
+  expect(spawnSync("python3", ["-c", write, file, row]).stderr.toString()).toBe("");
+}
+
+function rowsOf(file: string): string[] {
+  const read =
+    "import json, sqlite3, sys; print(json.dumps([r[0] for r in sqlite3.connect(sys.argv[1]).execute('SELECT name FROM kine')]))";
+  return JSON.parse(spawnSync("python3", ["-c", read, file]).stdout.toString()) as string[];
+}
+
+/** Programs that the script runs, each in front of the real one: the nth call of any of them kills the script instead. */
+function killAt(nth: number, names: readonly string[]): void {
+  fs.rmSync(sandbox.at("/var/lib/homelab/calls"), { force: true });
+  for (const name of names) {
+    const real = spawnSync("sh", ["-c", `PATH=/usr/sbin:/usr/bin:/sbin:/bin command -v ${name}`])
+      .stdout.toString()
+      .trim();
+    const counted = `echo >>/var/lib/homelab/calls\n[ "$(wc -l </var/lib/homelab/calls)" -ne ${nth} ]`;
+    sandbox.tool(name, `${counted} || { kill -9 $PPID; exit 137; }\nexec ${real} "$@"\n`);
+  }
+}
+
+/** How many of these programs the script runs from its begin to its end. */
+const calls = () => fs.readFileSync(sandbox.at("/var/lib/homelab/calls"), "utf8").length;
 
 async function waitFor(holds: () => boolean): Promise<void> {
   while (!holds()) {
@@ -126,6 +153,98 @@ describe("k3s.sh backup", () => {
     expect(files()).toEqual(["eight.tar.gz", "two.tar.gz"]);
   });
 
+  it("keeps the good ones, and counts and sends no broken one, wherever it is killed", async () => {
+    const s3 = { endpoint: sandbox.url, bucket: "lab", accessKey: "KEY", secretKey: "hush" };
+    server({ keep: 2, s3 });
+    const programs = ["python3", "cp", "tar", "sync", "mv", "rm", "date", "stat", "find", "sha256sum", "mkdir"];
+    await sandbox.run({ name: "a-old" }, "", "backup");
+    killAt(0, programs);
+    await sandbox.run({ name: "b-newer" }, "", "backup");
+    const all = calls();
+    expect(all).toBeGreaterThan(15);
+    const good = new Set(
+      ["a-old", "b-newer"].map((name) => fs.readFileSync(sandbox.at(`/var/lib/homelab/backups/${name}.tar.gz`)).toString("hex")),
+    );
+    for (let nth = 1; nth <= all; nth++) {
+      const before = await listed();
+      killAt(nth, programs);
+      const name = `c-${String(nth).padStart(2, "0")}`;
+      await sandbox.run({ name }, "", "backup");
+      killAt(0, programs);
+      const after = await listed();
+      // Whichever counts can be restored, and none is lost but the oldest, to a newer one.
+      expect([name, after.length >= 2, after.includes(before.at(-1) as string)]).toEqual([name, true, true]);
+      for (const each of after) {
+        const archive = fs.readFileSync(sandbox.at(`/var/lib/homelab/backups/${each}.tar.gz`));
+        if (!good.has(archive.toString("hex"))) {
+          expect(await sandbox.run({}, archive, "check-restore")).toMatchObject({ code: 0 });
+          good.add(archive.toString("hex"));
+        }
+      }
+    }
+    for (const [name, { body }] of sandbox.uploads) {
+      expect([name, (await sandbox.run({}, body, "check-restore")).code]).toEqual([name, 0]);
+    }
+    expect(await sandbox.run({ name: "z-last" }, "", "backup")).toMatchObject({ code: 0 });
+    expect(await listed()).toContain("z-last");
+    expect(files().filter((each) => each.startsWith("."))).toEqual([]);
+  });
+
+  it("keeps the good ones on a disk that is full, whatever is left of it", async () => {
+    const disk = sandbox.at("/var/lib");
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=384k", "tmpfs", disk]);
+    try {
+      fs.mkdirSync(path.join(disk, "homelab"));
+      server({ keep: 2 });
+      for (const name of ["a", "b"]) {
+        expect(await sandbox.run({ name }, "", "backup")).toMatchObject({ code: 0 });
+      }
+      const contents = () => ["a", "b"].map((name) => sandbox.read(`/var/lib/homelab/backups/${name}.tar.gz`));
+      const kept = contents();
+      const filler = path.join(disk, "filler");
+      let failed = 0;
+      for (let room = 0; room <= 60; room += 4) {
+        fs.rmSync(filler, { force: true });
+        const { bavail, bsize } = fs.statfsSync(disk);
+        fs.writeFileSync(filler, Buffer.alloc(bavail * bsize - room * 1024));
+        if ((await sandbox.run({ name: "c" }, "", "backup")).code === 0) {
+          expect(await listed()).toContain("c");
+          break;
+        }
+        failed++;
+        expect([room, await listed(), files()]).toEqual([room, ["a", "b"], ["a.tar.gz", "b.tar.gz"]]);
+        expect(contents()).toEqual(kept);
+      }
+      expect(failed).toBeGreaterThan(2);
+    } finally {
+      execFileSync("umount", [disk]);
+    }
+  });
+
+  it("says that it was not sent where S3 drops the connection in the middle, and keeps it here", async () => {
+    const server_ = http.createServer((request, response) => {
+      request.once("data", () => {
+        asked++;
+        request.socket.destroy();
+        response.destroy();
+      });
+    });
+    let asked = 0;
+    await new Promise<void>((resolve) => server_.listen(0, "127.0.0.1", resolve));
+    try {
+      const endpoint = `http://127.0.0.1:${(server_.address() as AddressInfo).port}`;
+      server({ keep: 2, s3: { endpoint, bucket: "lab", accessKey: "KEY", secretKey: "hush" } });
+      const outcome = await sandbox.run({ name: "kept" }, "", "backup");
+      expect(outcome).toMatchObject({ code: 1, stderr: expect.stringContaining("could not be sent") });
+      expect(asked).toBe(3);
+      expect(await listed()).toEqual(["kept"]);
+      // The monitoring asks when the last one has gone well.
+      expect(fs.existsSync(sandbox.at("/var/lib/homelab/last-backup"))).toBe(false);
+    } finally {
+      server_.close();
+    }
+  });
+
   it("keeps the backup just made when the clock has jumped back, and makes one at a time", async () => {
     server({ keep: 1 });
     await sandbox.run({ name: "future" }, "", "backup");
@@ -194,7 +313,7 @@ describe("k3s.sh restore", () => {
     fs.mkdirSync(stage);
     fs.writeFileSync(path.join(stage, "token"), "old-token\n");
     fs.writeFileSync(path.join(stage, "backup.json"), '{"kind":"sqlite"}\n');
-    fs.writeFileSync(path.join(stage, "state.db"), "from the backup");
+    database(path.join(stage, "state.db"), "from the backup");
     fs.writeFileSync(sandbox.at("/usr/local/bin/k3s"), "#!/bin/sh\nexit 0\n", { mode: 0o755 });
     sandbox.tool("curl", "printf 200\n");
     return spawnSync("tar", ["-C", stage, "-czf", "-", "."]).stdout;
@@ -215,9 +334,84 @@ describe("k3s.sh restore", () => {
     killedAt("never");
     expect(await restore(archive)).toMatchObject({ code: 0 });
     expect(sandbox.read(`${data}/db.before-restore/what`)).toBe("the owner's only copy");
-    expect(sandbox.read(`${data}/db/state.db`)).toBe("from the backup");
+    expect(rowsOf(sandbox.at(`${data}/db/state.db`))).toEqual(["from the backup"]);
     expect(sandbox.read("/etc/rancher/k3s/token")).toBe("hush\n");
     expect(fs.existsSync(sandbox.at("/var/lib/homelab/restore-token"))).toBe(false);
+  });
+
+  it("ends with the backup's data and keeps the old one, wherever it is killed, and twice", async () => {
+    const programs = ["tar", "mv", "rm", "cat", "cp", "mkdir", "find", "systemctl", "sha256sum", "chmod"];
+    const archive = ready("the owner's only copy");
+    killedAt("never");
+    const systemctl = sandbox.at("/usr/local/sbin/systemctl");
+    const state = sandbox.at("/var/lib");
+    const before = path.join(sandbox.folder, "before");
+    fs.cpSync(state, before, { recursive: true });
+    const own = fs.readFileSync(systemctl);
+    const others = programs.filter((name) => name !== "systemctl");
+    killAt(0, others);
+    expect(await restore(archive)).toMatchObject({ code: 0 });
+    const all = calls();
+    expect(all).toBeGreaterThan(20);
+    const places = ["db", "db.unfinished-restore", "db.before-restore", "db.before-that"];
+    const whereabouts = () => places.filter((each) => fs.existsSync(sandbox.at(`${data}/${each}/what`)));
+    for (let nth = 1; nth <= all; nth += 2) {
+      fs.rmSync(state, { recursive: true });
+      fs.cpSync(before, state, { recursive: true });
+      fs.writeFileSync(sandbox.at("/etc/rancher/k3s/token"), "hush\n");
+      for (const kill of [nth, Math.max(1, all - nth)]) {
+        killAt(kill, others);
+        await restore(archive);
+        const there = ["db", "db.unfinished-restore", "db.before-restore"].filter((each) =>
+          fs.existsSync(sandbox.at(`${data}/${each}/what`)),
+        );
+        expect([nth, kill, there]).toEqual([nth, kill, [expect.any(String)]]);
+      }
+      killAt(0, others);
+      expect([nth, (await restore(archive)).code]).toEqual([nth, 0]);
+      expect([nth, fs.existsSync(sandbox.at(`${data}/db/what`)), whereabouts()]).toEqual([nth, false, [expect.stringMatching("before")]]);
+      expect(rowsOf(sandbox.at(`${data}/db/state.db`))).toEqual(["from the backup"]);
+      expect(sandbox.read("/etc/rancher/k3s/token")).toBe("hush\n");
+    }
+    expect(fs.readFileSync(systemctl)).toEqual(own);
+  });
+
+  it("keeps what was written since a restore that was killed at its very end", async () => {
+    const archive = ready("the owner's only copy");
+    killedAt("never");
+    expect(await restore(archive)).toMatchObject({ code: 0 });
+    // As if it had been killed before it gave the datastore that was its last name.
+    fs.renameSync(sandbox.at(`${data}/db.before-restore`), sandbox.at(`${data}/db.unfinished-restore`));
+    fs.writeFileSync(sandbox.at(`${data}/db/what`), "weeks of work");
+    expect(await restore(archive)).toMatchObject({ code: 0 });
+    expect(sandbox.read(`${data}/db.before-restore/what`)).toBe("weeks of work");
+  });
+
+  it("refuses a damaged archive before it touches anything, at whichever byte, and leaves nothing of it", async () => {
+    const archive = ready("the owner's only copy");
+    killedAt("never");
+    const seen = fs.readdirSync(sandbox.at("/var/lib/homelab"));
+    for (let at = 20; at < archive.length; at += Math.ceil(archive.length / 25)) {
+      const damaged = Buffer.from(archive);
+      damaged[at] ^= 0x55;
+      for (const broken of [damaged, archive.subarray(0, at)]) {
+        for (const verb of ["check-restore", "restore"]) {
+          expect([at, (await sandbox.run({ "ready-timeout": "5" }, broken, verb)).code]).toEqual([at, 1]);
+        }
+      }
+    }
+    // Whole as an archive, and broken inside.
+    const stage = path.join(sandbox.folder, "stage");
+    const packed = () => spawnSync("tar", ["-C", stage, "-czf", "-", "."]).stdout;
+    const whole = fs.readFileSync(path.join(stage, "state.db"));
+    fs.writeFileSync(path.join(stage, "state.db"), Buffer.concat([whole.subarray(0, 4096), Buffer.alloc(whole.length - 4096, 7)]));
+    expect(await restore(packed())).toMatchObject({ code: 1, stderr: expect.stringContaining("nothing was changed") });
+    fs.rmSync(path.join(stage, "state.db"));
+    fs.writeFileSync(path.join(stage, "snapshot.db"), Buffer.alloc(4096 + 32, 7));
+    expect(await restore(packed())).toMatchObject({ code: 1, stderr: expect.stringContaining("nothing was changed") });
+    expect(fs.existsSync(sandbox.at("/var/lib/homelab/systemctl.log"))).toBe(false);
+    expect(sandbox.read(`${data}/db/what`)).toBe("the owner's only copy");
+    expect(fs.readdirSync(sandbox.at("/var/lib/homelab"))).toEqual(seen);
   });
 
   it("touches nothing for an archive that is cut off or holds no datastore", async () => {

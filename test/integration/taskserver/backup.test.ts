@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { mkdir, mkdtemp, readdir, readFile, rm, statfs, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { promisify } from "node:util";
@@ -63,6 +64,79 @@ describe("a task server's backup", () => {
     expect(await archives()).toEqual([expect.stringMatching(/^taskd-202.*Z\.tar\.gz$/)]);
   });
 
+  test("costs no good one, and counts no broken one, wherever it is killed", async () => {
+    await goodOne();
+    await writeFile(at("data/tasks"), randomBytes(20_000));
+    const readable = async () => {
+      const all = (await archives()).filter((name) => name.endsWith(".gz"));
+      for (const name of all) {
+        await run("tar", ["-tzf", at(`backups/${name}`)]);
+      }
+      return all;
+    };
+    const programs = ["tar", "mv", "rm", "sync", "stat", "find", "date", "sort"];
+    const killing = (nth: number, when: "before" | "after") =>
+      [
+        "echo 0 >calls",
+        "counted() { read n <calls; echo $((n + 1)) >calls; [ $n -ne $nth ] || kill -9 $$; }",
+        ...programs.map((name) =>
+          when === "before"
+            ? `${name}() { counted; command ${name} "$@"; }`
+            : `${name}() { command ${name} "$@"; c=$?; counted; return $c; }`,
+        ),
+        `nth=${nth}`,
+      ]
+        .join("\n")
+        .replaceAll("calls", at("calls"));
+    let killed = 0;
+    for (let nth = 0; nth < 14; nth++) {
+      for (const when of ["before", "after"] as const) {
+        const before = await readable();
+        await withFunction("backup.sh", killing(nth, when), [at("data"), at("backups"), "taskd", "2"]).catch(({ signal }) => {
+          killed += signal === "SIGKILL" ? 1 : 0;
+        });
+        expect(await readable()).toEqual(expect.arrayContaining([before.at(-1)]));
+      }
+    }
+    expect(killed).toBeGreaterThan(15);
+    await backup("2");
+    expect((await archives()).filter((name) => !name.endsWith(".gz"))).toEqual([]);
+    expect(await readable()).toHaveLength(2);
+  });
+
+  test("costs no good one on a disk that is full", async () => {
+    await run("mount", ["-t", "tmpfs", "-o", "size=128k", "tmpfs", at("backups")]);
+    try {
+      await goodOne();
+      const kept = await readFile(at(`backups/${good}`));
+      await writeFile(at("data/tasks"), randomBytes(40_000));
+      for (const room of [0, 8192, 24576]) {
+        await rm(at("backups/filler"), { force: true });
+        const { bavail, bsize } = await statfs(at("backups"));
+        await writeFile(at("backups/filler"), Buffer.alloc(bavail * bsize - room));
+        await expect(backup("2")).rejects.toMatchObject({ code: 1, stdout: expect.stringContaining("stay") });
+        expect(await archives()).toEqual(["filler", good]);
+        expect(await readFile(at(`backups/${good}`))).toEqual(kept);
+      }
+    } finally {
+      await run("umount", [at("backups")]);
+    }
+  });
+
+  test("is not counted when one byte of it is another one", async () => {
+    await writeFile(at("data/tasks"), randomBytes(5_000));
+    await goodOne();
+    const whole = await readFile(at(`backups/${good}`));
+    for (let place = 20; place < whole.length; place += 331) {
+      const damaged = Buffer.from(whole);
+      damaged[place] ^= 0x55;
+      await writeFile(at("backups/taskd-20990101T000000Z.tar.gz"), damaged);
+      expect([place, (await restore("ask", "taskd")).stdout]).toEqual([place, expect.stringContaining(good)]);
+    }
+    await backup("2");
+    expect(await archives()).not.toContain("taskd-20990101T000000Z.tar.gz");
+  });
+
   test("leaves nothing of a killed run", async () => {
     const killed = "tar() { printf half >$2; kill -9 $$; }";
     await expect(withFunction("backup.sh", killed, [at("data"), at("backups"), "taskd", "2"])).rejects.toMatchObject({ signal: "SIGKILL" });
@@ -82,6 +156,32 @@ describe("a task server's restore", () => {
       code: 2,
       stdout: expect.stringContaining("cut off or damaged"),
     });
+  });
+
+  test("that finds its archive damaged or the disk full leaves what was there, says so, and lets the server start", async () => {
+    await backup("2");
+    const [archive] = await archives();
+    await writeFile(at("data/tasks"), "the owner's only copy");
+    const data = async () => [(await readdir(at("data"))).sort(), await readFile(at("data/tasks"), "utf8")];
+    await restore("ask", "taskd");
+    const whole = await readFile(at(`backups/${archive}`));
+    await writeFile(at(`backups/${archive}`), whole.subarray(0, whole.length / 2));
+    expect((await restore("do")).stdout).toContain(`not restored: ${archive}`);
+    expect(await data()).toEqual([[".hidden", "tasks"], "the owner's only copy"]);
+
+    await run("mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", at("data")]);
+    try {
+      await writeFile(at("data/tasks"), randomBytes(50_000));
+      await backup("2");
+      await writeFile(at("data/tasks"), "the owner's only copy");
+      await restore("ask", "taskd");
+      const { bavail, bsize } = await statfs(at("data"));
+      await writeFile(at("data/filler"), Buffer.alloc(bavail * bsize - 8192));
+      expect((await restore("do")).stdout).toContain("not restored: ");
+      expect(await data()).toEqual([["filler", "tasks"], "the owner's only copy"]);
+    } finally {
+      await run("umount", [at("data")]);
+    }
   });
 
   // A kill before each of the renames and removals, and another one in the run after it.

@@ -4,7 +4,7 @@ import * as net from "node:net";
 import * as path from "node:path";
 import * as tls from "node:tls";
 import type { UserAccess } from "../../../components/taskserver/taskrc";
-import { clientHello } from "./client-hello";
+import { clientHello } from "../../support/client-hello";
 import { GatedTaskd, organisations } from "./gated";
 import { TaskdOnLoopback } from "./server";
 

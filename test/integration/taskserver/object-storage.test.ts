@@ -59,6 +59,30 @@ describe("backups in object storage", () => {
     expect(await readFile(at("data/tasks"), "utf8")).toBe("water the tomatoes");
   });
 
+  test("a connection that ends in the middle loses no archive, here or there, and puts no half of one in place", async () => {
+    await writeFile(at("data/tasks"), "sow the beans");
+    await shell(["backup.sh", at("data"), at("backups"), "taskd", "14"]);
+    const there = [...store.objects.keys()];
+    const newest = (await readdir(at("backups"))).sort().at(-1) as string;
+    await rm(at(`backups/${newest}`));
+    store.drops = true;
+    try {
+      const before = await readdir(at("backups"));
+      // Not the older one that is still here: the newest is asked for.
+      await expect(shell(["restore.sh", "ask", at("data"), at("backups"), "taskd", newest])).rejects.toMatchObject({ code: 2 });
+      expect(await readdir(at("backups"))).toEqual(before);
+      expect(await readdir(at("data"))).not.toContain("restore");
+      await expect(shell(["backup.sh", at("data"), at("backups"), "taskd", "14"])).rejects.toMatchObject({ code: expect.any(Number) });
+      expect([...store.objects.keys()]).toEqual(there);
+      const [made] = (await readdir(at("backups"))).filter((name) => !before.includes(name));
+      await run("tar", ["-tzf", at(`backups/${made}`)]);
+    } finally {
+      store.drops = false;
+    }
+    await shell(["restore.sh", "ask", at("data"), at("backups"), "taskd", newest]);
+    expect(await readdir(at("backups"))).toContain(newest);
+  });
+
   test("a backup whose copy is refused fails, and says so without the keys", async () => {
     const refused = shell(["backup.sh", at("data"), at("backups"), "taskd", "14"], { S3_SECRET_ACCESS_KEY: "wrong-secret" });
     await expect(refused).rejects.toMatchObject({ code: 22, stderr: expect.stringContaining("403") });

@@ -20,12 +20,19 @@ function signature(request: http.IncomingMessage, secret: string, scope: string[
 /** Object storage on loopback that keeps objects in memory and refuses every request whose signature is not right. */
 export class ObjectStore {
   readonly objects = new Map<string, Buffer>();
+  /** Ends the connection in the middle of what is sent to it, or of what it sends. */
+  drops = false;
   private readonly server: http.Server;
 
   private constructor(id: string, secret: string) {
     this.server = http.createServer((request, response) => {
       const chunks: Buffer[] = [];
-      request.on("data", (chunk: Buffer) => chunks.push(chunk));
+      request.on("data", (chunk: Buffer) => {
+        chunks.push(chunk);
+        if (this.drops) {
+          request.destroy();
+        }
+      });
       request.on("end", () => {
         const form = /Credential=([^/]+)\/([^,]+), ?SignedHeaders=([^,]+), ?Signature=(\w+)/.exec(request.headers.authorization ?? "");
         const sum = createHash("sha256").update(Buffer.concat(chunks)).digest("hex");
@@ -71,6 +78,8 @@ export class ObjectStore {
       const keys = [...this.objects.keys()].filter((name) => name.startsWith(prefix + (url.searchParams.get("prefix") ?? "")));
       const contents = keys.map((name) => `<Contents><Key>${name.slice(prefix.length)}</Key><Size>1</Size></Contents>`);
       response.end(`<?xml version="1.0"?><ListBucketResult>${contents.join("")}</ListBucketResult>`);
+    } else if (found && this.drops) {
+      response.writeHead(200, { "content-length": found.length }).write(found.subarray(0, found.length / 2), () => response.destroy());
     } else if (found) {
       response.end(found);
     } else {

@@ -104,13 +104,14 @@ describe("restore", () => {
     const shell = shellWith({ restore: '{"kind":"etcd","version":"v1.34.1+k3s1","node":"server1","made":"2026-01-02T03:04:05Z"}' });
     expect(await restore(shell, hosts, archive)).toMatchObject({ kind: "etcd" });
     expect(shell.ran).toEqual([
+      "server1: check-restore",
       "server2: detach",
       "server1: restore 'nodes=agent1 server1 server2'",
       "server2: rejoin role=server start=etcd peers=10.0.0.1 node=server2",
       "agent1: rejoin role=agent node=agent1",
       "server1: ready 'nodes=agent1 server1 server2' endpoint=https://10.0.0.1:6443",
     ]);
-    expect(shell.stdin[1]).toBe(archive);
+    expect([shell.stdin[0], shell.stdin[2]]).toEqual([archive, archive]);
     // A virtual address comes up later than the server that holds it, and it is where the stack goes on.
     const virtual = shellWith({ restore: '{"kind":"etcd"}' });
     await restore(virtual, hosts, archive, { endpoint: "https://10.0.0.9:6443" });
@@ -121,6 +122,19 @@ describe("restore", () => {
     const shell = shellWith({}, "agent1");
     await expect(restore(shell, hosts, archive)).rejects.toThrow("agent1 cannot be reached");
     expect(shell.ran).toEqual([]);
+  });
+
+  it("takes no server out of its cluster for an archive that the first one would refuse", async () => {
+    const shell = shellWith({});
+    const refusing = (words: string): Shell => ({
+      run: (host, command, options) =>
+        command.includes("check-restore") ? Promise.reject(new Error(words)) : shell.run(host, command, options),
+    });
+    await expect(restore(refusing("the backup's datastore is damaged"), hosts, archive)).rejects.toThrow("damaged");
+    expect(shell.ran).toEqual([]);
+    // The script of an earlier release knows no such word.
+    await restore(refusing("server1: usage: k3s.sh install|prepare"), hosts, archive);
+    expect(shell.ran[0]).toBe("server2: detach");
   });
 
   it("touches nothing for a file that is no backup", async () => {
