@@ -73,6 +73,12 @@ export const ingressSettings = z.strictObject({
         .default("Home Lab")
         .describe("Organisation in the certificates (O=)."),
       authorityLifetime: duration.default("3650 days").describe("Lifetime of the lab's certificate authority."),
+      authorityGeneration: z
+        .number()
+        .int()
+        .min(1)
+        .default(1)
+        .describe("Generation of the lab's certificate authority. Raise it for another one; every device has to trust it anew (`lab ca`)."),
       lifetime: duration.default("365 days").describe("Lifetime of the pages' certificate. Apple's systems refuse more than 825 days."),
       renewBefore: duration.default("60 days").describe("Time before expiry from which the next `up` renews the certificate."),
     })

@@ -95,6 +95,14 @@ export const taskServersSettings = z.strictObject({
         })
         .optional()
         .describe("Certificate authority of your own. Without it, the stack creates one."),
+      generation: z
+        .number()
+        .int()
+        .min(1)
+        .default(1)
+        .describe(
+          "Generation of the authority and of all keys. Raise it to replace them; devices can use those of the generation before until you raise it again.",
+        ),
     })
     .prefault({})
     .describe("Certificates of servers and clients."),
@@ -213,6 +221,15 @@ export function checkTaskServers(settings: TaskSettings): Problem[] {
       found: certificates.renewBefore,
       allowed: `less than lifetime, ${certificates.lifetime}`,
       fix: "shorten renewBefore or lengthen lifetime",
+    });
+  }
+  if (certificates.authority !== undefined && certificates.generation > 1) {
+    problems.push({
+      path: `${at}.certificates.generation`,
+      message: "the authority is your own, so the stack cannot replace it",
+      found: certificates.generation,
+      allowed: "1 with certificates.authority",
+      fix: "leave generation out, and give another authority in its place",
     });
   }
   if (toSeconds(certificates.lifetime) > toSeconds(certificates.authorityLifetime)) {

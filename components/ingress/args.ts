@@ -11,6 +11,8 @@ export interface PageCertificateOptions {
   organisation: string;
   /** Default `3650 days`. */
   authorityLifetime: Duration;
+  /** Raise it for another authority, which every device has to trust anew. Default 1. */
+  authorityGeneration: number;
   /** Default `365 days`. Apple's systems refuse more than 825 days. */
   lifetime: Duration;
   /** The first `up` within this time of its end renews the certificate. Default `60 days`. */
@@ -95,6 +97,7 @@ export const LOGIN_DEFAULTS: LoginOptions = { users: ["admin"], passwordGenerati
 export const PAGE_CERTIFICATE_DEFAULTS: PageCertificateOptions = {
   organisation: "Home Lab",
   authorityLifetime: "3650 days",
+  authorityGeneration: 1,
   lifetime: "365 days",
   renewBefore: "60 days",
 };

@@ -32,14 +32,17 @@ export class PagePki extends pulumi.ComponentResource {
     super("homelab:ingress:PagePki", name, { names }, opts);
     const organization = certificates.organisation;
     const parent = { parent: this };
-    const authorityKey = new tls.PrivateKey(`${name}-authority-key`, KEY, parent);
+    // The first one's have no number: they were there before there was one.
+    const number = certificates.authorityGeneration > 1 ? ` ${certificates.authorityGeneration}` : "";
+    const authorityName = `${name}-authority${number.replace(" ", "-g")}`;
+    const authorityKey = new tls.PrivateKey(`${authorityName}-key`, KEY, parent);
     // Never renewed early: every device that trusts it would have to trust another one.
     const authority = new tls.SelfSignedCert(
-      `${name}-authority`,
+      authorityName,
       {
         privateKeyPem: authorityKey.privateKeyPem,
         subject: {
-          commonName: pulumi.output(domain).apply((known) => `${organization} authority for ${known}`.slice(0, 64)),
+          commonName: pulumi.output(domain).apply((known) => `${organization} authority${number} for ${known}`.slice(0, 64)),
           organization,
         },
         isCaCertificate: true,

@@ -94,6 +94,11 @@ export interface CertificateOptions {
   lifetime: Duration;
   /** The first `up` within this time of its end renews a certificate. Default `60 days`. */
   renewBefore: Duration;
+  /**
+   * Raise it for another authority, and other keys of servers and users. Those of the generation before are accepted until the next.
+   * Default 1. Not with an authority of your own.
+   */
+  generation: number;
 }
 
 /** A certificate authority of your own, in place of one that is made. */
@@ -197,6 +202,7 @@ export const CERTIFICATE_DEFAULTS: CertificateOptions = {
   authorityLifetime: "3650 days",
   lifetime: "365 days",
   renewBefore: "60 days",
+  generation: 1,
 };
 
 export const BACKUP_DEFAULTS: TaskBackupOptions = { schedule: "30 3 * * *", keep: 14, storage: "2 GiB" };

@@ -19,9 +19,15 @@ export function keyArgs(certificates: Certificates) {
 }
 
 /** The authority signs certificates and revocation lists and nothing else. Its renewal would strand every client, so it is never early. */
-export function authorityArgs(certificates: Certificates) {
+export function authorityArgs(certificates: Certificates, generation = 1) {
+  const { organisation } = certificates;
+  const further = ` task server authority ${generation}`;
   return {
-    subject: subject(certificates, `${certificates.organisation} task server authority`),
+    // Two of one name would be taken for one another.
+    subject: subject(
+      certificates,
+      generation > 1 ? `${organisation.slice(0, 64 - further.length)}${further}` : `${organisation} task server authority`,
+    ),
     isCaCertificate: true,
     setSubjectKeyId: true,
     allowedUses: ["cert_signing", "crl_signing"],

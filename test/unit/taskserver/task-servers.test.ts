@@ -184,6 +184,44 @@ describe("TaskServers", () => {
     expect(one("kubernetes:core/v1:ConfigMap", "tasks-taskd-config").data.config).toContain("server.crl=/etc/taskd-tls/crl.pem\n");
   });
 
+  test("from the second generation on, users get certificates of the newer authority and the servers keep the older one's", async () => {
+    const made = async (generation: number) => {
+      const resources = recordResources((type) => (type === "command:local:Command" ? { stdout: "a list" } : {}));
+      new TaskServers("tasks", {
+        provider: new kubernetes.Provider("cluster"),
+        images: imagesOf({ taskd: "homelab.internal/taskd:1" }),
+        organisations,
+        certificates: { generation },
+        reachableAt: { hosts: [{ name: "node1", address: "192.168.200.11" }] },
+      });
+      await allRegistered();
+      return new Map(resources.filter(({ type }) => !type.startsWith("homelab:")).map(({ name, inputs }) => [name, inputs]));
+    };
+    const [first, second, third] = [await made(1), await made(2), await made(3)];
+    // What was there stays, under its name.
+    const pki = (resources: Map<string, unknown>) => [...resources.keys()].filter((name) => name.startsWith("tasks-pki"));
+    expect(pki(first).filter((name) => !pki(second).includes(name))).toEqual([
+      "tasks-pki-server-key",
+      "tasks-pki-server-request",
+      "tasks-pki-server",
+    ]);
+    expect(second.get("tasks-pki-g2-server")?.caCertPem).toBe("certificate of tasks-pki-authority");
+    expect(second.get("tasks-pki-g2-client-Home/alice")?.caCertPem).toBe("certificate of tasks-pki-g2-authority");
+    expect(second.get("tasks-pki-g2-authority")?.subject.commonName).toBe("Home Lab task server authority 2");
+    const { data } = second.get("tasks-taskd-tls") as { data: Record<string, string> };
+    expect(data["ca.pem"]).toBe("certificate of tasks-pki-g2-authority\ncertificate of tasks-pki-authority\n");
+    expect(data["crl.pem"]).toBe("a list\na list\n");
+    for (const [list, client] of [
+      ["tasks-pki-revocations", "tasks-pki-client-Home/carol"],
+      ["tasks-pki-g2-revocations", "tasks-pki-g2-client-Home/carol"],
+    ]) {
+      expect(JSON.parse(second.get(list)?.stdin).revoked).toEqual([`certificate of ${client}`]);
+    }
+    // The next one ends the first.
+    expect(pki(third).filter((name) => !/^tasks-pki-g[23]-/.test(name))).toEqual([]);
+    expect(third.get("tasks-pki-g3-server")?.caCertPem).toBe("certificate of tasks-pki-g2-authority");
+  });
+
   test("a revoked certificate is not renewed", () => {
     const revoked = one("tls:index/locallySignedCert:LocallySignedCert", "tasks-pki-client-Home/carol");
     expect(revoked.earlyRenewalHours).toBe(0);
