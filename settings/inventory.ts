@@ -7,6 +7,8 @@ const PATH = "homelab:inventory";
 /** A thousand machines with disks and interfaces take some 2 MiB. */
 const LARGEST_FILE = 16 << 20;
 const MOST_FILES = 5000;
+/** Values of one file, each alias counted as often as it stands: twenty times those of a thousand machines. */
+const MOST_VALUES = 2_000_000;
 
 /** Settings with the machines of the inventory among them. */
 export interface WithInventory {
@@ -116,7 +118,16 @@ function read(file: string, shown: string): unknown {
     parsed = yaml.load(fs.readFileSync(file, "utf8"), { schema: yaml.CORE_SCHEMA });
   } catch (error) {
     const { reason, mark } = error as yaml.YAMLException;
-    throw new UserError({ path: shown, message: `not YAML: ${reason}`, fix: mark ? `fix line ${mark.line + 1}` : "fix the file" });
+    const why = error instanceof RangeError ? "it is nested too deeply" : reason;
+    throw new UserError({ path: shown, message: `not YAML: ${why}`, fix: mark ? `fix line ${mark.line + 1}` : "fix the file" });
+  }
+  if (valuesIn(parsed) > MOST_VALUES) {
+    throw new UserError({
+      path: shown,
+      message: "says too much: its aliases (*name) stand for more values than can be read",
+      allowed: `${MOST_VALUES} values`,
+      fix: "write the values out, or use fewer aliases",
+    });
   }
   if (typeof parsed !== "object" || parsed === null) {
     throw new UserError({
@@ -127,4 +138,19 @@ function read(file: string, shown: string): unknown {
     });
   }
   return parsed;
+}
+
+/** How many values something holds, written out. A few lines of aliases can say more than any memory holds, or hold themselves. */
+function valuesIn(value: unknown, known = new Map<object, number>()): number {
+  if (typeof value !== "object" || value === null) {
+    return 1;
+  }
+  const counted = known.get(value);
+  if (counted !== undefined) {
+    return counted;
+  }
+  known.set(value, Number.POSITIVE_INFINITY);
+  const count = Object.values(value).reduce<number>((sum, inner) => sum + valuesIn(inner, known), 1);
+  known.set(value, count);
+  return count;
 }

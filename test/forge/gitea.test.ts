@@ -7,7 +7,8 @@ import { Forge, ForgeError } from "../../cli/forge/client";
 import { putOutdated, putReview } from "../../cli/forge/comment";
 import { subjectOf } from "../../cli/forge/event";
 import { Gitea } from "../support/gitea";
-import { Workplace } from "../support/workplace";
+import { textsBelow, workflowRun } from "../support/pull-request-events";
+import { type Event, Workplace } from "../support/workplace";
 
 jest.setTimeout(1_800_000);
 
@@ -17,7 +18,7 @@ const recording = path.resolve(__dirname, "../fixtures/recordings/sim.recording"
 interface Pull {
   number: number;
   base: { sha: string };
-  head: { sha: string };
+  head: { sha: string; repo: { full_name: string } };
 }
 
 /** A real forge at the other end: Gitea, with tokens of the least rights. Runs by `npm test -- --only forge` only. */
@@ -31,6 +32,12 @@ describe("on a Gitea", () => {
     gitea = await Gitea.start();
     place = await Workplace.create();
     await gitea.api("POST", "/user/repos", { name: "lab", default_branch: "main" });
+    await gitea.api("POST", "/admin/users", {
+      username: "mallory",
+      email: "mallory@home.arpa",
+      password: gitea.password,
+      must_change_password: false,
+    });
     token = await gitea.token("comments", ["read:repository", "write:issue", "read:user"]);
     forge = new Forge({ api: `${gitea.url}/api/v1`, repository: "ann/lab", token });
     await push("main", "main");
@@ -41,13 +48,15 @@ describe("on a Gitea", () => {
     await gitea?.close();
   });
 
-  const push = async (from: string, to: string) => {
-    const remote = `${gitea.url.replace("://", `://ann:${gitea.password}@`)}/ann/lab.git`;
+  const push = async (from: string, to: string, user = "ann") => {
+    const remote = `${gitea.url.replace("://", `://${user}:${gitea.password}@`)}/${user}/lab.git`;
     await place.git("push", "--quiet", "--force", remote, `refs/remotes/origin/${from}:refs/heads/${to}`);
     const pushed = await place.git("rev-parse", `refs/remotes/origin/${from}`);
     // It takes note of a push after it has answered it.
     for (let tries = 0; tries < 100; tries++) {
-      const known = await gitea.api<{ commit: { id: string } }>("GET", `/repos/ann/lab/branches/${to}`).catch(() => undefined);
+      const known = await gitea
+        .api<{ commit: { id: string } }>("GET", `/repos/${user}/lab/branches/${encodeURIComponent(to)}`)
+        .catch(() => undefined);
       if (known?.commit.id === pushed) {
         return;
       }
@@ -99,16 +108,60 @@ describe("on a Gitea", () => {
     expect(html).not.toMatch(/<a |<img /);
   });
 
+  it("a fork's pull request gets its comment from the main branch's job, mentions and links nobody, and sees no secret", async () => {
+    const branch = "x$(touch${IFS}pwned)`touch${IFS}pwned`";
+    const texts = [
+      "@ann #1 https://evil.example",
+      "</details><img src=x> [a](https://evil.example) ```",
+      "::add-mask::sim\n##[add-mask]sim",
+    ];
+    const secrets = { GITHUB_TOKEN: token, PULUMI_CONFIG_PASSPHRASE: "canary-passphrase-0002" };
+    const head = await place.commit(
+      place.main,
+      `refs/heads/${branch}`,
+      async (folder) => {
+        await Workplace.settings(folder, "sim", (config) => {
+          config["homelab:machines"][1].notes = texts.join("\n");
+        });
+        const program = path.join(folder, "index.ts");
+        const tell = 'require("node:fs").appendFileSync(`${__dirname}/review/seen`, JSON.stringify(process.env));';
+        await fs.writeFile(program, `${tell}\n${await fs.readFile(program, "utf8")}`);
+      },
+      texts.join("\n\n"),
+    );
+    await place.git("fetch", "--quiet", "origin");
+    await gitea.api("POST", "/repos/ann/lab/forks", {}, "mallory");
+    await push(branch, branch, "mallory");
+    const opening = { title: texts.join(" "), body: texts.join("\n"), head: `mallory:${branch}`, base: "main" };
+    const pull = await gitea.api<Pull>("POST", "/repos/ann/lab/pulls", opening, "mallory");
+    expect(pull.head).toMatchObject({ sha: head, repo: { full_name: "mallory/lab" } });
+    const reads = await gitea.token("fork", ["read:repository", "read:issue"]);
+    const run = (file: string, event: Event, at: string, given: Record<string, string>) =>
+      place.run(file, event, { at, api: `${gitea.url}/api/v1`, secrets: given, variables: { LAB_STACKS: '["sim"]' } });
+    // What the forge itself says of the pull request is the event.
+    const reported = await run("preview.yml", { name: "pull_request", payload: { pull_request: pull } }, head, { GITHUB_TOKEN: reads });
+    expect([reported.jobs, await commented(pull.number), reported.code === 0 ? "" : reported.log.slice(-4000)]).toEqual([
+      { report: "success" },
+      [],
+      "",
+    ]);
+    const written = await run("comment.yml", workflowRun("completed", head, "success"), place.main, secrets);
+    expect(written.jobs).toEqual({ comment: "success" });
+    const [comment, ...others] = await commented(pull.number);
+    expect([comment.body, others]).toEqual([expect.stringContaining("- `sim`: No data is lost"), []]);
+    expect(await gitea.html(comment.body)).not.toMatch(/<a |<img |class="mention/);
+    const seen = await fs.readFile(path.join(place.artifacts, "review", "seen"), "utf8");
+    const everything = [reported.log, written.log, seen, comment.body, ...(await textsBelow(place.artifacts))].join("\n");
+    expect([seen.includes("PULUMI_BACKEND_URL"), Object.values(secrets).filter((canary) => everything.includes(canary))]).toEqual([
+      true,
+      [],
+    ]);
+    expect(await place.named("pwned")).toEqual([]);
+  });
+
   it("comments are found, marked as out of date, and left alone where somebody else wrote them", async () => {
     const issue = await gitea.api<{ number: number }>("POST", "/repos/ann/lab/issues", { title: "stands for a pull request" });
     const subject = { number: issue.number, head: "a".repeat(40), moved: false };
-    const other = await gitea.api<{ id: number }>("POST", "/admin/users", {
-      username: "mallory",
-      email: "mallory@home.arpa",
-      password: gitea.password,
-      must_change_password: false,
-    });
-    expect(other.id).toBeGreaterThan(0);
     await gitea.api("POST", `/repos/ann/lab/issues/${issue.number}/comments`, { body: "<!-- homelab-report -->\nmine" }, "mallory");
     expect(await putReview(forge, subject, undefined)).toContain("there is no report");
     expect(await putOutdated(forge, issue.number, "the stack has changed.")).toBe(true);
@@ -157,7 +210,7 @@ describe("on a Gitea", () => {
       token: await gitea.token("reads", ["read:repository", "read:issue"]),
     });
     await expect(reader.createComment(1, "no")).rejects.toThrow(ForgeError);
-    const [open] = await forge.openPullRequests();
+    const [open] = (await forge.openPullRequests()).filter(({ head }) => head.repo?.full_name === "ann/lab");
     const folder = await fs.mkdtemp(path.join(tmpdir(), "homelab-event-"));
     try {
       const event = path.join(folder, "event.json");

@@ -2,25 +2,38 @@ import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import type { Event } from "./workplace";
 
+/** What whoever opens a pull request can choose of what the forge tells of it. */
+export interface Chosen {
+  title?: string;
+  body?: string;
+  /** Of the branch. */
+  ref?: string;
+}
+
 /** What a forge tells a workflow of a pull request. */
-export function pullRequest(number: number, base: string, head: string, repository = "ann/lab"): Event {
+export function pullRequest(number: number, base: string, head: string, repository = "ann/lab", chosen: Chosen = {}): Event {
+  const { title = "A change", body = "", ref = "change" } = chosen;
+  const [login] = repository.split("/");
   return {
     name: "pull_request",
     payload: {
       action: "synchronize",
       pull_request: {
         number,
+        title,
+        body,
+        user: { login },
         base: { sha: base, ref: "main" },
-        head: { sha: head, ref: "change", repo: { full_name: repository } },
+        head: { sha: head, ref, label: `${login}:${ref}`, repo: { full_name: repository } },
         labels: [],
       },
     },
   };
 }
 
-/** The event after a workflow has run on a pull request of a fork. */
-export function workflowRun(action: "requested" | "completed", sha: string, conclusion: string | null): Event {
-  const run = { id: 1, event: "pull_request", conclusion, head_sha: sha, head_repository: { full_name: "mallory/lab" }, pull_requests: [] };
+/** The event before or after a workflow runs on a pull request of a fork, or of another repository. */
+export function workflowRun(action: "requested" | "completed", sha: string, conclusion: string | null, repository = "mallory/lab"): Event {
+  const run = { id: 1, event: "pull_request", conclusion, head_sha: sha, head_repository: { full_name: repository }, pull_requests: [] };
   return { name: "workflow_run", payload: { action, workflow_run: run } };
 }
 

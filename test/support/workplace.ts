@@ -124,11 +124,11 @@ export class Workplace {
   }
 
   /** A commit upon another, pushed to a ref of the repository. */
-  async commit(parent: string, ref: string, edit: (folder: string) => Promise<void>): Promise<string> {
+  async commit(parent: string, ref: string, edit: (folder: string) => Promise<void>, message = `A change for ${ref}`): Promise<string> {
     await this.git("checkout", "--quiet", "--detach", parent);
     await edit(path.join(this.folder, "author"));
     await this.git("add", "--all");
-    await this.git("commit", "--quiet", "--allow-empty", "-m", `A change for ${ref}`);
+    await this.git("commit", "--quiet", "--allow-empty", "-m", message);
     await this.git("push", "--quiet", "--force", "origin", `HEAD:${ref}`);
     return this.git("rev-parse", "HEAD");
   }
@@ -248,6 +248,11 @@ export class Workplace {
     return code === 0 ? log.split("\n").filter(Boolean) : [log];
   }
 
+  /** Files by that name, wherever a job may have left one. */
+  async named(name: string): Promise<string[]> {
+    return (await execute("find", [this.folder, "-name", name])).stdout.split("\n").filter(Boolean);
+  }
+
   async close(): Promise<void> {
     await fs.rm(this.folder, { recursive: true, force: true });
   }
@@ -258,6 +263,8 @@ async function compile(clone: string, target: string): Promise<void> {
   const folders = ["cli", "components", "rig", "settings"];
   const script = `for (const file of process.argv.slice(1)) require.extensions[".ts"]({ _compile() {} }, require("node:path").resolve(file))`;
   const { stdout } = await execute("git", ["ls-files", "index.ts", ...folders.map((folder) => `${folder}/**.ts`)], { cwd: clone });
+  // Most of it has been made for this checkout.
+  await fs.cp(path.join(checkout, ".lab", "compiled"), path.join(clone, ".lab", "compiled"), { recursive: true }).catch(() => undefined);
   await fs.symlink(path.join(checkout, "node_modules"), path.join(clone, "node_modules"));
   await execute(process.execPath, ["--require", "./load-typescript.cjs", "--eval", script, ...stdout.trim().split("\n")], { cwd: clone });
   await fs.rm(path.join(clone, "node_modules"));

@@ -52,7 +52,9 @@ describe("the main branch", () => {
   const recorded = () => place.git("ls-remote", "origin", "refs/lab/recordings/*");
 
   it("opens no issue about drift before the lab is up: nothing could be compared", async () => {
-    ended(await run("drift.yml", nightly), { drift: "failure" });
+    for (const event of [nightly, dispatch]) {
+      ended(await run("drift.yml", event), { drift: "failure" });
+    }
     expect(forge.issues).toEqual([]);
   });
 
@@ -102,19 +104,27 @@ describe("the main branch", () => {
     expect((await stacks.machines()).node2.notes).not.toMatch(/shelf|Mallory/);
   });
 
-  it("applies one of two merges whose runs overlap, and refuses the plan that the other has overtaken", async () => {
+  it("applies the newest of what runs at the same time, and refuses the plans that it has overtaken, of a merge and by hand", async () => {
     const first = await noted(stacks.main, "first");
     const second = await noted(first, "second");
-    let newer: Run | undefined;
-    const older = await run("deploy.yml", push, {
+    let [newest, byHand]: (Run | undefined)[] = [];
+    const merged = await run("deploy.yml", push, {
       at: first,
       meanwhile: async () => {
-        newer = await run("deploy.yml", push, { at: second, runner: "another" });
+        byHand = await run("deploy.yml", dispatch, {
+          at: first,
+          runner: "another",
+          meanwhile: async () => {
+            newest = await run("deploy.yml", push, { at: second, runner: "third" });
+          },
+        });
       },
     });
-    ended(newer as Run, both);
-    ended(older, refused);
-    expect(older.log).toContain("the plan was made for another state");
+    ended(newest as Run, both);
+    for (const overtaken of [merged, byHand as Run]) {
+      ended(overtaken, refused);
+      expect(overtaken.log).toContain("the plan was made for another state");
+    }
     expect((await stacks.machines()).node2.notes).toBe("second");
   });
 
@@ -135,9 +145,11 @@ describe("the main branch", () => {
 
     it("is not even planned without the label of its pull request", async () => {
       labelled("bug");
-      const done = await run("deploy.yml", push, { at });
-      ended(done, { plan: "failure" });
-      expect(done.log).toContain("this change loses data, and its pull request has no label 'destructive'");
+      for (const event of [push, dispatch]) {
+        const done = await run("deploy.yml", event, { at });
+        ended(done, { plan: "failure" });
+        expect(done.log).toContain("this change loses data, and its pull request has no label 'destructive'");
+      }
     });
 
     it("is not planned with the label either where the stack file does not consent; the report says how it would", async () => {
@@ -166,15 +178,18 @@ describe("the main branch", () => {
     const at = await merged(stacks.main, (config) => {
       config["homelab:machines"][1].address = "10.0.0.1";
     });
-    ended(await run("deploy.yml", push, { at }), { plan: "failure" });
+    for (const event of [push, dispatch]) {
+      ended(await run("deploy.yml", event, { at }), { plan: "failure" });
+    }
   });
 
-  it("is compared every night: one issue a stack, edited while it lasts, closed when all is well", async () => {
+  it("is compared every night, and by hand: one issue a stack, edited while it lasts, closed when all is well", async () => {
     const { client } = stacks.lab("vm").context();
     const [{ system_id: id }] = await client.get<Machine[]>("machines/", { hostname: "node2" });
     const issues = () => forge.issues.map(({ title, state, labels }) => [title, state, ...labels]);
     await client.put(`machines/${id}/`, { hostname: "renamed" });
     ended(await run("drift.yml", nightly, { stacks: ["vm"] }), { drift: "success" });
+    ended(await run("drift.yml", dispatch, { stacks: ["vm"] }), { drift: "success" });
     expect(issues()).toEqual([["Drift of vm", "open", "drift"]]);
     expect(forge.issues[0].body).toMatch(/^```\n[\s\S]*node2[\s\S]*renamed[\s\S]*\n```\n$/);
     await client.put(`machines/${id}/`, { hostname: "node2" });

@@ -72,8 +72,8 @@ describe("a workflow that needs root", () => {
       },
     );
 
-    it("on a pull request without the label", async () => {
-      ended(await run("embedded.yml", pull(broken, { labels: ["bug"] }), broken), {});
+    it.each(["ann/lab", "mallory/lab"])("on a pull request without the label, from %s", async (from) => {
+      ended(await run("embedded.yml", pull(broken, { labels: ["bug"], from }), broken), {});
     });
   });
 

@@ -1,7 +1,8 @@
+import { execFileSync } from "node:child_process";
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import { ForgeServer } from "../../support/forge-server";
-import { outsideCode, pullRequest, textsBelow, workflowRun } from "../../support/pull-request-events";
+import { type Chosen, outsideCode, pullRequest, textsBelow, workflowRun } from "../../support/pull-request-events";
 import { type Run, Workplace } from "../../support/workplace";
 
 jest.setTimeout(1_800_000);
@@ -41,11 +42,12 @@ describe("a hostile pull request", () => {
     runs.push(done);
     return done;
   };
+  const forks = { GITHUB_TOKEN: "read-only" };
   /** Both workflows, as a forge runs them on a fork's pull request: its own one at its head, the one that may write at main. */
-  const opened = async (edit: (folder: string) => Promise<void>) => {
-    const head = await place.commit(place.main, `refs/pull/${number}/head`, edit);
+  const opened = async (edit: (folder: string) => Promise<void>, { message, ...chosen }: Chosen & { message?: string } = {}) => {
+    const head = await place.commit(place.main, `refs/pull/${number}/head`, edit, message);
     forge.pulls = [{ number, state: "open", head: { sha: head, repo: { full_name: "mallory/lab" } }, labels: [] }];
-    const report = await run("preview.yml", pullRequest(number, place.main, head, "mallory/lab"), head, { GITHUB_TOKEN: "read-only" });
+    const report = await run("preview.yml", pullRequest(number, place.main, head, "mallory/lab", chosen), head, forks);
     const ended = report.jobs.report ?? "success";
     const comment = await run("comment.yml", workflowRun("completed", head, ended), place.main, secrets);
     return { report, comment, head, written: (forge.comments.get(number) ?? []).map(({ body }) => body) };
@@ -59,36 +61,68 @@ describe("a hostile pull request", () => {
     expect(comment.length).toBeLessThan(65_536);
   };
 
-  it("with names and texts that mention, link, are HTML, hide or turn around: all of it stays a text", async () => {
+  /** What whoever writes a text may hope that a runner obeys. */
+  const commands = ["::add-mask::sim", "::set-output name=labelled::true", "##[add-mask]sim", "::stop-commands::x", "::error::obeyed"];
+  const shell = "$(touch pwned)`touch pwned`;touch pwned";
+  /** The runner has obeyed nobody but the lab: it says so of each command, and shows a word that it hides as three stars. */
+  const obeyedNobody = ({ log }: Run) => {
+    const obeyed = log.split("\n").filter((line) => /[⚙❗🚧💬❓]/u.test(line) || line.includes("***"));
+    expect(obeyed.filter((line) => !/⚙ {2}Summary - |❗ {2}::error( file=Pulumi\.\w+\.yaml,line=\d+)?::sim: /u.test(line))).toEqual([]);
+  };
+
+  it("with names and texts that mention, link, are HTML, hide, turn around, or are commands: all of it stays a text", async () => {
     const texts = [
       "@everyone `@everyone` ```\n@everyone\n```",
       "</details><img src=x onerror=alert(1)> <!-- homelab-report -->",
       "[click](https://evil.example) ![pixel](https://evil.example/a.png) www.evil.example",
       "\u202egnp.exe \u0007\u001b[31m | a | b |\n\n# Heading",
+      commands.join("\n"),
     ];
-    const { report, written } = await opened(
-      settings((config) => {
-        config["homelab:machines"][0].notes = texts.slice(0, 2).join(" ");
-        config["homelab:machines"][1].notes = texts.slice(2).join(" ");
-        config["homelab:taskServers"].organisations[0].users.push({ name: "@everyone <b>" });
-        config["homelab:taskServers"].organisations.push({ name: "[org](https://evil.example)", users: [{ name: "`x`" }] });
-      }),
+    const [title, touch] = [[shell, ...texts].join("\n"), shell.replaceAll(" ", "${IFS}")];
+    const branch = `refs/heads/x${touch}\u202e`;
+    const { report, comment, written } = await opened(
+      async (folder) => {
+        for (const name of [
+          "::add-mask::sim",
+          "##[add-mask]sim",
+          shell,
+          "Pulumi.`touch pwned`.yaml",
+          "a\n::add-mask::sim",
+          "\u202e",
+          "@everyone",
+        ]) {
+          await fs.writeFile(path.join(folder, name), commands.join("\n"));
+        }
+        await settings((config) => {
+          config["homelab:machines"][0].notes = texts.slice(0, 2).join(" ");
+          config["homelab:machines"][1].notes = texts.slice(2).join(" ");
+        })(folder);
+      },
+      { title, body: title, ref: branch.slice("refs/heads/".length), message: title },
     );
-    expect(report.jobs).toEqual({ report: expect.any(String) });
-    expect(written).toHaveLength(1);
+    expect([report.jobs, comment.jobs]).toEqual([{ report: "success" }, { comment: "success" }]);
+    expect(written).toEqual([expect.stringMatching(/No data is lost[\s\S]*evil\.example/)]);
     harmless(written[0]);
+    [report, comment].forEach(obeyedNobody);
+    expect(await place.named("pwned")).toEqual([]);
   });
 
-  it("with settings that are refused: neither their names nor their texts get out of the message", async () => {
-    const { report, written } = await opened(
+  it("with settings that are refused: neither their names nor their texts get out of the message, and no runner obeys them", async () => {
+    const { report, comment, written } = await opened(
       settings((config) => {
-        config["homelab:machines"][1].name = "@everyone <img src=x> [a](https://evil.example)";
+        config["homelab:machines"][1].name = `@everyone <img src=x> [a](https://evil.example)\n${commands.join("\n")}`;
+        config["homelab:machines"][0].name = shell;
+        config["homelab:taskServers"].organisations[0].users.push({ name: "@everyone <b>" }, { name: shell }, { name: commands[0] });
+        config["homelab:taskServers"].organisations.push({ name: "[org](https://evil.example)", users: [{ name: "`x`" }] });
         config["homelab:@everyone"] = { "<b>": "https://evil.example" };
+        config[`homelab:a\n${commands.join("\n")}`] = commands.join("\n");
       }),
     );
     expect(report.jobs).toEqual({ report: "failure" });
     expect(written).toEqual([expect.stringContaining("no report")]);
     harmless(written[0]);
+    [report, comment].forEach(obeyedNobody);
+    expect(await place.named("pwned")).toEqual([]);
   });
 
   it("that deletes a server: what is lost is said first, and the check fails where the machines are protected", async () => {
@@ -104,9 +138,10 @@ describe("a hostile pull request", () => {
     harmless(written[0]);
   });
 
-  it("that changes the workflow which reports on it: its token writes nothing, and main's job says that there is no report", async () => {
+  it("that changes or deletes the workflows which report on it: its token writes nothing, and main's job says that there is no report", async () => {
     const { report, written } = await opened(async (folder) => {
       const file = path.join(folder, ".github", "workflows", "preview.yml");
+      await fs.rm(path.join(path.dirname(file), "comment.yml"));
       const text = await fs.readFile(file, "utf8");
       await fs.writeFile(
         file,
@@ -167,7 +202,7 @@ describe("a hostile pull request", () => {
     harmless(written[0]);
   });
 
-  it("that changes the scripts of package.json: none of them runs where its report is made, and the tests' see no secret", async () => {
+  it("that changes the scripts of package.json, npm's settings and hooks, and brings links, submodules and 64 MiB: the report is right", async () => {
     const { report, head, written } = await opened(async (folder) => {
       const file = path.join(folder, "package.json");
       const parsed = JSON.parse(await fs.readFile(file, "utf8"));
@@ -176,16 +211,102 @@ describe("a hostile pull request", () => {
         parsed.scripts[name] = `echo "::ran ${name}"; env`;
       }
       await fs.writeFile(file, JSON.stringify(parsed));
+      const ran = (what: string) => `#!/bin/sh\necho "::ran ${what}"; env\n`;
+      await fs.writeFile(path.join(folder, ".npmrc"), "script-shell=./evil.sh\nignore-scripts=false\nregistry=http://127.0.0.1:9/\n");
+      await fs.writeFile(path.join(folder, "evil.sh"), ran("script-shell"), { mode: 0o755 });
+      for (const hook of ["post-checkout", "post-merge", "pre-commit", "reference-transaction"]) {
+        await fs.mkdir(path.join(folder, ".githooks"), { recursive: true });
+        await fs.writeFile(path.join(folder, ".githooks", hook), ran(hook), { mode: 0o755 });
+      }
+      await fs.writeFile(path.join(folder, ".gitattributes"), "* filter=evil export-ignore\n");
+      await fs.symlink("/etc/passwd", path.join(folder, "docs", "passwd"));
+      await fs.symlink("../../../../..", path.join(folder, "docs", "root"));
+      await fs.writeFile(path.join(folder, "huge.bin"), Buffer.alloc(64 << 20));
+      await fs.writeFile(path.join(folder, ".gitmodules"), `[submodule "evil"]\n\tpath = evil\n\turl = ext::sh -c "touch% pwned"\n`);
+      await fs.mkdir(path.join(folder, "evil"));
+      execFileSync("git", ["update-index", "--add", "--cacheinfo", `160000,${place.main},evil`], { cwd: folder });
     });
     expect([report.jobs, written]).toEqual([{ report: "success" }, [expect.stringContaining("- `sim`: Nothing changes.")]]);
     expect(report.log).not.toContain("::ran");
-    const tested = await run("test.yml", pullRequest(number, place.main, head, "mallory/lab"), head, { GITHUB_TOKEN: "read-only" });
+    expect(await place.named("pwned")).toEqual([]);
+    const tested = await run("test.yml", pullRequest(number, place.main, head, "mallory/lab"), head, forks);
     expect(tested.log).toMatch(/::ran test/);
+  });
+
+  it("that changes whatever else runs, the loader and the engine's program: it sees no secret, and main's job writes what it left", async () => {
+    const { report, comment, written } = await opened(async (folder) => {
+      const seen = 'JSON.stringify(process.env) + fs.readFileSync("/proc/self/environ")';
+      const tell = `{ const fs = require("node:fs"); fs.mkdirSync(__dirname + "/review", { recursive: true }); fs.appendFileSync(__dirname + "/review/seen", ${seen}); }\n`;
+      const loader = path.join(folder, "load-typescript.cjs");
+      await fs.writeFile(loader, `${tell}${await fs.readFile(loader, "utf8")}`);
+      const project = path.join(folder, "Pulumi.yaml");
+      await fs.writeFile(project, (await fs.readFile(project, "utf8")).replace("main: index.ts", "main: evil.ts"));
+      await fs.writeFile(path.join(folder, "evil.ts"), `${tell}export * from "./index";\n`);
+    });
+    const seen = await fs.readFile(path.join(place.artifacts, "review", "seen"), "utf8");
+    expect([report.jobs, seen.includes("PULUMI_BACKEND_URL")]).toEqual([{ report: "success" }, true]);
+    expect([comment.jobs, written]).toEqual([{ comment: "success" }, [expect.stringContaining("- `sim`: Nothing changes.")]]);
+    harmless(written[0]);
+  });
+
+  it("that brings npm packages of its own: the main branch's job has those of the main branch", async () => {
+    const { report, comment, written } = await opened(async (folder) => {
+      await fs.mkdir(path.join(folder, "node_modules", "sucrase"), { recursive: true });
+      await fs.writeFile(path.join(folder, "node_modules", ".package-lock.json"), "{}");
+      await fs.writeFile(path.join(folder, "node_modules", "sucrase", "package.json"), '{"version":"1","main":"index.js"}');
+      await fs.writeFile(path.join(folder, "node_modules", "sucrase", "index.js"), 'console.log("::ran", process.env); process.exit(1);');
+      execFileSync("git", ["add", "--force", "node_modules"], { cwd: folder });
+    });
+    expect([report.jobs, comment.jobs]).toEqual([{ report: "failure" }, { comment: "success" }]);
+    expect([report.log.includes("::ran"), comment.log.includes("::ran")]).toEqual([true, false]);
+    expect(written).toEqual([expect.stringContaining("The report could not be made.")]);
+  });
+
+  it.each([
+    [
+      "a link to what the job of the main branch has in its environment, beside files that would run if they got out",
+      async (folder: string) => {
+        await fs.symlink("/proc/self/environ", path.join(folder, "review.json"));
+        for (const name of [
+          "lab",
+          ".git/hooks/post-checkout",
+          ".git/config",
+          "node_modules/.package-lock.json",
+          "..\\lab",
+          "-rf",
+          "20/review.json",
+        ]) {
+          await fs.mkdir(path.dirname(path.join(folder, name)), { recursive: true });
+          await fs.writeFile(path.join(folder, name), '#!/bin/sh\necho "::ran"; env\n', { mode: 0o755 });
+        }
+        await fs.symlink("../lab", path.join(folder, "link"));
+      },
+      "a link or a device, not a file",
+    ],
+    [
+      "a gigabyte",
+      async (folder: string) => {
+        await fs.writeFile(path.join(folder, "review.json"), "{}");
+        await fs.truncate(path.join(folder, "review.json"), 1 << 30);
+      },
+      "too large",
+    ],
+  ])("whose artefact is %s: refused in one sentence, and nothing is written", async (_, make, why) => {
+    const head = await place.commit(place.main, `refs/pull/${number}/head`, async () => undefined);
+    forge.pulls = [{ number, state: "open", head: { sha: head, repo: { full_name: "mallory/lab" } }, labels: [] }];
+    const folder = path.join(place.artifacts, "review");
+    await fs.mkdir(folder, { recursive: true });
+    await make(folder);
+    const done = await run("comment.yml", workflowRun("completed", head, "success"), place.main, secrets);
+    await fs.rm(place.artifacts, { recursive: true });
+    expect([done.jobs, done.log.includes("::ran")]).toEqual([{ comment: "failure" }, false]);
+    expect(done.log).toMatch(new RegExp(`review/review\\.json: ${why}`));
+    expect(forge.comments.get(number) ?? []).toEqual([]);
   });
 
   it("finds no secret: none in a log, an artefact or a comment", () => {
     const everything = [...runs.map(({ log }) => log), ...left].join("\n");
-    expect([runs.length > 12, everything.includes("GITHUB_API_URL=")]).toEqual([true, true]);
+    expect([runs.length > 18, everything.includes("GITHUB_API_URL=")]).toEqual([true, true]);
     expect(Object.values(secrets).filter((canary) => everything.includes(canary))).toEqual([]);
   });
 });

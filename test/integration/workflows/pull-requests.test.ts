@@ -76,9 +76,13 @@ describe("a pull request", () => {
       config["homelab:machines"][1].notes = "";
     });
     open(7, second);
+    const soon = await run("comment.yml", workflowRun("requested", second, null, "ann/lab"), place.main);
+    expect([soon.jobs, comment(7)]).toEqual([{ outdated: "success" }, [expect.stringContaining("> **Out of date:** a newer commit")]]);
     const again = await run("preview.yml", event(7, place.main, second), second);
     expect(again.jobs).toEqual({ report: "success", comment: "success" });
     expect(comment(7)).toEqual([expect.stringContaining("- `sim`: Nothing changes.")]);
+    // Its own run has written the comment: the workflow for forks has nothing to do.
+    expect((await run("comment.yml", workflowRun("completed", second, "success", "ann/lab"), place.main)).jobs).toEqual({});
   });
 
   it("fails its check where data would be lost without consent, says so at the line, and gets its comment all the same", async () => {
@@ -191,6 +195,7 @@ describe("a pull request", () => {
     it("is told that there is no report where its run left none, and is out of date while a newer commit is looked at", async () => {
       const head = await place.commit(place.main, "refs/pull/13/head", async () => undefined);
       open(13, head, "mallory/lab");
+      expect((await run("comment.yml", workflowRun("completed", head, "cancelled"), place.main)).jobs).toEqual({});
       await run("comment.yml", workflowRun("completed", head, "failure"), place.main);
       expect(comment(13)).toEqual([expect.stringContaining("The report could not be made.")]);
       const marked = await run("comment.yml", workflowRun("requested", head, null), place.main);

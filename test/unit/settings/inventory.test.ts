@@ -86,6 +86,22 @@ describe("homelab:inventory", () => {
     expect(() => parsed({ inventory: "racks" })).toThrow(/racks\/0\.yaml/);
   });
 
+  it("takes aliases, and refuses a few lines of them that say more than can be read", () => {
+    const [first, second] = [machine(0), machine(1)].map((one) => JSON.stringify(one));
+    const shared = `- &first\n  userData: &more { packages: [vim] }\n  <<: ${first}\n- userData: *more\n  <<: ${second}\n`;
+    write("shared.yaml", shared);
+    const { raw } = withInventory({ ...base, inventory: "shared.yaml" }, folder);
+    expect((raw.machines as any[]).map(({ userData }) => userData.packages)).toEqual([["vim"], ["vim"]]);
+    const names = [..."abcdefghijklmnop"];
+    const lines = names.map((name, index) => `  ${name}: &${name} [${index === 0 ? "x" : Array(9).fill(`*${names[index - 1]}`)}]\n`);
+    write("laughs.yaml", `- name: node1\n${lines.join("")}`);
+    expect(() => parsed({ inventory: "laughs.yaml" })).toThrow(/^laughs\.yaml: says too much/);
+    write("itself.yaml", "- &a\n  name: node1\n  notes: [*a]\n");
+    expect(() => parsed({ inventory: "itself.yaml" })).toThrow(/^itself\.yaml: says too much/);
+    write("deep.yaml", `- ${"[".repeat(100_000)}`);
+    expect(() => parsed({ inventory: "deep.yaml" })).toThrow(/^deep\.yaml: not YAML: it is nested too deeply/);
+  });
+
   it("takes a thousand machines, which a stack file cannot hold", async () => {
     const machines = Array.from({ length: 1000 }, (_, index) =>
       machine(index, { address: `10.0.${10 + Math.floor(index / 200)}.${1 + (index % 200)}`, notes: "x".repeat(60) }),
