@@ -63,8 +63,8 @@ export class TaskJobs {
     return said;
   }
 
-  /** Restarts a server's pod and waits until the new one is ready; what its restore has said before the server started. */
-  async restart(server: string): Promise<string> {
+  /** Restarts a server's pod, so that it carries out the restore that was asked for, and waits until it is ready. Throws where it did not. */
+  async restart(server: string): Promise<void> {
     const core = await this.api.core();
     const pod = { namespace: this.namespace, name: `${server}-0` };
     const old = await ifThere(core.readNamespacedPod(pod));
@@ -76,7 +76,11 @@ export class TaskJobs {
       const ready = now?.status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True");
       return now && now.metadata?.uid !== old?.metadata?.uid && ready ? true : undefined;
     });
-    return (await core.readNamespacedPodLog({ ...pod, container: "restore" })).trim();
+    const said = await core.readNamespacedPodLog({ ...pod, container: "restore" });
+    const refused = said.split("\n").find((line) => line.startsWith("not restored"));
+    if (refused) {
+      throw new Error(`${server}: ${refused}`);
+    }
   }
 
   /** Whether a volume claim is there and not on its way out. */

@@ -23,6 +23,8 @@ export interface ServiceOptions {
   socket: string;
   /** Milliseconds without a step after which it ends. */
   idle?: number;
+  /** Milliseconds within which a connection has to say what to run; a step does so at once. */
+  patience?: number;
 }
 
 class Aborted extends Error {}
@@ -113,7 +115,13 @@ export class StepService {
         socket.destroy();
       }
     });
-    createInterface({ input: socket }).once("line", (line) => void this.answer(socket, line, gone.signal));
+    // Who says nothing would keep the service from ending.
+    const patience = setTimeout(() => socket.destroy(), this.options.patience ?? 30_000);
+    gone.signal.addEventListener("abort", () => clearTimeout(patience));
+    createInterface({ input: socket }).once("line", (line) => {
+      clearTimeout(patience);
+      void this.answer(socket, line, gone.signal);
+    });
   }
 
   private async answer(socket: net.Socket, line: string, signal: AbortSignal): Promise<void> {

@@ -83,7 +83,9 @@ function startService(socket) {
     Object.entries(process.env).filter(([name]) => !/^(PULUMI_|MAAS_|POWER_PARAMETERS$|VM_HOST_SECRETS$|USER_DATA$)/.test(name)),
   );
   const code = `require(${JSON.stringify(program("service"))}).serve(${JSON.stringify(socket)})`;
-  const child = spawn(process.execPath, [...(compiled ? [] : ["--require", loader]), "--eval", code], {
+  // It holds secrets, which a core dump would write to the disk.
+  const noDumps = 'ulimit -c 0; exec "$0" "$@"';
+  const child = spawn("/bin/sh", ["-c", noDumps, process.execPath, ...(compiled ? [] : ["--require", loader]), "--eval", code], {
     cwd: "/",
     env: environment,
     detached: true,

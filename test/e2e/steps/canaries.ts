@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import * as fs from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { homedir, tmpdir } from "node:os";
 import * as path from "node:path";
 import * as yaml from "js-yaml";
 import { KubernetesApi } from "../../../cli/live/kubernetes-api";
@@ -34,6 +34,8 @@ const folders = [
   "/var/lib/cloud",
   "/var/lib/rancher/k3s",
   "/var/lib/kubelet",
+  "/var/lib/systemd/coredump",
+  "/var/crash",
   "/run",
   "/tmp",
   "/var/tmp",
@@ -244,11 +246,22 @@ export class Canaries {
     return { texts, files };
   }
 
-  /** Files of the lab, its logs, and those that its commands have left in the temporary folder; the simulated world has its own. */
+  /**
+   * Files of the lab, its logs, those that its commands have left in the temporary folder, git's, and what npm, shells and the engine
+   * keep of what they were told. MAAS's database and the machines' disks have what they were given: for their owner's eyes.
+   */
   async inFiles(): Promise<Sighting[]> {
     const world = path.join(this.lab.state, "sim");
-    const own = [this.lab.state, path.join(checkout, ".lab", "logs"), ...(this.temporary ? [this.temporary] : [])];
-    const skip = (file: string) => file === world || file.includes("/plugins/") || file.endsWith("/passphrase");
+    const homes = [".npm/_logs", ".pulumi/logs", ".local/state"].map((folder) => path.join(homedir(), folder));
+    const git = path.join(checkout, ".git");
+    const own = [this.lab.state, path.join(checkout, ".lab", "logs"), git, ...homes, ...(this.temporary ? [this.temporary] : [])];
+    const skip = (file: string) =>
+      [world, path.join(git, "objects")].includes(file) || file.includes("/plugins/") || file.endsWith("/passphrase");
+    const histories = (await fs.readdir(homedir())).filter((name) => name.endsWith("_history"));
+    const said = await Promise.all(
+      histories.map(async (name) => canariesIn(await fs.readFile(path.join(homedir(), name), "utf8"), this.planted)),
+    );
+    expect(said.flat()).toEqual([]);
     return await canariesInFiles(own, this.planted, skip);
   }
 
@@ -287,6 +300,9 @@ export class Canaries {
       "gives no secret of its settings away: in state, plan, logs, processes, files, the cluster, Prometheus, or what commands say",
       async () => {
         await this.failingUp();
+        // MAAS's database has them, so the search looks at the right files: nobody else may.
+        const database = await canariesInFiles([path.join(this.lab.state, "sim", "maas")], this.planted);
+        expect([database.length > 0, database.filter(({ mode }) => mode & 0o077)]).toEqual([true, []]);
         await done(this.lab.lab("up"));
         for (const command of [["preview", "--diff"], ["report"], ["drift"], ["status"], ["status", "--json"], ["doctor"]]) {
           await this.lab.lab(...command);

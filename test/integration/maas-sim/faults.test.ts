@@ -1,7 +1,6 @@
 /** Faults on demand. */
-import { once } from "node:events";
-import * as net from "node:net";
 import { handleControl } from "../../../rig/maas/control";
+import { Crowd } from "../../support/crowd";
 import { Server } from "./server";
 
 describe("fault injection", () => {
@@ -118,23 +117,21 @@ describe("fault injection", () => {
 
   it("serves others among silent, half and slow requests, and has nothing to say when these go away", async () => {
     const complaint = jest.spyOn(console, "error").mockImplementation(() => undefined);
+    const crowd = new Crowd();
     try {
       const { hostname, port } = new URL(server.url);
-      const halves = ["", "GET /MAAS/api/2.0/zones/ HT", "POST /MAAS/api/2.0/zones/ HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nabc"];
-      const sockets = Array.from({ length: 300 }, () => net.connect(Number(port), hostname));
-      await Promise.all(sockets.map((socket) => once(socket, "connect")));
-      sockets.forEach((socket, index) => {
-        socket.write(halves[index % halves.length]);
-      });
+      const door = { host: hostname, port: Number(port) };
+      await crowd.come({ ...door, silent: true }, "127.0.0.2", 1200);
+      await crowd.come(door, "127.0.0.1", 300);
       expect((await server.call("GET", "zones/")).status).toBe(200);
-      for (const socket of sockets) {
-        socket.destroy();
-      }
-      await Promise.all(sockets.map((socket) => socket.closed || once(socket, "close")));
+      expect((await server.control("GET", "faults")).status).toBe(200);
+      expect(crowd.waiting).toBe(1500);
+      crowd.go();
       // A later request is read after the ends of the earlier ones.
       expect((await server.call("GET", "zones/")).status).toBe(200);
       expect(complaint.mock.calls).toEqual([]);
     } finally {
+      crowd.go();
       complaint.mockRestore();
     }
   });

@@ -1,4 +1,6 @@
 import { execFileSync } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
 import * as fs from "node:fs/promises";
 import * as net from "node:net";
 import * as path from "node:path";
@@ -118,6 +120,7 @@ describe("the service that runs the steps of a region", () => {
     const shown = await Promise.all(["cmdline", "environ"].map((file) => fs.readFile(`/proc/${pid}/${file}`, "utf8")));
     const { MAAS_API_KEY } = lab.environment;
     expect([MAAS_API_KEY, "hidden-word", "hidden-phrase"].filter((secret) => shown.some((text) => text.includes(secret)))).toEqual([]);
+    expect(await fs.readFile(`/proc/${pid}/limits`, "utf8")).toMatch(/^Max core file size +0 +0 /m);
     const [folder] = await fs.readdir(lab.runtime);
     expect((await fs.stat(path.join(lab.runtime, folder))).mode & 0o777).toBe(0o700);
   });
@@ -147,6 +150,30 @@ describe("the service that runs the steps of a region", () => {
     await fs.chmod(folder, 0o777);
     expect((await lab.step("enlist", "create", enlist(1), { environment: power })).code).toBe(0);
     expect([services(lab.runtime), await fs.readdir(folder)]).toEqual([[], []]);
+  });
+
+  it("serves steps among connections that say nothing or half of something, and ends although these stay", async () => {
+    const socket = path.join(lab.runtime, "b.sock");
+    const service = new StepService({ socket, idle: 300, patience: 20_000 });
+    expect(await service.listen()).toBe(true);
+    const silent: net.Socket[] = [];
+    // No more at once than a socket's queue takes.
+    for (let group = 0; group < 20; group++) {
+      const more = Array.from({ length: 30 }, () => net.connect(socket));
+      await Promise.all(more.map((connection) => once(connection, "connect")));
+      silent.push(...more);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    for (const connection of silent.slice(300)) {
+      connection.write('{"args":["enl');
+    }
+    const asking = net.connect(socket);
+    asking.write(`${JSON.stringify({ args: ["no-such-step"], stdin: "", environment: {} })}\n`);
+    const [answer] = (await once(asking, "data")) as [Buffer];
+    expect(answer.toString()).toContain("usage: ");
+    expect(silent.filter(({ closed }) => closed)).toEqual([]);
+    await Promise.all(silent.map((connection) => connection.resume().closed || once(connection, "close")));
+    await until(() => !existsSync(socket));
   });
 
   it("ends when nothing has been asked for a while, and leaves another's socket alone", async () => {

@@ -37,6 +37,8 @@ let inClear: string;
 let processes: Sighting[];
 let looked: number;
 let stranger: https.Server;
+/** What runs that came to an end have left in the temporary folder. */
+let ended: string[];
 
 function pulumi(name: string, args: string[], cwd = root): Promise<number | null> {
   const child = spawn("pulumi", [...args, "--non-interactive"], { cwd, env: { ...process.env, ...environment } });
@@ -52,6 +54,25 @@ function pulumi(name: string, args: string[], cwd = root): Promise<number | null
       resolve(code);
     }),
   );
+}
+
+/** A run that is killed in the middle. */
+async function killed(name: string, args: string[]): Promise<void> {
+  const child = spawn("pulumi", [...args, "--non-interactive"], { cwd: root, env: { ...process.env, ...environment }, detached: true });
+  let text = "";
+  const started = new Promise<void>((resolve) => {
+    child.stdout.on("data", (chunk) => {
+      text += chunk;
+      if (/creat(ing|ed)/.test(text)) {
+        resolve();
+      }
+    });
+    child.once("close", () => resolve());
+  });
+  await started;
+  process.kill(-(child.pid as number), "SIGKILL");
+  expect(await once(child, "close")).toEqual([null, "SIGKILL"]);
+  said[`killed ${name}`] = text;
 }
 
 /** As `pulumi config set --secret --path` names a place. */
@@ -167,6 +188,8 @@ beforeAll(async () => {
   inClear = said["in clear"];
   delete said["in clear"];
   await pulumi("destroy", ["destroy", "--yes", "--skip-preview", ...common]);
+  ended = fs.readdirSync(path.join(directory, "tmp"));
+  await killed("up", ["up", "--yes", "--skip-preview", ...common]);
   processes = await watch.stop();
   looked = watch.looked;
 });
@@ -232,6 +255,13 @@ it("writes no secret into a file: state, plan, backups, history, engine's home, 
   expect(await canariesInFiles([directory, lab.runtime], canaries, (file) => file.includes("/home/plugins/"))).toEqual([]);
 });
 
-it("leaves nothing in the temporary folder", () => {
-  expect(fs.readdirSync(path.join(directory, "tmp"))).toEqual([]);
+it("leaves nothing in the temporary folder, but where it is killed, and then nothing that others can read", async () => {
+  expect(ended).toEqual([]);
+  const files = await canariesInFiles([path.join(directory, "tmp")], canaries);
+  expect(files.filter(({ mode }) => mode & 0o077)).toEqual([]);
+});
+
+it("leaves no dump of a process, and nothing in npm's or the engine's own logs", async () => {
+  const logs = [path.join(os.homedir(), ".npm", "_logs"), path.join(os.homedir(), ".pulumi"), "/var/crash", "/var/lib/systemd/coredump"];
+  expect(await canariesInFiles(logs, canaries)).toEqual([]);
 });

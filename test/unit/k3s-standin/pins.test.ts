@@ -1,5 +1,8 @@
+import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
+import { tmpdir } from "node:os";
 import * as path from "node:path";
+import * as yaml from "js-yaml";
 import { k3sVersions } from "../../../rig/stand-ins/k3s";
 import versions from "../../../versions.json";
 
@@ -32,5 +35,18 @@ describe("the k3s stand-in's pins", () => {
       .flatMap((text) => [...text.matchAll(/homelab\.internal\/[a-z0-9-]+:[0-9.]+/g)].map((match) => match[0]));
     const standIns = ["coredns", "local-path-provisioner", "local-path-helper", "pause", "traefik"] as const;
     expect(new Set(used)).toEqual(new Set(standIns.map((name) => versions.images[name].standIn)));
+  });
+
+  it("closes the folder of all volumes to other users, as k3s does: a volume itself is open to its pod's, whoever that is", () => {
+    const [{ data }] = (yaml.loadAll(fs.readFileSync(path.join(manifests, "local-storage.yaml"), "utf8")) as any[]).filter(
+      ({ kind }) => kind === "ConfigMap",
+    );
+    const folder = fs.mkdtempSync(path.join(tmpdir(), "homelab-volumes-"));
+    try {
+      execFileSync("sh", ["-ec", data.setup], { env: { ...process.env, VOL_DIR: path.join(folder, "storage/volume") } });
+      expect(fs.statSync(path.join(folder, "storage")).mode & 0o777).toBe(0o700);
+    } finally {
+      fs.rmSync(folder, { recursive: true });
+    }
   });
 });
