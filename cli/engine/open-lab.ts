@@ -7,11 +7,13 @@ import { readableSecrets } from "./readable-secrets";
 import { checkStackFile } from "./settings-file";
 import { startSimulator } from "./simulator-process";
 import { ensureSimStack, podsLeftOut, simStack } from "./stack";
-import { artefactsCached, ensureArtefacts, ensurePulumi, type Toolchain } from "./toolchain";
+import { artefactsCached, ensureArtefacts, ensurePulumi, imagesOfPages, type Toolchain } from "./toolchain";
 
 /** A stack with everything below it running: what the engine needs to work on it. */
 export interface OpenLab extends Toolchain {
   stack: string;
+  /** Settles when all images are made; absent where nothing is being built. */
+  building?: Promise<void>;
 }
 
 /**
@@ -40,7 +42,7 @@ export async function openLab(stack: string, { installs }: { installs: boolean }
   }
   await stage("Checking this computer", async () => preflight({ cold: installs && !(await artefactsCached(settings.ingress.enabled)) }));
   await stage("Debian packages", installPackages);
-  const [pulumi, artefacts] = await Promise.allSettled([ensurePulumi(), ensureArtefacts({ installs, ingress: settings.ingress.enabled })]);
+  const [pulumi, artefacts] = await Promise.allSettled([ensurePulumi(), ensureArtefacts({ installs, ingress: false })]);
   if (artefacts.status === "rejected") {
     throw artefacts.reason;
   }
@@ -49,10 +51,11 @@ export async function openLab(stack: string, { installs }: { installs: boolean }
   }
   await stage("Embedded lab (simulated MAAS, machines, mirror)", startSimulator);
   await stage("Stack configuration", () => ensureSimStack(pulumi.value));
+  const later = installs && settings.ingress.enabled ? await imagesOfPages() : undefined;
   if (installs) {
     for (const program of podsLeftOut()) {
       say(`    no image of ${program} can be assembled for the embedded lab: its objects are applied, and no pod of it runs`);
     }
   }
-  return { ...pulumi.value, stack };
+  return { ...pulumi.value, stack, building: later?.made };
 }

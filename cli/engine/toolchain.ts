@@ -135,6 +135,21 @@ export async function ensureArtefacts({
   }
 }
 
+/**
+ * Builds the images of the pages while machines are installed: nobody asks for them before k3s is. What asks earlier waits (see
+ * `cached`). Nothing to wait for where they are made.
+ */
+export async function imagesOfPages(): Promise<{ made: Promise<void> } | undefined> {
+  if (await imagesCached({ ingress: true })) {
+    return undefined;
+  }
+  say("    The images of the pages are built while the machines are installed.");
+  const made = ensureImages(namesFor({ ingress: true })).then(() => undefined);
+  // Whoever waits for it learns of a failure; until then it must not end the process.
+  made.catch((error: Error) => say(`    The images of the pages could not be built: ${error.message}`));
+  return { made };
+}
+
 /** One after another: what the first compiles, the next only links. */
 async function ensureVersions(versions: readonly string[], report: Report): Promise<void> {
   for (const version of versions) {

@@ -1,13 +1,13 @@
 import { UserError } from "../../components/core/user-error";
 import { say } from "../engine/progress";
 import { KubernetesApi } from "./kubernetes-api";
-import { maasSettingsOf, type Stack, type StackOutputs, stackHasNo } from "./lab-facts";
+import { maasSettingsOf, noIngress, type Stack, type StackOutputs, stackHasNo } from "./lab-facts";
 import { forwardPort, type PortForward } from "./port-forward";
 
 /** Programs of monitoring with pages to look at, and their ports in the cluster. */
 const ports = { grafana: 3000, prometheus: 9090, alertmanager: 9093 } as const;
 
-export const pages = [...Object.keys(ports), "maas"] as (Program | "maas")[];
+export const pages = ["home", ...Object.keys(ports), "maas"] as (Program | "home" | "maas")[];
 type Program = keyof typeof ports;
 
 /** Where a page is; a forward must be closed when nobody looks any more. */
@@ -44,9 +44,15 @@ export async function forwardTo(program: Program, outputs: StackOutputs, local =
 }
 
 /** Where to look at a page: its address, or a forwarded port where it has none. */
-export async function pageOf(page: Program | "maas", stack: Stack, outputs: StackOutputs, local?: number): Promise<Page> {
+export async function pageOf(page: Program | "home" | "maas", stack: Stack, outputs: StackOutputs, local?: number): Promise<Page> {
   if (page === "maas") {
     return { url: (await maasSettingsOf(stack)).url };
+  }
+  if (page === "home") {
+    if (!outputs.pages?.home) {
+      throw noIngress(stack.stack);
+    }
+    return { url: outputs.pages.home };
   }
   if (!outputs.kubeconfig) {
     throw stackHasNo("cluster", stack.stack);

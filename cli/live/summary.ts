@@ -19,6 +19,8 @@ export interface LabStatus {
   monitoring?: MonitoringFacts | { error: string };
   addresses: Record<string, string>;
   taskUsers: string[];
+  /** Whether the pages' certificate is by an authority of the lab, which every device has to learn to trust. */
+  ownAuthority: boolean;
 }
 
 const orError = <T>(facts: Promise<T>): Promise<T | { error: string }> => facts.catch((error: Error) => ({ error: error.message }));
@@ -31,7 +33,14 @@ export async function labStatus(stack: Stack): Promise<LabStatus> {
     outputs.prometheus ? orError(atPrometheus(outputs, monitoringFacts)) : undefined,
   ]);
   const maas = outputs.machines ? await maasSettingsOf(stack, outputs).catch(() => undefined) : undefined;
-  return { machines, cluster, monitoring, addresses: addressesOf(outputs, maas?.url), taskUsers: Object.keys(outputs.taskUsers ?? {}) };
+  return {
+    machines,
+    cluster,
+    monitoring,
+    addresses: addressesOf(outputs, maas?.url),
+    taskUsers: Object.keys(outputs.taskUsers ?? {}),
+    ownAuthority: outputs.pageAuthority !== undefined,
+  };
 }
 
 /** An address that only the cluster's own pods can use is replaced by the command that opens it. */
@@ -164,8 +173,17 @@ export function renderStatus(status: LabStatus): string {
 
 /** What to do with a lab that has just come up. */
 export function renderNextSteps(status: LabStatus): string {
+  const home = status.addresses["Start page"];
   const steps = [
-    ...(status.monitoring && !("error" in status.monitoring) ? [["open Prometheus", "./lab open prometheus"]] : []),
+    ...(home
+      ? [
+          ["open the start page, from any computer", home],
+          ["see its user and password", "./lab passwords"],
+          ["let a computer find its name", "./lab hosts"],
+          ...(status.ownAuthority ? [["let a computer trust its certificate", "./lab ca"]] : []),
+        ]
+      : []),
+    ...(!home && status.monitoring && !("error" in status.monitoring) ? [["open Prometheus", "./lab open prometheus"]] : []),
     ...(status.taskUsers.length > 0
       ? [
           [

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { lookup } from "node:dns/promises";
 import { Argument, type Command } from "commander";
 import { UserError } from "../../components/core/user-error";
 import { knownStack } from "../engine/known-stack";
@@ -40,22 +41,35 @@ function parsePort(text: string): number {
   return port;
 }
 
+/** Whether the name in a URL leads nowhere on this computer. */
+function unknownName(url: string): Promise<boolean> {
+  return lookup(new URL(url).hostname).then(
+    () => false,
+    () => true,
+  );
+}
+
 export function register(program: Command): void {
   program
     .command("open")
-    .description("look at Grafana, Prometheus, Alertmanager or MAAS in the browser")
+    .description("open the start page, Grafana, Prometheus, Alertmanager or MAAS in the browser")
     .addArgument(new Argument("<page>").choices(pages))
     .option("--stack <name>", "stack to look at", simStack)
     .option("--port <port>", "forward this port of 127.0.0.1 through the cluster's API, also where there is an address", parsePort)
     .option("--print", "print the address and start no browser")
     .addHelpText(
       "after",
-      "\nA page without an address of its own is reached over a port of 127.0.0.1, which stays open until Ctrl-C.\nWithout a screen the address is printed. Grafana's password: ./lab pulumi stack output grafanaPassword --show-secrets",
+      "\nA page without an address of its own is reached over a port of 127.0.0.1, which stays open until Ctrl-C.\nThe start page (home) is opened by its name. Without a screen the address is printed. './lab passwords' shows the passwords.",
     )
     .action(async (page: (typeof pages)[number], options: Options) => {
       const stack = await knownStack(options.stack);
       const { url, forward } = await pageOf(page, stack, await stackOutputs(stack), options.port);
       process.stdout.write(`${url}\n`);
+      if (page === "home" && (await unknownName(url))) {
+        say(
+          "This computer does not know the name. './lab hosts' prints the line for its /etc/hosts; './lab ca' shows how it trusts the certificate.",
+        );
+      }
       const command = options.print ? undefined : browser();
       if (command && !(await started(command, url))) {
         say(`${command} could not be started: open the address yourself`);

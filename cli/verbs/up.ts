@@ -65,6 +65,8 @@ export function register(program: Command): void {
         await fs.writeFile(options.timeline, drawTimeline(timeline));
         say(`\nTimeline: ${options.timeline}`);
       }
+      // A program that could not be built is the cause of what failed after it.
+      await lab.building;
       if (code !== 0) {
         throw new Error(
           "The stack did not come up; see the errors above. Fix the first one and run './lab up' again: it continues from here.",

@@ -1,6 +1,8 @@
 import { createHash, randomBytes } from "node:crypto";
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { identify, isAlive } from "../machines/processes";
 import { pruneCache } from "./cache-contents";
 import { cacheRoot } from "./cache-root";
 
@@ -29,11 +31,22 @@ export async function lookup(name: string, inputs: readonly (string | Buffer)[])
 /** For how long nobody has used what goes by itself when a newer one is made, in milliseconds. */
 const FORGOTTEN = 14 * 24 * 3600 * 1000;
 
+/** Whether another process builds the artefact now: the names of unfinished folders say whose they are. */
+async function builtElsewhere(directory: string): Promise<boolean> {
+  const names = await fs.readdir(path.dirname(directory)).catch(() => []);
+  const begun = `${path.basename(directory)}.partial-`;
+  return names.some((name) => {
+    const [, pid, startTime] = /^(\d+)-(\d+)-[0-9a-f]{8}$/.exec(name.startsWith(begun) ? name.slice(begun.length) : "") ?? [];
+    return pid !== undefined && Number(pid) !== process.pid && isAlive({ pid: Number(pid), startTime: Number(startTime) });
+  });
+}
+
 /**
  * Returns the folder of the artefact `name` made from `inputs`, building it first when it is not cached.
  *
  * `build` fills an empty folder that becomes visible in one rename, so that a killed build leaves nothing that
- * looks finished. Two processes that build the same artefact at once both work; the first rename wins.
+ * looks finished. What another process has begun to build is waited for. Where two begin in the same moment both work;
+ * the first rename wins.
  */
 export async function cached(
   name: string,
@@ -44,7 +57,14 @@ export async function cached(
   if (exists) {
     return directory;
   }
-  const partial = `${directory}.partial-${process.pid}-${randomBytes(4).toString("hex")}`;
+  while (await builtElsewhere(directory)) {
+    await sleep(200);
+  }
+  if ((await lookup(name, inputs)).exists) {
+    return directory;
+  }
+  const { pid, startTime } = identify(process.pid) ?? { pid: process.pid, startTime: 0 };
+  const partial = `${directory}.partial-${pid}-${startTime}-${randomBytes(4).toString("hex")}`;
   await fs.mkdir(partial, { recursive: true });
   try {
     await build(partial);

@@ -12,6 +12,8 @@ export interface Trimmed {
   sum: string;
   /** Folders of the module that one file of ours takes the place of. */
   instead: Record<string, string>;
+  /** Folders below these that stay. */
+  keep?: string[];
   /** Folders that no program is compiled from. */
   without: string[];
 }
@@ -20,7 +22,7 @@ export interface Trimmed {
 export async function withTrimmed(source: string, trimmed: readonly Trimmed[], target: string): Promise<void> {
   await fs.cp(source, target, { recursive: true });
   const goMod = await fs.readFile(path.join(source, "go.mod"), "utf8");
-  for (const { module, folder, sum, instead, without } of trimmed) {
+  for (const { module, folder, sum, instead, keep = [], without } of trimmed) {
     const version = versionIn(goMod, module);
     // Outside of every module: there it is not replaced.
     const found = JSON.parse(await go(["mod", "download", "-json", `${module}@${version}`], tmpdir())) as { Dir: string; Sum: string };
@@ -32,6 +34,10 @@ export async function withTrimmed(source: string, trimmed: readonly Trimmed[], t
     await makeWritable(copy);
     for (const each of [...without, ...Object.keys(instead)]) {
       await fs.rm(path.join(copy, each), { recursive: true, force: true });
+    }
+    for (const each of keep) {
+      await fs.cp(path.join(found.Dir, each), path.join(copy, each), { recursive: true });
+      await makeWritable(path.join(copy, each));
     }
     for (const [place, file] of Object.entries(instead)) {
       await fs.mkdir(path.join(copy, place), { recursive: true });

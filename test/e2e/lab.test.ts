@@ -90,6 +90,7 @@ describe("the embedded lab, from nothing to nothing", () => {
     async () => {
       const up = await tutorial.run("Bring the lab up");
       expect(failureOf(up)).toBe("");
+      expect(up.stdout).toMatch(/^ {2}open the start page, from any computer +https:\/\/home\.lab\.home\.arpa$/m);
       const machines = await lab.maas<Machine[]>("machines/");
       expect(machines.map(({ hostname, status_name, power_state }) => [hostname, status_name, power_state]).sort()).toEqual([
         ["node1", "Deployed", "on"],
@@ -140,7 +141,7 @@ describe("the embedded lab, from nothing to nothing", () => {
   it(
     "is watched: Prometheus scrapes every node",
     async () => {
-      const { prometheus } = await lab.stackOutputs<{ prometheus: string }>();
+      const prometheus = await lab.prometheus();
       const up = await eventually("both node-exporters up", 120, async () => {
         const answer = (await (
           await fetch(`${prometheus}/api/v1/query?query=${encodeURIComponent('up{job="node-exporter"}')}`)

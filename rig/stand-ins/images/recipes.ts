@@ -179,6 +179,9 @@ export const recipes: readonly Recipe[] = [
           folder: "lego",
           sum: "h1:2KrRKieG+VczT4zvVXKAY7Tp/S3XLvh/QImofBALRAM=",
           instead: { "providers/dns": "dns.go.txt" },
+          keep: ["cloudflare", "internal/clientdebug", "internal/errutils", "internal/useragent", "rfc2136"].map(
+            (each) => `providers/dns/${each}`,
+          ),
           without: [],
         },
         {

@@ -18,8 +18,7 @@ const mebibyte = 2 ** 20;
 
 /** What `homelab:monitoring` has to say for these steps: nobody waits two minutes for an alert in a test. */
 export const monitoringOfTests = {
-  // These steps ask it directly, and often; that it is closed by default is seen on the cluster of three servers.
-  prometheus: { scrapeInterval: "5 seconds", service: "LoadBalancer" },
+  prometheus: { scrapeInterval: "5 seconds" },
   alerts: { patience: 0.05 },
   alertmanager: {
     groupWait: "1 second",
@@ -30,7 +29,6 @@ export const monitoringOfTests = {
 
 interface Outputs {
   kubeconfig: string;
-  prometheus: string;
 }
 
 interface Target {
@@ -62,8 +60,8 @@ export function monitoringSteps(lab: TestLab): void {
   afterAll(() => receiver.stop());
 
   const connect = async () => {
-    const outputs = await lab.stackOutputs<Outputs>();
-    return { ...outputs, prometheus: new PrometheusApi(outputs.prometheus), url: outputs.prometheus };
+    const [{ kubeconfig }, url] = await Promise.all([lab.stackOutputs<Outputs>(), lab.prometheus()]);
+    return { kubeconfig, prometheus: new PrometheusApi(url), url };
   };
 
   it(
@@ -97,7 +95,7 @@ export function monitoringSteps(lab: TestLab): void {
         maas: true,
         clusterBackups: 21600,
         taskServers: { namespace: "tasks", servers: ["taskd"] },
-        ingress: false,
+        ingress: true,
       };
       const wanted = Object.values(await ruleFiles(has)).flatMap((groups) => groups.map(({ name }) => name));
       const { groups } = await prometheus.get<{ groups: Group[] }>("rules");
@@ -133,7 +131,7 @@ export function monitoringSteps(lab: TestLab): void {
       const kinds = ["deployments", "statefulsets", "daemonsets"];
       const workloads = (await Promise.all(kinds.map((kind) => items<Workload>(`/apis/apps/v1/namespaces/monitoring/${kind}`)))).flat();
       expect(workloads.map(({ metadata }) => metadata.name).sort()).toEqual(
-        ["alertmanager", "grafana", "kube-state-metrics", "node-exporter", "prometheus"].sort(),
+        ["alertmanager", "grafana", "home", "kube-state-metrics", "node-exporter", "prometheus"].sort(),
       );
       for (const { metadata, spec } of workloads) {
         const { securityContext, containers } = spec.template.spec;

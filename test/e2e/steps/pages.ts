@@ -4,10 +4,7 @@ import * as path from "node:path";
 import { dashboards } from "../../../components/watched";
 import { OtherBrowser } from "../support/browser";
 import { done, eventually, type TestLab } from "../support/lab";
-import { look } from "../support/lab-view";
 import { OtherComputer } from "../support/other-computer";
-import { reviewedChange } from "../support/reviewed-change";
-import { changeSettings } from "../support/settings";
 import { notAsked, openDashboard, picture, states } from "../support/start-page";
 
 const minutes = 60_000;
@@ -52,27 +49,6 @@ export function pageSteps(lab: TestLab): void {
     });
 
     it(
-      "come to a lab that is there by a setting; k3s starts once more, and no machine is deployed anew",
-      async () => {
-        const before = await look(lab);
-        changeSettings(lab, (config) => {
-          config["homelab:ingress"] = { enabled: true };
-          // Without a login, that is; the tests before this one ask it there.
-          delete config["homelab:monitoring"].prometheus.service;
-        });
-        const report = await reviewedChange(lab, ["kube-system/traefik"]);
-        expect([report.destructive, report.machines]).toEqual([false, { node1: "interrupts", node2: "interrupts" }]);
-        const after = await look(lab);
-        const kept = (view: typeof before) => [view.volumes, Object.entries(view.nodes).map(([name, { uid }]) => [name, uid])];
-        expect(kept(after)).toEqual(kept(before));
-        for (const [name, { starts }] of Object.entries(after.nodes)) {
-          expect([name, starts - before.nodes[name].starts]).toEqual([name, 1]);
-        }
-      },
-      6 * minutes,
-    );
-
-    it(
       "have names of the lab's DNS, are certified by its authority, and open with one login only",
       async () => {
         computer = await OtherComputer.pluggedInto(lab, home);
@@ -100,7 +76,7 @@ export function pageSteps(lab: TestLab): void {
           status: 301,
           location: url("prometheus", "/graph"),
         });
-        // The way around the login that there was before.
+        // No way around the login.
         await expect(computer.open(`http://${address}:9090/-/healthy`)).rejects.toThrow(/connect/);
 
         expect(await login(password)).toMatchObject({ status: 302, location: url("alertmanager") });

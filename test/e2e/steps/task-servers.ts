@@ -255,7 +255,7 @@ export function taskServerSteps(lab: TestLab): void {
         const fresh = new KubernetesApi(outputs.kubeconfig as string);
         const { spec } = await fresh.get<{ spec: { taints: unknown } }>("/api/v1/nodes/node2");
         expect(spec.taints).toEqual([{ key: "dedicated", value: "backup", effect: "PreferNoSchedule" }]);
-        const flags = (await (await fetch(`${outputs.prometheus}/api/v1/status/flags`)).json()) as { data: Record<string, string> };
+        const flags = (await (await fetch(`${await lab.prometheus()}/api/v1/status/flags`)).json()) as { data: Record<string, string> };
         expect(flags.data["storage.tsdb.retention.time"]).toBe("30d");
       },
       10 * minutes,

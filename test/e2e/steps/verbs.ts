@@ -104,8 +104,10 @@ export function verbSteps(lab: TestLab): void {
     async function leadsToPages(): Promise<void> {
       const port = await freePort();
       const forwarded = lab.start("open", "alertmanager", "--port", String(port), "--print");
-      const [prometheus, maas] = await Promise.all(["prometheus", "maas"].map((page) => done(lab.lab("open", page, "--print"))));
-      expect((await fetch(`${prometheus.stdout.trim()}/-/ready`)).status).toBe(200);
+      const [home, maas] = await Promise.all(["home", "maas"].map((page) => done(lab.lab("open", page, "--print"))));
+      expect(home.stdout).toBe("https://home.lab.home.arpa\n");
+      // This computer does not ask the lab's DNS.
+      expect(home.output).toContain("./lab hosts");
       expect((await fetch(`${maas.stdout.trim()}/api/2.0/version/`)).status).toBe(200);
 
       const url = `http://127.0.0.1:${port}`;
@@ -178,7 +180,7 @@ export function verbSteps(lab: TestLab): void {
     }
 
     async function drawsDashboards(): Promise<void> {
-      const { prometheus = "" } = await lab.stackOutputs<StackOutputs>();
+      const prometheus = await lab.prometheus();
       const parts = ["alertmanager", "kube-state-metrics", "maas", "task-servers"] as const;
       await eventually("data for every panel", 120, async () => (await panelsWithoutData(prometheus, parts)).length === 0);
       const out = path.join(folder, "plots");

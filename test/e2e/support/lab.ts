@@ -1,6 +1,9 @@
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { forwardTo } from "../../../cli/live/dashboards";
+import type { StackOutputs } from "../../../cli/live/lab-facts";
+import type { PortForward } from "../../../cli/live/port-forward";
 import { MaasClient } from "../../../components/maas/api/client";
 import { commandsOf, partsOf, signatureOf } from "../../support/documented-commands";
 import { executed } from "../../support/executed-commands";
@@ -29,6 +32,7 @@ export class TestLab {
   readonly environment: NodeJS.ProcessEnv;
   private readonly ran = new Set<string>();
   private outputs?: { of: number; text: string };
+  private forward?: { of: string; to: PortForward };
 
   /** @param settings the settings file of this lab's stack, instead of the committed `Pulumi.sim.yaml` */
   constructor(name: string, settings?: string) {
@@ -43,6 +47,7 @@ export class TestLab {
     // The documentation's test relies on what this list says of this lab.
     const promised = executed[name] ?? [];
     afterAll(() => {
+      this.forward?.to.close();
       expect({ notRun: promised.filter((command) => !partial && !this.ran.has(command)) }).toEqual({ notRun: [] });
     });
   }
@@ -102,6 +107,19 @@ export class TestLab {
       this.outputs = { of: mtimeMs, text: outcome.stdout };
     }
     return JSON.parse(this.outputs.text) as T;
+  }
+
+  /** URL of Prometheus behind its login, over a port that the cluster's API forwards. */
+  async prometheus(): Promise<string> {
+    const outputs = await this.stackOutputs<StackOutputs>();
+    const of = outputs.kubeconfig ?? "";
+    const known = this.forward?.of === of ? this.forward.to : undefined;
+    const to = known ?? (await forwardTo("prometheus", outputs));
+    if (!known) {
+      this.forward?.to.close();
+      this.forward = { of, to };
+    }
+    return `http://127.0.0.1:${to.port}`;
   }
 
   /** GET of the simulated MAAS's API as its administrator. */

@@ -79,6 +79,17 @@ test("a lab of commit 5bc5ede is taken over: nothing is replaced, deleted, or ru
   expect(steps.filter(({ op }) => op === "same").length).toBeGreaterThan(100);
 });
 
+test("pages that its settings turn on come to it: no machine is deployed anew, and no volume, key or authority goes", () => {
+  const steps = preview((config) => {
+    config["homelab:ingress"] = { enabled: true };
+  });
+  const changed = steps.filter(({ op }) => op !== "same");
+  // The task server's certificate has one name more: tasks.DOMAIN.
+  const replaced = ["replace tasks-pki-server", "replace tasks-pki-server-request"];
+  expect(named(changed.filter(({ op }) => op !== "create" && op !== "update")).sort()).toEqual(replaced);
+  expect(named(changed)).toEqual(expect.arrayContaining(["create ingress-pki-authority", "create pages-home", "update k3s-node1-k3s"]));
+});
+
 test("a replacement on the same state would be seen", () => {
   const steps = preview((config) => {
     config["homelab:machines"][1].release = "jammy";

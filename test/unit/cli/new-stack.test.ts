@@ -49,14 +49,14 @@ describe("a new stack", () => {
       async (_question, otherwise) => answers.shift() || (otherwise ?? ""),
     );
     expect(answers).toEqual([]);
-    const { network, machines, taskServers } = settingsOf(stackFileText(stack, "schema.json"));
+    const { network, machines, taskServers, ingress } = settingsOf(stackFileText(stack, "schema.json"));
     expect([network.dhcp, network.dynamicRanges]).toEqual([true, [expect.objectContaining({ start: "10.0.3.49", end: "10.0.3.253" })]]);
     expect(revealed(machines[0])).toMatchObject({
       name: "box",
       address: "10.0.0.11",
       power: { type: "ipmi", parameters: { power_address: "10.0.0.7" } },
     });
-    expect([taskServers.taskchampion.enabled, taskServers.taskd.enabled]).toEqual([true, false]);
+    expect([taskServers.taskchampion.enabled, taskServers.taskd.enabled, ingress.enabled]).toEqual([true, false, true]);
   });
 
   it("names the power types where one is unknown", () => {

@@ -29,6 +29,7 @@ const status = (...unready: string[]): LabStatus => ({
   cluster: { nodes: ["a", "b", "c"].map((name) => ({ name, ready: !unready.includes(name), version: "", system: "" })), pods: [] },
   addresses: {},
   taskUsers: [],
+  ownAuthority: false,
 });
 const short = { limit: 50, pause: 1 };
 const long = { limit: 60_000, pause: 1 };

@@ -106,6 +106,7 @@ describe("the next machine's turn", () => {
     },
     addresses: {},
     taskUsers: [],
+    ownAuthority: false,
     ...more,
   });
   const alert = (severity: string) => ({ name: "NodeDown", severity, summary: "node1 is down", since: "", runbook: "" });

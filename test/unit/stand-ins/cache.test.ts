@@ -1,6 +1,9 @@
+import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { identify } from "../../../rig/machines/processes";
 import { cached, cacheRoot, lookup } from "../../../rig/stand-ins/cache";
 import { cacheEntries, keepFor, pruneCache } from "../../../rig/stand-ins/cache-contents";
 
@@ -79,4 +82,37 @@ test("keeps what was just made, though a package that was unpacked into it broug
     age(directory, 1000);
   });
   expect(fs.existsSync(unpacked)).toBe(true);
+});
+
+test("waits for another process that builds the same thing, and builds it itself once that process has ended", async () => {
+  const { directory } = await lookup("images/traefik", ["1"]);
+  const other = spawn("sleep", ["600"]);
+  const partial = `${directory}.partial-${other.pid}-${identify(other.pid as number)?.startTime}-0a0b0c0d`;
+  fs.mkdirSync(partial, { recursive: true });
+  let built = false;
+  const made = cached("images/traefik", ["1"], async () => {
+    built = true;
+  });
+  await sleep(700);
+  expect(built).toBe(false);
+  other.kill("SIGKILL");
+  await made;
+  expect(built).toBe(true);
+});
+
+test("takes what another process has built meanwhile", async () => {
+  const { directory } = await lookup("images/traefik", ["1"]);
+  const other = spawn("sleep", ["600"]);
+  const partial = `${directory}.partial-${other.pid}-${identify(other.pid as number)?.startTime}-0a0b0c0d`;
+  fs.mkdirSync(partial, { recursive: true });
+  const made = cached("images/traefik", ["1"], () => Promise.reject(new Error("is not built here")));
+  fs.renameSync(partial, directory);
+  expect(await made).toBe(directory);
+  other.kill("SIGKILL");
+});
+
+test("does not wait for a process that has ended, whose number another one has now", async () => {
+  const { directory } = await lookup("images/traefik", ["1"]);
+  fs.mkdirSync(`${directory}.partial-1-0-0a0b0c0d`, { recursive: true });
+  expect(await cached("images/traefik", ["1"], async () => undefined)).toBe(directory);
 });
