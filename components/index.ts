@@ -25,6 +25,7 @@ export {
   type WatchPlace,
 } from "./core/watched";
 export { type GuardArgs, guards } from "./guards/guards";
+export type { AcmeArgs, DnsChallengeArgs } from "./ingress/acme";
 export type { IngressAccess, IngressArgs, LoginOptions, OidcArgs, PageCertificateOptions } from "./ingress/args";
 export { Ingress } from "./ingress/ingress";
 export { Pages, type PagesArgs } from "./ingress/pages";

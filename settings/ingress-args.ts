@@ -1,5 +1,7 @@
 import { imagesOf } from "../components/core/images";
+import { toSeconds } from "../components/core/notations";
 import { Secret } from "../components/core/secret";
+import type { AcmeArgs } from "../components/ingress/acme";
 import type { IngressArgs } from "../components/ingress/args";
 import { LOGIN_PATH, USER_HEADER } from "../components/ingress/login";
 import type { PagesArgs } from "../components/ingress/pages";
@@ -85,10 +87,26 @@ export function behindLogin({ ingress, domain, monitoring }: Settings): PagesBeh
   return ingress.enabled ? { urls, controllerNamespace, userHeader: USER_HEADER, logout: `${LOGIN_PATH}/sign_out` } : undefined;
 }
 
+function acmeArgs({ server, email, serverAuthority, dns }: NonNullable<Settings["ingress"]["certificates"]["acme"]>): AcmeArgs {
+  return {
+    server,
+    email,
+    serverAuthority,
+    dns: dns && {
+      provider: dns.provider,
+      environment: dns.environment,
+      secrets: dns.secrets,
+      resolvers: dns.resolvers,
+      waitSeconds: dns.wait === undefined ? undefined : toSeconds(dns.wait),
+    },
+  };
+}
+
 /** `homelab:ingress` as the ingress's arguments. */
 export function ingressArgs(settings: Settings, cluster: Pick<K3sCluster, "provider">): IngressArgs {
   const { ingress, domain } = settings;
-  const { className, annotations, controllerNamespace, namespace, certificates, users, passwordGeneration, oidc } = ingress;
+  const { className, annotations, controllerNamespace, namespace, users, passwordGeneration, oidc } = ingress;
+  const { acme, ...own } = ingress.certificates;
   return {
     provider: cluster.provider,
     domain,
@@ -105,7 +123,8 @@ export function ingressArgs(settings: Settings, cluster: Pick<K3sCluster, "provi
         clientSecret: Secret.isInstance(oidc.clientSecret) ? oidc.clientSecret : new Secret(oidc.clientSecret as string),
       },
     },
-    certificates,
+    certificates: own,
+    acme: acme && acmeArgs(acme),
     namespace,
     images: imagesOf(settings.images),
   };

@@ -9,6 +9,8 @@ import { secret } from "./secret";
 /** Names that the lab's own pages have. */
 export const PAGE_NAMES = ["grafana", "prometheus", "alertmanager"] as const;
 
+const environmentName = z.string().regex(/^[A-Z][A-Z0-9_]*$/, "must be the name of an environment variable");
+
 const userName = z
   .string()
   .regex(/^[a-z0-9]([a-z0-9._-]{0,30}[a-z0-9])?$/, "must be lower-case letters, digits, dots, dashes and underscores, at most 32");
@@ -17,6 +19,47 @@ const userName = z
 export const domainSetting = domainName
   .default("lab.home.arpa")
   .describe("Domain of the lab's pages and services, such as lab.home.arpa. MAAS answers for it if homelab:ingress is enabled.");
+
+const acme = z.strictObject({
+  server: httpUrl
+    .default("https://acme-v02.api.letsencrypt.org/directory")
+    .describe(
+      "Directory of the server. Defaults to Let's Encrypt's; set it for a step-ca of your own, or for Let's Encrypt's staging server.",
+    ),
+  email: z
+    .string()
+    .regex(/^[^@\s]+@[^@\s]+$/, "must be an email address")
+    .optional()
+    .describe("Address that the server may write to."),
+  serverAuthority: z
+    .string()
+    .regex(/-----BEGIN CERTIFICATE-----/, "must be a certificate in PEM")
+    .optional()
+    .describe("Certificate (PEM) of the authority that the server's own certificate is from, if systems do not know it."),
+  dns: z
+    .strictObject({
+      provider: z
+        .string()
+        .regex(/^[a-z0-9]+$/, "must be lego's name of a DNS provider, such as rfc2136 or cloudflare")
+        .describe("Name that lego has for the DNS provider, such as rfc2136 or cloudflare."),
+      environment: z
+        .record(environmentName, z.string())
+        .default({})
+        .describe("Environment variables of the provider, such as RFC2136_NAMESERVER: 192.168.1.1."),
+      secrets: secret(z.record(environmentName, z.string()))
+        .optional()
+        .describe("Environment variables of the provider that are secret, such as CF_DNS_API_TOKEN."),
+      resolvers: z
+        .array(z.string().regex(/^[^\s,]+:\d+$/, "must be HOST:PORT"))
+        .default([])
+        .describe(
+          "DNS servers that are asked whether the record is there, such as [1.1.1.1:53]. Set them if your network answers for the domain itself.",
+        ),
+      wait: duration.optional().describe("Time to wait for the record, such as 30 seconds, in place of asking the zone's servers for it."),
+    })
+    .optional()
+    .describe("Prove by DNS records that the names are yours (DNS-01). Without it the server must reach port 80 of every page (HTTP-01)."),
+});
 
 /** `homelab:ingress`: pages by name, over TLS, behind one login. */
 export const ingressSettings = z.strictObject({
@@ -39,6 +82,9 @@ export const ingressSettings = z.strictObject({
     .describe(
       "Address that the names lead to, such as 192.168.200.240. Defaults to the cluster's virtual address, or to the first server. With homelab:cluster.addressPool, choose one of the pool.",
     ),
+  documentation: httpUrl
+    .optional()
+    .describe("Address of the documentation's site, such as https://docs.example.org/lab. The start page links to it."),
   namespace: hostname.default("ingress").describe("Namespace of the login."),
   users: z
     .array(userName)
@@ -81,6 +127,11 @@ export const ingressSettings = z.strictObject({
         .describe("Generation of the lab's certificate authority. Raise it for another one; every device has to trust it anew (`lab ca`)."),
       lifetime: duration.default("365 days").describe("Lifetime of the pages' certificate. Apple's systems refuse more than 825 days."),
       renewBefore: duration.default("60 days").describe("Time before expiry from which the next `up` renews the certificate."),
+      acme: acme
+        .optional()
+        .describe(
+          "Server to get the certificates from by ACME, instead of the lab's authority. k3s's Traefik asks for them and renews them.",
+        ),
     })
     .prefault({})
     .describe("Certificate of the pages, and the authority that signs it."),
@@ -89,6 +140,7 @@ export const ingressSettings = z.strictObject({
 export type IngressSettings = z.output<typeof ingressSettings>;
 
 interface Settings {
+  environment: string;
   ingress: IngressSettings;
   monitoring: MonitoringSettings;
   cluster: ClusterSettings;
@@ -96,7 +148,25 @@ interface Settings {
 
 export function checkIngress(settings: Settings): Problem[] {
   const { ingress } = settings;
-  return ingress.enabled ? [...openPages(settings), ...unreachable(settings), ...certificates(ingress), ...users(ingress)] : [];
+  return ingress.enabled
+    ? [...openPages(settings), ...certificatesByAcme(settings), ...unreachable(settings), ...certificates(ingress), ...users(ingress)]
+    : [];
+}
+
+/** Certificates that only k3s's own Traefik can get, by values of the chart that it is installed from. */
+function certificatesByAcme({ environment, ingress }: Settings): Problem[] {
+  if (ingress.certificates.acme === undefined) {
+    return [];
+  }
+  const path = "homelab:ingress.certificates.acme";
+  const message = "is for the Traefik that k3s brings";
+  if (ingress.className !== "traefik") {
+    const fix = "remove it, and let your controller get the certificates; or set homelab:ingress.className to traefik";
+    return [{ path, message, found: `homelab:ingress.className is ${ingress.className}`, fix }];
+  }
+  return environment === "sim"
+    ? [{ path, message, found: "homelab:environment is sim, whose k3s installs Traefik without a chart", fix: "remove it" }]
+    : [];
 }
 
 /** Pages that the login does not protect. */

@@ -48,7 +48,7 @@ export function startPageArgs(
 }
 
 function servicesOf(settings: Settings): ServiceEntry[] {
-  const { domain, maas, monitoring, taskServers } = settings;
+  const { domain, ingress, maas, monitoring, taskServers } = settings;
   const pages = pagesOf(settings).map((page) => ({
     name: ABOUT[page][0],
     about: ABOUT[page][1],
@@ -62,6 +62,7 @@ function servicesOf(settings: Settings): ServiceEntry[] {
     { name: "Kubernetes", about: "API servers", health: 'up{job="apiserver"}' },
     ...(taskServers.taskd.enabled ? [{ name: "taskd", about: "sync of Taskwarrior 2", health: ready("taskd") }] : []),
     ...(taskServers.taskchampion.enabled ? [{ name: "TaskChampion", about: "sync of Taskwarrior 3", health: ready("taskchampion") }] : []),
+    ...(ingress.documentation ? [{ name: "Documentation", about: "of the lab", url: ingress.documentation }] : []),
   ];
 }
 

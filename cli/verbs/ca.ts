@@ -1,6 +1,7 @@
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import type { Command } from "commander";
+import { UserError } from "../../components/core/user-error";
 import { knownStack } from "../engine/known-stack";
 import { say } from "../engine/progress";
 import { simStack } from "../engine/stack";
@@ -25,6 +26,16 @@ export function trustSteps(file: string): [system: string, step: string][] {
   ];
 }
 
+/** The refusal where a server signs the certificates. */
+function fromServer(stack: string): UserError {
+  return new UserError({
+    path: "--stack",
+    message: `the stack ${stack} has no certificate authority of its own`,
+    found: "homelab:ingress.certificates.acme",
+    fix: "nothing to do if your devices trust that server; otherwise install its root certificate on them",
+  });
+}
+
 export function register(program: Command): void {
   program
     .command("ca")
@@ -33,9 +44,9 @@ export function register(program: Command): void {
     .option("--file <file>", "file to write; default STACK-ca.crt")
     .option("--print", "print the certificate and write nothing")
     .action(async (options: { stack: string; file?: string; print?: boolean }) => {
-      const { pageAuthority } = await stackOutputs(await knownStack(options.stack));
+      const { pageAuthority, ingress } = await stackOutputs(await knownStack(options.stack));
       if (!pageAuthority) {
-        throw noIngress(options.stack);
+        throw ingress ? fromServer(options.stack) : noIngress(options.stack);
       }
       if (options.print) {
         process.stdout.write(pageAuthority);

@@ -4,6 +4,7 @@ import type { Images } from "../core/images";
 import type { Duration } from "../core/notations";
 import type { SecretInput } from "../core/secret";
 import { given, type Transform } from "../core/transform";
+import type { AcmeArgs } from "./acme";
 
 /** The certificate of the pages and the authority that signs it. */
 export interface PageCertificateOptions {
@@ -61,6 +62,8 @@ export interface IngressArgs {
   login?: Partial<LoginOptions>;
   /** Default: as `PageCertificateOptions` says. */
   certificates?: Partial<PageCertificateOptions>;
+  /** Has k3s's Traefik get the certificates from a server, instead of the lab's authority. Default: it does not. */
+  acme?: AcmeArgs;
   /** Made by the component. Default `ingress`. */
   namespace?: pulumi.Input<string>;
   /** Where image references come from. Default: upstream's. */
@@ -77,10 +80,13 @@ export interface IngressAccess {
   className: pulumi.Input<string>;
   /** Annotations that put the login before a page. */
   annotations: pulumi.Input<Record<string, pulumi.Input<string>>>;
-  /** PEM, with the authority's after it. */
-  certificate: pulumi.Input<string>;
-  /** PEM; a secret. */
-  privateKey: pulumi.Output<string>;
+  /** Certificate by the lab's authority; none where Traefik gets them from a server. */
+  tls?: {
+    /** PEM, with the authority's after it. */
+    certificate: pulumi.Input<string>;
+    /** PEM; a secret. */
+    privateKey: pulumi.Output<string>;
+  };
 }
 
 /** The arguments with every default in place. */

@@ -5,22 +5,22 @@ import { withTransform } from "../core/transform";
 import type { Watched } from "../core/watched";
 import { goingWith } from "../kubernetes/namespace";
 import { defaultDeny } from "../kubernetes/policy";
-import { secretObject } from "../kubernetes/secret";
 import { labelsOf } from "../kubernetes/workload";
+import { acmeValues, RESOLVER } from "./acme";
 import { type IngressAccess, type IngressArgs, withDefaults } from "./args";
 import { LOGIN_PATH, LOGIN_PORT, Login } from "./login";
 import { PagePki } from "./page-pki";
-import { route } from "./routes";
-import { fixedAddress, MIDDLEWARES, middlewares, overHttp, overTls } from "./traefik";
-import { ingressWatched } from "./watched";
+import { certificateSecret, route } from "./routes";
+import { addressValues, chartValues, MIDDLEWARES, middlewares, overHttp, overTls } from "./traefik";
+import { acmeWatched, ingressWatched } from "./watched";
 
 /**
  * What pages need to be opened by name from another computer: a certificate by the lab's authority, and one login for all of
  * them. The pages themselves are `Pages`. The ingress controller is the cluster's; k3s brings Traefik.
  */
 export class Ingress extends pulumi.ComponentResource {
-  /** PEM of the authority that people trust; public. */
-  readonly authority: pulumi.Output<string>;
+  /** PEM of the authority that people trust; public. None where the certificates come from a server. */
+  readonly authority?: pulumi.Output<string>;
   /** By user of the built-in user file; a secret. */
   readonly passwords: pulumi.Output<Record<string, string>>;
   /** For `Pages`. */
@@ -31,8 +31,8 @@ export class Ingress extends pulumi.ComponentResource {
   readonly nodes: {
     /** The login is in there. */
     namespace: kubernetes.core.v1.Namespace;
-    /** The authority and the certificate of the pages. */
-    pki: PagePki;
+    /** The authority and the certificate of the pages; none where they come from a server. */
+    pki?: PagePki;
     /** What asks who somebody is. */
     login: Login;
   };
@@ -55,7 +55,9 @@ export class Ingress extends pulumi.ComponentResource {
       withTransform(pulumi.mergeOptions(opts, going), args.transform),
     );
     const hosts = [...new Set(["login", ...args.pages])].map((page) => pulumi.interpolate`${page}.${domain}`);
-    const pki = new PagePki(`${name}-pki`, { certificates: settings.certificates, domain, names: hosts }, { parent: this });
+    const pki = args.acme
+      ? undefined
+      : new PagePki(`${name}-pki`, { certificates: settings.certificates, domain, names: hosts }, { parent: this });
     const namespace = new kubernetes.core.v1.Namespace(
       `${name}-namespace`,
       {
@@ -82,41 +84,40 @@ export class Ingress extends pulumi.ComponentResource {
     if (own) {
       middlewares(name, space, options);
     }
-    if (own && args.address) {
-      fixedAddress(name, args.address, options);
+    const values = [
+      ...(args.address ? [addressValues(args.address)] : []),
+      ...(args.acme ? [acmeValues(name, args.acme, settings.controllerNamespace, options)] : []),
+    ];
+    if (own && values.length > 0) {
+      chartValues(name, values, options);
     }
-    const tls = secretObject(
-      `${name}-tls`,
-      { name: "pages-tls", namespace: space, labels: labelsOf("pages-tls", "ingress") },
-      { "tls.crt": pki.certificate, "tls.key": pki.privateKey },
-      options,
-      "kubernetes.io/tls",
-    );
+    const certificate = pki && { certificate: pki.certificate, privateKey: pki.privateKey };
+    const tls = certificate && certificateSecret(`${name}-tls`, space, certificate, options);
+    const resolver = args.acme ? RESOLVER : undefined;
     const toLogin = { className: settings.className, service: login.service.metadata.name, port: LOGIN_PORT, hosts };
     // The form, logging out and a provider's answer are open to who is not logged in; guesses are slowed down.
     const open = [
-      { suffix: "login", path: LOGIN_PATH, annotations: own ? overTls(space, []) : {} },
-      { suffix: "login-attempts", path: `${LOGIN_PATH}/sign_in`, annotations: own ? overTls(space, [MIDDLEWARES.slow]) : {} },
+      { suffix: "login", path: LOGIN_PATH, annotations: own ? overTls(space, [], resolver) : {} },
+      { suffix: "login-attempts", path: `${LOGIN_PATH}/sign_in`, annotations: own ? overTls(space, [MIDDLEWARES.slow], resolver) : {} },
     ];
     for (const { suffix, path, annotations } of open) {
       const metadata = { name: suffix, namespace: space };
-      route(`${name}-${suffix}-route`, { ...toLogin, metadata, path, annotations, tls: tls.metadata.name }, options);
+      route(`${name}-${suffix}-route`, { ...toLogin, metadata, path, annotations, tls: tls?.metadata.name }, options);
     }
     if (own) {
       const metadata = { name: "https", namespace: space };
       route(`${name}-https-route`, { ...toLogin, metadata, path: "/", annotations: overHttp(space, [MIDDLEWARES.https]) }, options);
     }
 
-    this.authority = pki.authority;
+    this.authority = pki?.authority;
     this.passwords = login.passwords;
     this.access = {
       domain,
       className: settings.className,
-      annotations: own ? overTls(space, [MIDDLEWARES.login]) : (args.annotations ?? {}),
-      certificate: pki.certificate,
-      privateKey: pki.privateKey,
+      annotations: own ? overTls(space, [MIDDLEWARES.login], resolver) : (args.annotations ?? {}),
+      tls: certificate,
     };
-    this.watched = ingressWatched({ authority: pki.ends.authority, pages: pki.ends.pages });
+    this.watched = pki ? ingressWatched({ authority: pki.ends.authority, pages: pki.ends.pages }) : acmeWatched();
     this.nodes = { namespace, pki, login };
     this.registerOutputs({ authority: this.authority, passwords: this.passwords });
   }

@@ -1,10 +1,8 @@
 import type * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { type Transform, withTransform } from "../core/transform";
-import { secretObject } from "../kubernetes/secret";
-import { labelsOf } from "../kubernetes/workload";
 import type { IngressAccess } from "./args";
-import { route } from "./routes";
+import { certificateSecret, route } from "./routes";
 
 /** Arguments of {@link Pages}. */
 export interface PagesArgs {
@@ -56,13 +54,7 @@ export class Pages extends pulumi.ComponentResource {
     const { ingress, namespace, pages } = args;
     super("homelab:ingress:Pages", name, { pages: pages.map((page) => page.name) }, withTransform(opts, args.transform));
     const options = { parent: this, provider: args.provider };
-    const tls = secretObject(
-      `${name}-tls`,
-      { name: "pages-tls", namespace, labels: labelsOf("pages-tls", "ingress") },
-      { "tls.crt": ingress.certificate, "tls.key": ingress.privateKey },
-      options,
-      "kubernetes.io/tls",
-    );
+    const tls = ingress.tls && certificateSecret(`${name}-tls`, namespace, ingress.tls, options);
     const host = (page: string) => pulumi.interpolate`${page}.${ingress.domain}`;
     const ingresses = pages.map(
       (page) =>
@@ -74,7 +66,7 @@ export class Pages extends pulumi.ComponentResource {
               metadata: { name: page.name, namespace },
               className: ingress.className,
               annotations: ingress.annotations,
-              tls: tls.metadata.name,
+              tls: tls?.metadata.name,
               hosts: [host(page.name)],
               path: "/",
               service: page.service,

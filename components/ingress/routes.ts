@@ -1,6 +1,8 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import { secretObject } from "../kubernetes/secret";
 import { labelsOf, notAwaited } from "../kubernetes/workload";
+import type { IngressAccess } from "./args";
 
 /** One Ingress: names that lead to a port of a service in the same namespace. */
 export interface RouteArgs {
@@ -37,6 +39,17 @@ export function route(name: string, args: RouteArgs, options: pulumi.CustomResou
     },
     options,
   );
+}
+
+/** The Secret that an Ingress of the same namespace finds its certificate in. */
+export function certificateSecret(
+  name: string,
+  namespace: pulumi.Input<string>,
+  { certificate, privateKey }: NonNullable<IngressAccess["tls"]>,
+  options: pulumi.CustomResourceOptions,
+): kubernetes.core.v1.Secret {
+  const metadata = { name: "pages-tls", namespace, labels: labelsOf("pages-tls", "ingress") };
+  return secretObject(name, metadata, { "tls.crt": certificate, "tls.key": privateKey }, options, "kubernetes.io/tls");
 }
 
 function merged(annotations: RouteArgs["annotations"]) {

@@ -6,11 +6,20 @@ import { LOGIN_PORT, USER_HEADER } from "./login";
 
 const ANNOTATION = "traefik.ingress.kubernetes.io/router";
 
-/** Annotations that make Traefik serve an Ingress over TLS, through middlewares of a namespace. */
-export function overTls(namespace: pulumi.Input<string>, middlewares: readonly string[]): Record<string, pulumi.Input<string>> {
+/**
+ * Annotations that make Traefik serve an Ingress over TLS, through middlewares of a namespace.
+ *
+ * @param resolver of Traefik, which gets the certificate; the Ingress's own without
+ */
+export function overTls(
+  namespace: pulumi.Input<string>,
+  middlewares: readonly string[],
+  resolver?: string,
+): Record<string, pulumi.Input<string>> {
   return {
     [`${ANNOTATION}.entrypoints`]: "websecure",
     [`${ANNOTATION}.tls`]: "true",
+    ...(resolver !== undefined && { [`${ANNOTATION}.tls.certresolver`]: resolver }),
     ...(middlewares.length > 0 && { [`${ANNOTATION}.middlewares`]: through(namespace, middlewares) }),
   };
 }
@@ -64,13 +73,20 @@ export function middlewares(
   );
 }
 
-/** Has k3s' Traefik ask MetalLB for an address: names lead to it before there is a load balancer. */
-export function fixedAddress(
+/** Values that have Traefik's service ask MetalLB for an address: names lead to it before there is a load balancer. */
+export function addressValues(address: pulumi.Input<string>): pulumi.Output<Record<string, unknown>> {
+  return pulumi
+    .output(address)
+    .apply((known): Record<string, unknown> => ({ service: { annotations: { "metallb.io/loadBalancerIPs": known } } }));
+}
+
+/** Values for the chart that k3s installs Traefik from. */
+export function chartValues(
   name: string,
-  address: pulumi.Input<string>,
+  parts: readonly pulumi.Output<Record<string, unknown>>[],
   options: pulumi.CustomResourceOptions,
 ): kubernetes.apiextensions.CustomResource {
-  const values = pulumi.output(address).apply((known) => yaml.dump({ service: { annotations: { "metallb.io/loadBalancerIPs": known } } }));
+  const values = pulumi.all([...parts]).apply((known) => yaml.dump(Object.assign({}, ...known), { lineWidth: -1 }));
   return new kubernetes.apiextensions.CustomResource(
     `${name}-address`,
     {

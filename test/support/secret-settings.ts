@@ -87,6 +87,14 @@ export function everySecret(canary: (place: string) => string): { plain: any; pl
         clientSecret: at("oidc-client-secret", "ingress", "oidc", "clientSecret"),
         emailDomains: ["*"],
       },
+      certificates: {
+        acme: {
+          dns: {
+            provider: "cloudflare",
+            secrets: { CF_DNS_API_TOKEN: at("acme-token", "ingress", "certificates", "acme", "dns", "secrets") },
+          },
+        },
+      },
     },
     cluster: {
       datastore: { endpoint: `postgres://k3s:${at("datastore", "cluster", "datastore", "endpoint")}@db/k3s` },

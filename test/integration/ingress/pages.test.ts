@@ -4,21 +4,18 @@ import * as http from "node:http";
 import * as https from "node:https";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
-import * as yaml from "js-yaml";
 import { bcryptHash } from "../../../rig/stand-ins/plugins/random/values";
 import { type ControlPlane, startControlPlane } from "../../support/control-plane";
 import { Crowd, type Door } from "../../support/crowd";
 import { unpackImage } from "../../support/image-root";
 import { allRegistered, recordResources, revealed } from "../../support/mocks";
+import { ADDRESS, apply, DOMAIN, dropAddress, eventually, haveAddress, packaged, traefikArguments } from "./stage";
 
 /**
  * The objects of `Ingress` and `Pages` in an API server, served by Traefik and oauth2-proxy as the embedded lab has them. There are
  * no nodes: both programs run here, with the arguments of their pods, and the pages are servers of the test.
  */
 
-const DOMAIN = "lab.home.arpa";
-/** For documentation (RFC 5737): nobody else has it. API servers refuse loopback addresses as endpoints. */
-const ADDRESS = "198.51.100.43";
 const pages = ["grafana", "prometheus", "alertmanager", "home"];
 
 const ports = { grafana: 3000, prometheus: 9090, alertmanager: 9093, home: 8080 } as const;
@@ -47,20 +44,6 @@ function makeCertificate(names: readonly string[]): void {
   fs.writeFileSync(file("names"), `subjectAltName=${names.map((name) => `DNS:${name}`).join(",")}\n`);
   const sign = ["-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "1", "-extfile", "names"];
   openssl("x509", "-req", "-in", "tls.csr", "-out", "tls.crt", ...sign);
-}
-
-/** Tries again until it goes well; throws what the last try threw. */
-async function eventually(work: () => Promise<void>, tries = 100): Promise<void> {
-  for (let left = tries; ; left--) {
-    try {
-      return await work();
-    } catch (error) {
-      if (left <= 0) {
-        throw error;
-      }
-      await new Promise((resolve) => setTimeout(resolve, 200));
-    }
-  }
 }
 
 /** The Kubernetes objects of an ingress with its pages, and the passwords. */
@@ -93,23 +76,6 @@ async function objects(): Promise<{ made: Made[]; passwords: Record<string, stri
   const passwords = await new Promise<Record<string, string>>((resolve) => ingress.passwords.apply(resolve));
   await allRegistered();
   return { made: seen.map(({ type, name, marked }) => ({ type, name, inputs: revealed(marked) })), passwords };
-}
-
-/** Applies an object as it is. */
-async function apply(cluster: ControlPlane, object: any): Promise<void> {
-  const group = object.apiVersion.includes("/") ? `/apis/${object.apiVersion}` : `/api/${object.apiVersion}`;
-  const plural = object.kind === "NetworkPolicy" ? "networkpolicies" : `${object.kind.toLowerCase()}${/s$/.test(object.kind) ? "es" : "s"}`;
-  const wide = ["Namespace", "ClusterRole", "ClusterRoleBinding", "IngressClass", "CustomResourceDefinition"].includes(object.kind);
-  const where = wide ? "" : `/namespaces/${object.metadata.namespace}`;
-  const answer = await cluster.request(
-    "PATCH",
-    `${group}${where}/${plural}/${object.metadata.name}?fieldManager=test&force=true&fieldValidation=Strict`,
-    object,
-    "application/apply-patch+yaml",
-  );
-  if (answer?.kind !== object.kind) {
-    throw new Error(`${object.kind} ${object.metadata.name}: ${JSON.stringify(answer)}`);
-  }
 }
 
 const endpoints = (namespace: string, service: string, port: number) => ({
@@ -178,10 +144,7 @@ describe("pages behind the ingress", () => {
       await unpackImage(name, folder);
     }
     cluster = await startControlPlane();
-    execFileSync("ip", ["address", "replace", `${ADDRESS}/32`, "dev", "lo"]);
-
-    const manifest = path.join(__dirname, "../../../rig/stand-ins/k3s/internal/addons/manifests/traefik.yaml");
-    const packaged = yaml.loadAll(fs.readFileSync(manifest, "utf8")) as any[];
+    haveAddress();
     for (const object of packaged) {
       await apply(cluster, object);
     }
@@ -227,16 +190,8 @@ describe("pages behind the ingress", () => {
     // Traefik with its pod's arguments, on the service's ports; it finds the login by a name of the cluster.
     fs.writeFileSync(file("kubeconfig"), cluster.kubeconfig);
     fs.writeFileSync(file("hosts"), `127.0.0.1 localhost\n${ADDRESS} login.ingress.svc\n`);
-    const traefik = packaged
-      .find(({ kind }) => kind === "Deployment")
-      .spec.template.spec.containers[0].args.map((each: string) =>
-        each
-          .replace("=:8000/tcp", `=${ADDRESS}:80/tcp`)
-          .replace("=:8443/tcp", `=${ADDRESS}:443/tcp`)
-          .replace(/=:(\d+)\/tcp/, `=${ADDRESS}:$1/tcp`),
-      );
     const inOwnMounts = 'mount --bind "$1" /etc/hosts; shift; exec "$@"';
-    run("traefik", "unshare", ["-m", "sh", "-ec", inOwnMounts, "sh", file("hosts"), file("traefik"), ...traefik], {
+    run("traefik", "unshare", ["-m", "sh", "-ec", inOwnMounts, "sh", file("hosts"), file("traefik"), ...traefikArguments()], {
       KUBECONFIG: file("kubeconfig"),
     });
     await eventually(async () => {
@@ -259,7 +214,7 @@ describe("pages behind the ingress", () => {
       server.closeAllConnections();
       server.close();
     }
-    execFileSync("sh", ["-c", `ip address delete ${ADDRESS}/32 dev lo 2>/dev/null || true`]);
+    dropAddress();
     await cluster?.stop();
     fs.rmSync(folder, { recursive: true, force: true });
   });

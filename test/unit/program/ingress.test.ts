@@ -15,7 +15,11 @@ let outputs: Record<string, pulumi.Output<any>>;
 
 const settings = () => {
   const { monitoring, ...rest } = stackSettings("sim");
-  return { ...rest, monitoring: { ...monitoring, grafana: { replicas: 1 } }, ingress: { enabled: true, users: ["anna", "ben"] } };
+  return {
+    ...rest,
+    monitoring: { ...monitoring, grafana: { replicas: 1 } },
+    ingress: { enabled: true, users: ["anna", "ben"], documentation: "https://docs.example.org/lab" },
+  };
 };
 
 beforeAll(async () => {
@@ -71,6 +75,7 @@ describe("an ingress with its pages", () => {
       ["Kubernetes", undefined],
       ["taskd", undefined],
       ["TaskChampion", undefined],
+      ["Documentation", "https://docs.example.org/lab"],
     ]);
     const byUid = (specs: readonly DashboardSpec[]) => [...specs].sort((a, b) => (a.uid < b.uid ? -1 : 1));
     expect(data.dashboards[0].title).toBe("Lab overview");
