@@ -220,7 +220,7 @@ export function checkMachines(settings: {
         message: "names no machine of homelab:machines",
         found: wanted,
         allowed: names.join(", "),
-        fix: near ? `did you mean ${near}?` : "take it out",
+        fix: near ? `did you mean ${near}?` : "remove it",
       });
     }
   });
@@ -267,7 +267,7 @@ function checkIdentity(path: string, machine: MachineSettings): Problem[] {
       path: `${path}.storage`,
       message: "an ephemeral machine has no disks to lay out",
       found: machine.storage.layout,
-      fix: "take out storage or ephemeral",
+      fix: "remove storage or ephemeral",
     });
   }
   if (machine.ephemeral && machine.vmHost) {
@@ -275,7 +275,7 @@ function checkIdentity(path: string, machine: MachineSettings): Problem[] {
       path: `${path}.vmHost`,
       message: "an ephemeral machine has no disk to keep virtual machines on",
       found: machine.vmHost,
-      fix: "take out vmHost or ephemeral",
+      fix: "remove vmHost or ephemeral",
     });
   }
   if (machine.address && machine.interfaces.length > 0) {

@@ -113,7 +113,7 @@ function ofMaas(
     path: at,
     message: "is the account by which MAAS reaches libvirt on this machine",
     found: "virsh",
-    fix: "choose another name, or take out vmHost",
+    fix: "choose another name, or remove vmHost",
   });
   return [
     ...(vmHost === "virsh" && programUser === "virsh" ? [user("homelab:ssh.user")] : []),
@@ -126,7 +126,7 @@ function ofMaas(
               path: `${path}.files[${index}].path`,
               message: `MAAS writes this file itself on a machine with ${cause}`,
               found: file.path,
-              fix: `take it out, or take out ${cause}`,
+              fix: `remove it, or remove ${cause}`,
             },
           ]
         : [];
@@ -143,7 +143,7 @@ export function checkUserData(path: string, userData: UserDataSettings, programU
         path: `${path}.users[${index}].name`,
         message: "is the account that the program itself makes and uses",
         found: each.name,
-        fix: "take it out; add keys for it under homelab:ssh.authorizedKeys",
+        fix: "remove it; add keys for it under homelab:ssh.authorizedKeys",
       });
     } else if (userData.users.findIndex((other) => other.name === each.name) < index) {
       problems.push({ path: `${path}.users[${index}].name`, message: "is given twice", found: each.name, fix: "give each user once" });

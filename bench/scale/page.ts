@@ -87,7 +87,7 @@ export function madeWith(command: string): string {
   const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { cwd: docs, encoding: "utf8" }).trim();
   const computer = `${cpus().length} × ${cpus()[0].model}, ${Math.round(totalmem() / 2 ** 30)} GiB`;
   const engine = `Pulumi ${versions.pulumi.engine}, Node.js ${process.versions.node}`;
-  return `Made with \`${command}\` on ${new Date().toISOString().slice(0, 10)} at commit ${commit}: ${engine}, ${computer}, load average at its end ${loadavg()[2].toFixed(0)}.`;
+  return `Made with \`${command}\` on ${new Date().toISOString().slice(0, 10)} at commit ${commit}. With ${engine}, ${computer}, load average at its end ${loadavg()[2].toFixed(0)}.`;
 }
 
 /** The page with this section in the place of the one of that title, or at its end. */

@@ -63,7 +63,7 @@ export function errorPage(): string {
   return [
     "# Refusals",
     "",
-    "Generated from the sources; do not edit. What the program refuses before it touches anything (exit code 2), by the part that says so;",
+    "Generated from the sources; do not edit. What the program refuses before it touches anything (exit code 2), by the part that refuses it;",
     "`…` is filled in at run time. For what goes wrong later, see [troubleshooting](../troubleshooting.md).",
     "",
     ...files.flatMap((file) => [

@@ -81,7 +81,7 @@ export function settingsPage(): string {
     "Generated from the schema in `settings/`; do not edit. All settings are checked before anything changes; `./lab check <stack>` runs the",
     "checks alone. To complete and check a stack file in an editor that knows JSON Schema, add this as its first line:",
     "`# yaml-language-server: $schema=docs/reference/stack.schema.json`. To set a secret, run",
-    "`./lab pulumi config set --secret --path 'homelab:…'`. Where the table says so, a file may hold it: `{file: ~/.ssh/id_ed25519}`.",
+    "`./lab pulumi config set --secret --path 'homelab:…'`. Where the table names it, a file may hold it: `{file: ~/.ssh/id_ed25519}`.",
     "",
     ...sections,
     "## Notations",

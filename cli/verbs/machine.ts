@@ -79,7 +79,7 @@ export function register(program: Command): void {
       .option("--yes", "do not ask")
       .option("--comment <text>", "kept in the machine's events in MAAS")
       .option("--hard", "off: cut the power instead of shutting down")
-      .addOption(new Option("--wait <duration>", "give up after this").default("15 minutes").argParser(durationOption))
+      .addOption(new Option("--wait <duration>", "stop waiting after this").default("15 minutes").argParser(durationOption))
       .action((name: string, options: Options) =>
         action in remade ? remake(action as keyof typeof remade, name, options) : act(action as MachineActionName, name, options),
       );

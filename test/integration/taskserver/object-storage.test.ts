@@ -83,7 +83,7 @@ describe("backups in object storage", () => {
     expect(await readdir(at("backups"))).toContain(newest);
   });
 
-  test("a backup whose copy is refused fails, and says so without the keys", async () => {
+  test("a backup whose copy is refused fails, and its message has no key", async () => {
     const refused = shell(["backup.sh", at("data"), at("backups"), "taskd", "14"], { S3_SECRET_ACCESS_KEY: "wrong-secret" });
     await expect(refused).rejects.toMatchObject({ code: 22, stderr: expect.stringContaining("403") });
     await expect(refused).rejects.not.toMatchObject({ stderr: expect.stringContaining("wrong-secret") });
