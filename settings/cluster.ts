@@ -111,6 +111,10 @@ const backups = z.strictObject({
   enabled: z.boolean().default(true).describe("Make backups on each server."),
   every: duration.default("6 hours").describe("Time between backups, such as 1 hour."),
   keep: z.number().int().min(1).max(1000).default(8).describe("Number of backups to keep on each server."),
+  verify: z
+    .union([duration, z.literal(false)])
+    .default("7 days")
+    .describe("Time between proofs that the newest backup can be restored, such as 1 day; false for none."),
   s3: s3.optional().describe("Object storage that gets a copy of each backup. Set it so that backups survive the loss of a server."),
 });
 

@@ -116,6 +116,8 @@ export interface BackupOptions {
   every: Duration;
   /** How many stay on the server. Default 8. */
   keep: number;
+  /** Time between proofs that the newest can be restored; `false` for none. Default `7 days`. */
+  verify: Duration | false;
   /** Where each is sent as well. Default: nowhere. */
   s3?: S3Args;
 }
@@ -274,6 +276,9 @@ export interface K3sOptions {
 
 const RELEASES = "https://github.com/k3s-io/k3s/releases/download";
 
+/** As `65-verify.sh` has it: servers need no other files for it. */
+export const VERIFY_EVERY = "7 days";
+
 /** Fills in the defaults. */
 export function withDefaults(args: Omit<K3sClusterArgs, "nodes">): K3sOptions {
   const { source = { source: "online" }, addressPool, backups, generations, extraConfig } = args;
@@ -316,7 +321,13 @@ export function withDefaults(args: Omit<K3sClusterArgs, "nodes">): K3sOptions {
     backups:
       backups === false
         ? undefined
-        : { every: "6 hours", keep: 8, ...given(backups), s3: s3 && { region: "us-east-1", folder: "", ...given(s3), ...required(s3) } },
+        : {
+            every: "6 hours",
+            keep: 8,
+            verify: VERIFY_EVERY,
+            ...given(backups),
+            s3: s3 && { region: "us-east-1", folder: "", ...given(s3), ...required(s3) },
+          },
     tokenGeneration: generations?.token ?? 1,
     certificateGeneration: generations?.certificates ?? 1,
     authorityGeneration: generations?.authorities ?? 1,

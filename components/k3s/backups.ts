@@ -1,7 +1,7 @@
 import type { MachineRole } from "../core/machine-access";
 import { toSeconds } from "../core/notations";
 import type { InClear } from "../core/secret-output";
-import type { K3sOptions } from "./args";
+import { type K3sOptions, VERIFY_EVERY } from "./args";
 import { type RemoteFile, SCRIPT_PATH } from "./scripts";
 
 /** The timer that makes backups on a server, and its settings; see `scripts/60-backup.sh`. */
@@ -19,9 +19,10 @@ export function backupFiles(role: MachineRole, backups: InClear<K3sOptions["back
 }
 
 /** Shell assignments, always quoted. */
-function backupConf({ keep, s3 }: NonNullable<InClear<K3sOptions["backups"]>>): string {
+function backupConf({ keep, verify, s3 }: NonNullable<InClear<K3sOptions["backups"]>>): string {
   const values: Record<string, string | number> = {
     KEEP: keep,
+    ...(verify !== VERIFY_EVERY && { VERIFY: verify === false ? 0 : toSeconds(verify) }),
     ...(s3 && {
       S3_ENDPOINT: s3.endpoint,
       S3_BUCKET: s3.bucket,

@@ -120,6 +120,7 @@ export class K3sCluster extends pulumi.ComponentResource {
     this.watched = clusterWatched({
       etcd: usesEtcd(options, servers.length),
       backupsEvery: options.backups && typeof options.datastore === "string" ? toSeconds(options.backups.every) : undefined,
+      verifyEvery: options.backups?.verify ? toSeconds(options.backups.verify) : undefined,
     });
     // Without the kubeconfig, which the state has already.
     this.registerOutputs({ endpoint: this.endpoint });

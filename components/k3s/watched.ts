@@ -1,7 +1,7 @@
 import { onMachines, type RuleGroup, type Watched } from "../core/watched";
 
 /** Where the servers' timers make a backup of the datastore every so many seconds. */
-function clusterBackupRules(every: number): RuleGroup {
+function clusterBackupRules(every: number, verify?: number): RuleGroup {
   return {
     name: "cluster-backups",
     rules: [
@@ -12,6 +12,18 @@ function clusterBackupRules(every: number): RuleGroup {
         severity: "critical",
         summary: "the newest backup of the cluster on {{ $labels.instance }} is {{ $value | humanizeDuration }} old",
       },
+      ...(verify
+        ? [
+            {
+              alert: "ClusterBackupUnproven",
+              expr: `time() - homelab_cluster_backup_proven_timestamp_seconds > ${verify + 3600}`,
+              // A proof is made with a backup, so it may come one later; one more may be missed.
+              for: `${2 * every}s`,
+              severity: "warning" as const,
+              summary: "no backup of the cluster on {{ $labels.instance }} was proven for {{ $value | humanizeDuration }}",
+            },
+          ]
+        : []),
     ],
   };
 }
@@ -60,17 +72,25 @@ const etcdRules: RuleGroup = {
   ],
 };
 
+/** Arguments of {@link clusterWatched}. */
+interface ClusterWatchedArgs {
+  etcd: boolean;
+  backupsEvery?: number;
+  verifyEvery?: number;
+}
+
 /**
  * What a cluster has beside its API servers: etcd, and backups of its datastore.
  *
  * @param options.etcd whether the servers keep their state in etcd
  * @param options.backupsEvery seconds between backups; undefined where the servers make none
+ * @param options.verifyEvery seconds between proofs of a backup; undefined where there are none
  */
-export function clusterWatched({ etcd, backupsEvery }: { etcd: boolean; backupsEvery?: number }): Watched {
+export function clusterWatched({ etcd, backupsEvery, verifyEvery }: ClusterWatchedArgs): Watched {
   return {
     name: "k3s",
     // k3s serves etcd's metrics on the node's own address, by `etcd-expose-metrics`.
     scrape: etcd ? [{ job_name: "etcd", ...onMachines(2381, "server") }] : [],
-    rules: [...(etcd ? [etcdRules] : []), ...(backupsEvery ? [clusterBackupRules(backupsEvery)] : [])],
+    rules: [...(etcd ? [etcdRules] : []), ...(backupsEvery ? [clusterBackupRules(backupsEvery, verifyEvery)] : [])],
   };
 }

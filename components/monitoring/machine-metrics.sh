@@ -40,6 +40,11 @@ mkdir -p "$folder"
     echo '# TYPE homelab_cluster_backup_size_bytes gauge'
     size=${archive##* }
     printf 'homelab_cluster_backup_size_bytes %s\n' "${size:-0}"
+    echo '# HELP homelab_cluster_backup_proven_timestamp_seconds When a backup was last unpacked and compared; since when none was.'
+    echo '# TYPE homelab_cluster_backup_proven_timestamp_seconds gauge'
+    proven=$(cut -d' ' -f1 "${backups%/*}/proven-backup" 2>/dev/null || true)
+    printf 'homelab_cluster_backup_proven_timestamp_seconds %s\n' \
+      "${proven:-$(stat -c %Y "$k3s/server/token" 2>/dev/null || stat -c %Y "$k3s/server")}"
   fi
 } >"$out.new"
 chmod 644 "$out.new"

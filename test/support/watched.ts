@@ -35,7 +35,7 @@ export function watchedIn({
     watch: [
       ...(taskServers ? [taskServersWatched({ ...taskServers, gates: {}, certificates })] : []),
       ...(ingress ? [ingressWatched({ pages: Object.values(certificates)[0] ?? "2100-01-01T00:00:00Z" })] : []),
-      clusterWatched({ etcd, backupsEvery: clusterBackups }),
+      clusterWatched({ etcd, backupsEvery: clusterBackups, verifyEvery: clusterBackups && 7 * 86400 }),
       ...(maas ? [maasWatched({ url: "http://192.168.200.1:5240/MAAS" })] : []),
     ],
   });

@@ -3,7 +3,7 @@
 # k3s.sh VERB NAME=VALUE...: the values become variables of the verb.
 
 usage() {
-  say "usage: k3s.sh install|prepare|admit|remove|ready|kubeconfig|backup|list-backups|fetch-backup|check-restore|restore|detach|rejoin|reset NAME=VALUE..."
+  say "usage: k3s.sh install|prepare|admit|remove|ready|kubeconfig|backup|verify-backup|list-backups|fetch-backup|check-restore|restore|detach|rejoin|reset NAME=VALUE..."
   exit 64
 }
 
@@ -59,5 +59,6 @@ install | prepare | admit | remove | ready | kubeconfig | backup | restore | det
 fetch-backup) fetch_backup ;;
 check-restore) check_restore ;;
 list-backups) list_backups ;;
+verify-backup) verify_backup ;;
 *) usage ;;
 esac

@@ -179,6 +179,11 @@ export const alertCases: Record<string, Case> = {
     firing: { 'homelab_cluster_backup_timestamp_seconds{instance="node1"}': `${LONG_AGO}x20` },
     quiet: { 'homelab_cluster_backup_timestamp_seconds{instance="node1"}': `${LONG_AGO + 16 * 3600}x20` },
   },
+  ClusterBackupUnproven: {
+    at: 800,
+    firing: { 'homelab_cluster_backup_proven_timestamp_seconds{instance="node1"}': `${LONG_AGO - 10 * 86400}x900` },
+    quiet: { 'homelab_cluster_backup_proven_timestamp_seconds{instance="node1"}': `${LONG_AGO}x600 0x300` },
+  },
   MachineFailed: {
     at: 10,
     firing: { 'maas_machines{job="maas", status="failed_deployment"}': "1x20" },
