@@ -6,6 +6,7 @@ import { MaasClient } from "../../components/maas/api/client";
 import type { Machine } from "../../components/maas/api/types";
 import versions from "../../versions.json";
 import { plainProgramSteps } from "./steps/plain-program";
+import { rotationSteps } from "./steps/rotation";
 import { ApiWatch, type Availability } from "./support/api-watch";
 import { applyKinds } from "./support/kinds-of-change";
 import { checkout, eventually, failureOf, TestLab } from "./support/lab";
@@ -213,6 +214,8 @@ describe("a cluster of three servers", () => {
     },
     5 * minutes,
   );
+
+  rotationSteps(lab, machines.slice(0, 3), figures);
 
   it(
     "reinstalls its servers one after another where a change is common to all, and answers meanwhile",
