@@ -226,7 +226,9 @@ export const clusterSettings = z.strictObject({
   loseVolumesOf: z
     .array(hostname)
     .default([])
-    .describe("Nodes that may be removed although local volumes are on them, such as [node3]. The volumes are lost."),
+    .describe(
+      "Nodes whose local volumes may be lost with them, such as [node3]. The volumes of others move to another node before theirs leaves.",
+    ),
   tokenGeneration: z
     .number()
     .int()

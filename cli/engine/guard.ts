@@ -103,6 +103,26 @@ export async function reviewReplacement(lab: OpenLab, machine: string): Promise<
   return { report, guarded: report.consents.filter(({ subject }) => subject === machine).flatMap(({ urns }) => urns) };
 }
 
+/**
+ * Before k3s is upgraded: what that does, and nothing that would lose data with it.
+ *
+ * @throws UserError where other settings were edited that would
+ */
+export async function reviewUpgrade(lab: OpenLab): Promise<Report> {
+  const { file, settings } = await settingsForConsents(lab);
+  const report = reportOf(lab.stack, await stage("What it would do", () => makePreview(lab)), settings);
+  refuseSkippedMinor(report, file);
+  if (report.destructive) {
+    const lost = [...new Set(report.effects.filter(({ gravity }) => gravity === "destroys").map(({ subject }) => subject))];
+    throw new UserError({
+      path: path.basename(file),
+      message: `other settings have been edited, and that would lose data on ${lost.join(", ")} together with the upgrade`,
+      fix: `run './lab up --stack ${lab.stack}' for them first, or take them back`,
+    });
+  }
+  return report;
+}
+
 function refuseSkippedMinor({ skippedMinor }: Report, file: string): void {
   if (skippedMinor) {
     const { from, to, first, nodes } = skippedMinor;

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Stack } from "../live/lab-facts";
 import { waitForRollouts } from "../live/rollouts";
 import { labStatus } from "../live/summary";
 import { unwell } from "../live/well";
@@ -9,10 +10,10 @@ import type { OpenLab } from "./open-lab";
 import { say, stage } from "./progress";
 
 /** How long what was reinstalled may take to be well again, and how often it is asked, in milliseconds. */
-const usual = { limit: 10 * 60_000, pause: 5_000 };
+export const usual = { limit: 10 * 60_000, pause: 5_000 };
 
 /** What is wrong that was not before, once it has had its time; nothing as soon as all is well. */
-async function awaitWell(lab: OpenLab, before: ReadonlySet<string>, patience: typeof usual): Promise<string[]> {
+export async function awaitWell(lab: Stack, before: ReadonlySet<string>, patience: typeof usual): Promise<string[]> {
   const deadline = performance.now() + patience.limit;
   for (;;) {
     const late = await waitForRollouts(lab);

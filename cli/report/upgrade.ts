@@ -1,3 +1,4 @@
+import { UserError } from "../../components/core/user-error";
 import versions from "../../versions.json";
 import type { Change, ResourceState } from "./preview";
 
@@ -12,6 +13,71 @@ export interface SkippedMinor {
 
 const minorOf = (version: string): number => Number(/^v1\.(\d+)\./.exec(version)?.[1]);
 
+/** Minor, patch, release candidate (after all of them: none), k3s's own revision. */
+function partsOf(version: string): number[] | undefined {
+  const [, minor, patch, candidate, revision] = /^v1\.(\d+)\.(\d+)(?:-rc(\d+))?\+k3s(\d+)$/.exec(version) ?? [];
+  return minor === undefined ? undefined : [minor, patch, candidate ?? "999", revision].map(Number);
+}
+
+/** Below 0 where `a` is older than `b`. */
+export function compareVersions(a: string, b: string): number {
+  const [left, right] = [partsOf(a) ?? [], partsOf(b) ?? []];
+  const differs = left.findIndex((each, index) => each !== right[index]);
+  return differs < 0 ? 0 : left[differs] - right[differs];
+}
+
+/** What to upgrade to before a later minor: a release, or a minor version where none is known. */
+function firstAfter(minor: number): string {
+  const next = `v1.${minor + 1}.`;
+  return versions.k3s.before.startsWith(next) ? versions.k3s.before : `the newest ${next.slice(0, -1)} release`;
+}
+
+/**
+ * @param running versions by node
+ * @param to the version asked for
+ * @throws UserError where this release of the project does not know it, or the nodes cannot go there in one step
+ */
+export function requireUpgradable(running: Readonly<Record<string, string>>, to: string): void {
+  const path = "--to";
+  const wanted = partsOf(to);
+  if (wanted === undefined) {
+    throw new UserError({ path, message: "is not a version of k3s", found: to, allowed: "a version such as v1.36.5+k3s1" });
+  }
+  const [oldest, newest] = [minorOf(versions.k3s.before), minorOf(versions.k3s.version)];
+  if (wanted[0] < oldest || wanted[0] > newest) {
+    throw new UserError({
+      path,
+      message: `this release of the project does not know k3s 1.${wanted[0]}`,
+      found: to,
+      allowed: `releases of ${Array.from({ length: newest - oldest + 1 }, (_, index) => `1.${oldest + index}`).join(" and ")}`,
+      fix: wanted[0] > newest ? "update the project first" : `name one of these, such as ${versions.k3s.version}`,
+    });
+  }
+  const nodes = Object.entries(running).sort(([, a], [, b]) => compareVersions(a, b));
+  const said = (version: string) => `${version} on ${nodes.flatMap(([name, each]) => (each === version ? [name] : [])).join(", ")}`;
+  const [, lowest = to] = nodes[0] ?? [];
+  const [, highest = to] = nodes.at(-1) ?? [];
+  if (compareVersions(to, highest) < 0) {
+    throw new UserError({
+      path,
+      message: "k3s cannot go back to an older version",
+      found: `${said(highest)}; ${to} is asked for`,
+      allowed: `${highest} or newer`,
+      fix: "to undo the last upgrade, run './lab upgrade k3s --back'",
+    });
+  }
+  if (wanted[0] > minorOf(lowest) + 1) {
+    const first = firstAfter(minorOf(lowest));
+    throw new UserError({
+      path,
+      message: "k3s is upgraded one minor version at a time",
+      found: `${said(lowest)}; ${to} is asked for`,
+      allowed: first,
+      fix: `upgrade to ${first} first`,
+    });
+  }
+}
+
 function installed(state: ResourceState | null | undefined): string | undefined {
   return /\bversion=(v1\.\d+\.\d+[^\s'"]*)/.exec(String(state?.inputs?.create ?? ""))?.[1];
 }
@@ -23,8 +89,7 @@ export function skippedMinor(changes: readonly Change[]): SkippedMinor | undefin
     const node = /^k3s-(.+)-k3s$/.exec(name)?.[1];
     const [from, to] = [installed(step.oldState), installed(step.newState)];
     if (node !== undefined && operation === "update" && from && to && minorOf(to) > minorOf(from) + 1) {
-      const next = `v1.${minorOf(from) + 1}.`;
-      const first = versions.k3s.before.startsWith(next) ? versions.k3s.before : `the newest ${next.slice(0, -1)} release`;
+      const first = firstAfter(minorOf(from));
       const known = skipped.find((one) => one.from === from && one.to === to);
       known ? known.nodes.push(node) : skipped.push({ nodes: [node], from, to, first });
     }

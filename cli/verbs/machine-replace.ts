@@ -1,15 +1,23 @@
-import * as fs from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { type Command, InvalidArgumentError } from "commander";
-import { macAddress } from "../../components/core/notations";
+import { macAddress, toSeconds } from "../../components/core/notations";
+import { UserError } from "../../components/core/user-error";
+import { ssh } from "../../components/k3s/operations/shell";
+import { verb } from "../../components/k3s/scripts";
 import type { MaasClient } from "../../components/maas/api/client";
 import { engineUp } from "../engine/engine-run";
 import { reviewReplacement, unprotect } from "../engine/guard";
 import { knownStack } from "../engine/known-stack";
 import { openLab } from "../engine/open-lab";
-import { say } from "../engine/progress";
+import { say, stage } from "../engine/progress";
 import { checkStackFile } from "../engine/settings-file";
 import { simStack } from "../engine/stack";
+import { KubernetesApi } from "../live/kubernetes-api";
+import { type Stack, stackOutputs } from "../live/lab-facts";
+import { labHosts } from "../live/lab-hosts";
+import { claimsOn } from "../live/local-volumes";
 import { withOtherHardware } from "../new/edit-machine";
+import { withEdited } from "../new/edited-file";
 import { settingsFile } from "../paths";
 import { renderText } from "../report/report";
 import { agreed, clientFor, type MachineOptions, machineInMaas } from "./machine-questions";
@@ -35,27 +43,15 @@ function parameter(text: string, others: Record<string, string> = {}): Record<st
   return { ...others, [name]: value };
 }
 
-/** Writes the edited stack file, runs `work`, and puts the old text back where that says no or fails before anything was touched. */
-async function withEdited(file: string, text: string, work: (keep: () => void) => Promise<void>): Promise<void> {
-  const before = await fs.readFile(file, "utf8");
-  let kept = false;
-  await fs.writeFile(file, text);
-  try {
-    await work(() => {
-      kept = true;
-    });
-  } finally {
-    if (!kept) {
-      await fs.writeFile(file, before);
-    }
-  }
-}
-
 async function replace(name: string, options: Options): Promise<void> {
   const { stack, mac, power, lost = false } = options;
-  const client = await clientFor(await knownStack(stack), name);
+  const known = await knownStack(stack);
+  const client = await clientFor(known, name);
   const file = settingsFile(stack);
-  const text = withOtherHardware(await fs.readFile(file, "utf8"), file, name, { macAddresses: mac, power: power ?? {} });
+  if (lost) {
+    await refuseLostVolumes(known, name);
+  }
+  const text = withOtherHardware(await readFile(file, "utf8"), file, name, { macAddresses: mac, power: power ?? {} });
   await withEdited(file, text, async (keep) => {
     await checkStackFile(stack);
     const lab = await openLab(stack);
@@ -67,6 +63,9 @@ async function replace(name: string, options: Options): Promise<void> {
     if (!(await agreed(name, `${does}; what is on the old one's disks is lost`, true, options))) {
       say(`Nothing was done; ${file} is as it was.`);
       return;
+    }
+    if (!lost) {
+      await vacate(known, name);
     }
     keep();
     if (lost) {
@@ -80,6 +79,33 @@ async function replace(name: string, options: Options): Promise<void> {
       );
     }
   });
+}
+
+/** The engine releases the machine first, and with it what is on its disk: so the node gives its volumes away and leaves before that. */
+async function vacate(stack: Stack, name: string): Promise<void> {
+  const [{ settings }, { hosts }] = [await checkStackFile(stack.stack), await labHosts(stack)];
+  const other = hosts.find((host) => host.role === "server" && host.name !== name);
+  if (other) {
+    const { loseVolumesOf, timeouts } = settings.cluster;
+    const loses = loseVolumesOf.includes(name) ? "true" : undefined;
+    const command = verb("remove", { node: name, "drain-timeout": toSeconds(timeouts.drain), "lose-volumes": loses });
+    await stage(`${name} leaves the cluster`, (progress) => ssh.run(other, command, { progress }));
+  }
+}
+
+/** What lies on a dead machine's disk cannot be moved, as that of one that is alive is before it goes. */
+async function refuseLostVolumes(stack: Stack, name: string): Promise<void> {
+  const [{ settings }, { kubeconfig }] = [await checkStackFile(stack.stack), await stackOutputs(stack)];
+  const claims = kubeconfig === undefined ? [] : await claimsOn(new KubernetesApi(kubeconfig), name);
+  if (claims.length > 0 && !settings.cluster.loseVolumesOf.includes(name)) {
+    throw new UserError({
+      path: "--lost",
+      message: `the volumes of these claims lie on ${name} and would be lost with it`,
+      found: claims.join(", "),
+      allowed: `a machine without volumes, or one that homelab:cluster.loseVolumesOf names`,
+      fix: `if it can be switched on again, leave --lost out: its volumes are moved first. Otherwise name ${name} there, run './lab up', then this again, and restore the volumes from a backup`,
+    });
+  }
 }
 
 /** Out of MAAS at once: the machine need not answer for that. */

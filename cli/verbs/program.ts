@@ -8,6 +8,7 @@ const verbs = [
   "down",
   "status",
   "machine",
+  "upgrade",
   "open",
   "plot",
   "graph",

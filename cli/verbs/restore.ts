@@ -4,10 +4,9 @@ import { UserError } from "../../components/core/user-error";
 import { fetchBackup } from "../../components/k3s/operations/backup";
 import { restore } from "../../components/k3s/operations/restore";
 import { type Host, ssh } from "../../components/k3s/operations/shell";
-import { engineUp } from "../engine/engine-run";
-import { requireConsents } from "../engine/guard";
+import { adoptRestored } from "../engine/adopt-restored";
 import { knownStack } from "../engine/known-stack";
-import { type OpenLab, openLab } from "../engine/open-lab";
+import { openLab } from "../engine/open-lab";
 import { say, stage, total } from "../engine/progress";
 import { simStack } from "../engine/stack";
 import { clusterFacts } from "../live/lab-facts";
@@ -55,30 +54,6 @@ async function refuseLiveCluster(kubeconfig: string | undefined, stack: string):
   }
 }
 
-const urn = (stack: string, type: string, name: string) => `urn:pulumi:${stack}::homelab::homelab:k3s:Cluster$${type}::${name}`;
-
-/**
- * A restored cluster has the certificates of the backup's time: the kubeconfig in the stack is read anew first, or nothing
- * could be asked. Then the objects that are not in the backup are missed and made.
- */
-async function adopt(lab: OpenLab): Promise<void> {
-  const kubeconfig = urn(lab.stack, "command:remote:Command", "k3s-kubeconfig");
-  const provider = urn(lab.stack, "pulumi:providers:kubernetes", "k3s");
-  say("\nReading the restored cluster's kubeconfig (pulumi up of that alone)");
-  const { code: first } = await engineUp(lab, ["--replace", kubeconfig, "--target", kubeconfig, "--target", provider]);
-  say("\nComparing the restored cluster with the settings (pulumi up --refresh)");
-  if (first === 0) {
-    // Settings that were edited and not applied take part in this run.
-    await requireConsents(lab, ["--refresh"]);
-  }
-  const code = first === 0 ? (await engineUp(lab, ["--refresh"])).code : first;
-  if (code !== 0) {
-    throw new Error(
-      "The cluster is restored, but the stack did not come up on it: the first error above says why. Put it right and run './lab up'.",
-    );
-  }
-}
-
 /** `lab restore [cluster|tasks]`; what is of the tasks is added by `task-backups.ts`. */
 export function register(program: Command): void {
   const command = program.command("restore").description("put a backup back: of the cluster, or of the tasks");
@@ -101,7 +76,7 @@ export function register(program: Command): void {
       const restored = await stage("Restore", (report) => restore(ssh, hosts, bytes, { endpoint: outputs.endpoint, progress: report }));
       say(`    restored what ${restored.node} had at ${restored.made} with k3s ${restored.version}`);
       const lab = await openLab(options.stack);
-      await adopt(lab);
+      await adoptRestored(lab);
       process.stdout.write(renderStatus(await labStatus(lab)));
       say(`\nDone in ${total()}. A kubeconfig that './lab kubeconfig' wrote is out of date: run it again.`);
     });

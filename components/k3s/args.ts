@@ -17,7 +17,7 @@ export interface NodeArgs {
   labels?: Readonly<Record<string, pulumi.Input<string>>>;
   /** Taints of the node: `key=value:NoSchedule`, `PreferNoSchedule` or `NoExecute`. Default none. */
   taints?: readonly pulumi.Input<string>[];
-  /** May leave the cluster though local volumes lie on it, which go with its disk. Default false. */
+  /** Its local volumes may go with its disk. Default false: they move to another node before it leaves the cluster. */
   losesVolumes?: boolean;
 }
 

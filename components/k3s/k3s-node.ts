@@ -6,6 +6,7 @@ import { type Duration, toSeconds } from "../core/notations";
 import type { ExtraConfig, K3sOptions, K3sValues } from "./args";
 import { digest, labelList, type NodeConfig, type NodeMarks, nodeConfig, renderConfig } from "./config";
 import { type NodeSecrets, nodeFiles, REGISTRATION_FILE } from "./files";
+import { sourceParameters } from "./release";
 import { filesOnStdin, placeScript, type RemoteFile, SCRIPTS_FOLDER, verb } from "./scripts";
 
 /** `homelab:k3s:Node`'s arguments. */
@@ -21,7 +22,7 @@ export interface K3sNodeArgs {
   config: pulumi.Input<Omit<NodeConfig, "name" | "role" | "address">>;
   /** Labels and taints. */
   marks: pulumi.Output<NodeMarks>;
-  /** May leave though local volumes lie on it. */
+  /** Leaves its local volumes behind, which are lost. */
   losesVolumes: boolean;
   /** All secret. */
   secrets: pulumi.Input<NodeSecrets>;
@@ -187,10 +188,7 @@ export function installCommand(
     node: machine.name,
     version,
     config: digest(read),
-    source: install.source,
-    script: install.source === "online" ? install.script : `${install.url}/install.sh`,
-    releases: install.source === "online" ? install.releases : `${install.url}/k3s`,
-    mirror: install.source === "mirror" ? install.url : undefined,
+    ...sourceParameters(install),
     archives: imageArchives.length > 0 ? imageArchives.join(" ") : undefined,
     start: etcd ? "etcd" : undefined,
     first: etcd && String(etcd.first),

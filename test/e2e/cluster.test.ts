@@ -1,9 +1,11 @@
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import { KubernetesApi } from "../../cli/live/kubernetes-api";
+import type { StackOutputs } from "../../cli/live/lab-facts";
 import type { LabStatus } from "../../cli/live/summary";
 import { MaasClient } from "../../components/maas/api/client";
 import type { Machine } from "../../components/maas/api/types";
+import type { UserAccess } from "../../components/taskserver/taskrc";
 import versions from "../../versions.json";
 import { plainProgramSteps } from "./steps/plain-program";
 import { rotationSteps } from "./steps/rotation";
@@ -13,7 +15,8 @@ import { checkout, eventually, failureOf, TestLab } from "./support/lab";
 import { LabMachine, ProcessWatch } from "./support/machines";
 import { reviewedChange } from "./support/reviewed-change";
 import { changeSettings } from "./support/settings";
-import { machine, virtualAddress, writeSettings } from "./support/three-servers";
+import { type Synced, SyncWatch } from "./support/sync-watch";
+import { machine, tasksName, virtualAddress, writeSettings } from "./support/three-servers";
 
 const settings = path.join(checkout, ".lab", "three-servers.yaml");
 const lab = new TestLab("e2e-cluster", settings);
@@ -21,6 +24,7 @@ const machines = [1, 2, 3, 4, 5].map((number) => new LabMachine(lab, number));
 const byName = (node: string) => machines[Number(node.slice(-1)) - 1];
 const minutes = 60_000;
 const servers = [machine(1, "server"), machine(2, "server"), machine(3, "server")];
+const { version, next } = versions.k3s;
 
 interface NodeObject {
   metadata: { name: string; uid: string; labels: Record<string, string> };
@@ -59,11 +63,40 @@ async function power(node: string, direction: "on" | "off"): Promise<void> {
   await client.post(`machines/${system_id}/`, `power_${direction}`, direction === "off" ? { stop_mode: "hard" } : {});
 }
 
+/** Claims whose volumes lie on a node. */
+async function volumesOn(node: string): Promise<string[]> {
+  const { items } = JSON.parse(await byName("node1").kubectl("get", "persistentvolumes", "--output", "json")) as {
+    items: { spec: { claimRef: { name: string }; nodeAffinity: object } }[];
+  };
+  return items.filter(({ spec }) => JSON.stringify(spec.nodeAffinity).includes(`"${node}"`)).map(({ spec }) => spec.claimRef.name);
+}
+
 /** Steps of one life of a cluster, in order: each needs what the one before it has made. */
 describe("a cluster of three servers", () => {
   const watch = new ProcessWatch();
   const figures: Record<string, Availability> = {};
+  const synced: Record<string, Synced> = {};
   let kubeconfig: string;
+
+  /** Runs `work` while somebody asks the API and syncs tasks with both servers all the time. Nothing that was acknowledged may be lost. */
+  async function withClients<T>(name: string, work: () => Promise<T>): Promise<T> {
+    const { taskUsers } = await lab.stackOutputs<StackOutputs>();
+    const alice = (taskUsers as Record<string, UserAccess>)["Home/alice"];
+    const hosts = { [tasksName]: virtualAddress };
+    const users = { taskd: await SyncWatch.begin(alice, 2, hosts), taskchampion: await SyncWatch.begin(alice, 3, hosts) };
+    const api = new ApiWatch(kubeconfig);
+    const ended = await work();
+    figures[name] = await api.stop();
+    for (const [server, user] of Object.entries(users)) {
+      const before = user.answers;
+      await eventually(`${server} serves again`, 120, async () => user.answers > before);
+      const seen = await user.stop();
+      synced[`${name}: ${server}`] = seen;
+      expect([server, seen.lost]).toEqual([server, []]);
+      expect(seen.acknowledged).toBeGreaterThan(10);
+    }
+    return ended;
+  }
 
   /** The most that `count` says of the nodes, which are listed each second until `work` has ended. */
   async function mostDuring<T>(count: (nodes: NodeObject[]) => number, work: Promise<T>): Promise<{ ended: T; most: number }> {
@@ -89,7 +122,10 @@ describe("a cluster of three servers", () => {
   });
   afterAll(async () => {
     await watch.stop();
-    await fs.writeFile(path.join(checkout, ".lab", "logs", "e2e-cluster-availability.json"), `${JSON.stringify(figures, null, 2)}\n`);
+    await fs.writeFile(
+      path.join(checkout, ".lab", "logs", "e2e-cluster-availability.json"),
+      `${JSON.stringify({ ...figures, ...synced }, null, 2)}\n`,
+    );
     if ((await lab.leftovers()).length > 0) {
       await lab.lab("down", "--yes");
     }
@@ -102,7 +138,7 @@ describe("a cluster of three servers", () => {
   it(
     "comes up behind a virtual address",
     async () => {
-      await writeSettings(settings, servers);
+      await writeSettings(settings, servers, { version }, { tasks: true });
       await up();
       ({ kubeconfig } = await lab.stackOutputs<{ kubeconfig: string }>());
       expect(kubeconfig).toContain(`server: https://${virtualAddress}:6443`);
@@ -112,6 +148,43 @@ describe("a cluster of three servers", () => {
       expect(seen.pods.filter(({ ready }) => !ready)).toEqual([]);
     },
     15 * minutes,
+  );
+
+  const kubelets = async () => [...(await nodes()).values()].map(({ status }) => status.nodeInfo.kubeletVersion);
+
+  it(
+    "is upgraded by one command with clients at work, and goes back to the datastore of before",
+    async () => {
+      // What cannot be is refused before anything is touched.
+      for (const [to, said] of Object.entries({
+        "v1.99.0+k3s1": "does not know k3s 1.99",
+        [version.replace(/\d+\+/, "999+")]: "the machines cannot have it",
+      })) {
+        const refused = await lab.lab("upgrade", "k3s", "--to", to, "--yes");
+        expect([refused.code, refused.output]).toEqual([2, expect.stringContaining(said)]);
+      }
+      expect(await fs.readFile(settings, "utf8")).toContain(`version: ${version}`);
+
+      await byName("node1").kubectl("create", "configmap", "before-the-upgrade", "--from-literal", "written=yes");
+      const upgraded = await withClients("upgraded by a command", () => lab.lab("upgrade", "k3s", "--to", next, "--yes"));
+      expect(failureOf(upgraded)).toBe("");
+      expect(await kubelets()).toEqual(Array(3).fill(next));
+      expect((await lab.lab("report")).stdout).toBe("sim: Nothing changes.\n");
+      const downwards = await lab.lab("upgrade", "k3s", "--to", version, "--yes");
+      expect([downwards.code, downwards.output]).toEqual([2, expect.stringContaining("cannot go back to an older version")]);
+
+      await byName("node1").kubectl("create", "configmap", "after-the-upgrade", "--from-literal", "written=yes");
+      const returned = await lab.lab("upgrade", "k3s", "--back", "--yes");
+      expect(failureOf(returned)).toBe("");
+      expect(await kubelets()).toEqual(Array(3).fill(version));
+      const there = await byName("node1").kubectl("get", "configmaps", "--output", "name");
+      expect([there.includes("before-the-upgrade"), there.includes("after-the-upgrade")]).toEqual([true, false]);
+      ({ kubeconfig } = await lab.stackOutputs<{ kubeconfig: string }>());
+      expect((await lab.lab("report")).stdout).toBe("sim: Nothing changes.\n");
+      // What was synced meanwhile is on volumes, which the datastore's backup does not touch.
+      await withClients("after going back", () => eventually("syncs", 60, async () => (await nodes()).size === 3));
+    },
+    25 * minutes,
   );
 
   it(
@@ -194,7 +267,7 @@ describe("a cluster of three servers", () => {
         ...["node1", "node2", "node3", "node4"],
       ]);
       figures.upgrade = await api.stop();
-      expect([...(await nodes()).values()].map(({ status }) => status.nodeInfo.kubeletVersion)).toEqual(Array(4).fill(versions.k3s.next));
+      expect(await kubelets()).toEqual(Array(4).fill(next));
       expect(away).toBe(1);
       expect(figures.upgrade.failed / figures.upgrade.requests).toBeLessThan(0.5);
 
@@ -229,12 +302,10 @@ describe("a cluster of three servers", () => {
       });
       const reported = await lab.lab("report");
       expect(reported.stdout).toContain("One machine at a time: node1, node2, node3.");
-      const api = new ApiWatch(kubeconfig);
       // A node that is taken out is missing for a while.
       const missing = (items: NodeObject[]) => (items.length === 0 ? 0 : servers.length - items.filter(isReady).length);
-      const { ended: walked, most } = await mostDuring(missing, lab.lab("up"));
+      const { ended: walked, most } = await withClients("reinstalled", () => mostDuring(missing, lab.lab("up")));
       expect(failureOf(walked)).toBe("");
-      figures.reinstalled = await api.stop();
       expect(walked.output).toContain("Reinstalling one after another: node1 ▶ node2 ▶ node3");
       expect(most).toBe(1);
 
@@ -254,14 +325,14 @@ describe("a cluster of three servers", () => {
     "takes another machine in the place of a server that is dead, under its name, and answers meanwhile",
     async () => {
       const before = await nodes();
+      // The walk has left them on another one; those of a dead machine are lost, and refused to be.
+      expect(await volumesOn("node3")).toEqual([]);
       await byName("node3").kill();
       await eventually("the power cut is noticed", 120, async () => !isReady((await nodes()).get("node3") as NodeObject));
-      const api = new ApiWatch(kubeconfig);
-      const replaced = await lab.lab(
-        ...["machine", "replace", "node3", "--mac", "52:54:00:c8:00:05", "--power", "power_id=node5", "--lost", "--yes"],
+      const replaced = await withClients("replaced", () =>
+        lab.lab(...["machine", "replace", "node3", "--mac", "52:54:00:c8:00:05", "--power", "power_id=node5", "--lost", "--yes"]),
       );
       expect(failureOf(replaced)).toBe("");
-      figures.replaced = await api.stop();
       expect(replaced.stdout).toContain("Data is lost on machine node3.");
 
       const after = await nodes();
@@ -279,6 +350,10 @@ describe("a cluster of three servers", () => {
   it(
     "is rebuilt from a backup on clean machines",
     async () => {
+      // The lab that it is restored into has no tasks.
+      await byName("node1").kubectl("delete", "namespace", "tasks");
+      const volumes = () => byName("node1").kubectl("get", "persistentvolumes", "--output", "name");
+      await eventually("the volumes are gone", 240, async () => (await volumes()) === "");
       await byName("node1").kubectl("create", "configmap", "before-the-backup", "--from-literal", "written=yes");
       const folder = path.join(lab.state, "backups");
       const backup = await lab.lab("backup", "--to", folder);
@@ -331,8 +406,8 @@ describe("a cluster of three servers", () => {
       ...sshKey.split("\n").filter((line) => /^[A-Za-z0-9+/=]{60,}$/.test(line)),
       ...[...kubeconfig.matchAll(/client-key-data: (\S{60})/g)].map((match) => match[1]),
     ];
-    // Two tokens, and a password for each node.
-    expect(passwords.length).toBe(5);
+    // Two tokens, a password for each node, and a user's key and encryption secret.
+    expect(passwords.length).toBe(7);
     const texts: Record<string, string> = {
       "process list": [...watch.commands].join("\n"),
       "stack export": exported.output,

@@ -13,6 +13,8 @@ import { ensureK3s } from "../../rig/stand-ins/k3s";
 export interface ControlPlane {
   /** Text of an administrator's kubeconfig. */
   kubeconfig: string;
+  /** The executable that is `kubectl` as its first argument. */
+  kubectl: string;
   /** Asks the API server directly, past the plugin. */
   request(method: string, path: string, body?: unknown, contentType?: string): Promise<any>;
   stop(): Promise<void>;
@@ -125,7 +127,12 @@ async function start(directory: string, children: ChildProcess[], stop: () => Pr
     directory,
   );
   const ca = await fs.readFile(file("certs/apiserver.crt"));
-  return { kubeconfig: kubeconfig(`certificate-authority-data: ${ca.toString("base64")}`), request, stop };
+  return {
+    kubeconfig: kubeconfig(`certificate-authority-data: ${ca.toString("base64")}`),
+    kubectl: binaries.kubernetes,
+    request,
+    stop,
+  };
 }
 
 function asker(server: string, token: string): ControlPlane["request"] {

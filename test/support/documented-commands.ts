@@ -49,7 +49,7 @@ export function commandsOf(line: string): string[][] {
 }
 
 /** Verbs that are two words. */
-const nested: Record<string, RegExp> = { lab: /^(machine|compose|backup|restore|pulumi)$/, k3s: /^(kubectl|crictl|certificate)$/ };
+const nested: Record<string, RegExp> = { lab: /^(machine|compose|backup|restore|upgrade|pulumi)$/, k3s: /^(kubectl|crictl|certificate)$/ };
 
 /**
  * A command as far as it matters which one it is: program, verb and the names of its options, such as `lab report --json`.

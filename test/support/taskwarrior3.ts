@@ -64,10 +64,12 @@ export class Taskwarrior3 {
   private constructor(
     readonly home: string,
     private readonly tree: string,
+    private readonly wrapper: readonly string[],
   ) {}
 
-  static async create(home: string): Promise<Taskwarrior3> {
-    const client = new Taskwarrior3(home, await ensureTaskwarrior3());
+  /** @param wrapper command line that starts the program, for example one that gives it other names of hosts */
+  static async create(home: string, wrapper: readonly string[] = []): Promise<Taskwarrior3> {
+    const client = new Taskwarrior3(home, await ensureTaskwarrior3(), wrapper);
     await fs.mkdir(client.home, { recursive: true });
     const settings = [
       `data.location=${path.join(home, "data")}`,
@@ -87,11 +89,12 @@ export class Taskwarrior3 {
   /** Runs `task`; its exit code and all that it said. `authority` is a file with the certificates to trust. */
   async task(args: readonly string[], authority?: string): Promise<{ code: number; output: string }> {
     const libraries = path.join(this.tree, "usr/lib/x86_64-linux-gnu");
-    const command = ["--library-path", libraries, path.join(this.tree, "usr/bin/task"), ...args];
+    const loader = path.join(libraries, "ld-linux-x86-64.so.2");
+    const command = [...this.wrapper, loader, "--library-path", libraries, path.join(this.tree, "usr/bin/task"), ...args];
     const env = { PATH: process.env.PATH, HOME: this.home, TASKRC: this.taskrc, ...(authority ? { SSL_CERT_FILE: authority } : {}) };
     // It looks for its themes in the working directory first.
     const cwd = path.join(this.tree, "usr/share/taskwarrior");
-    return run(path.join(libraries, "ld-linux-x86-64.so.2"), command, { env, cwd, timeout: 60_000, maxBuffer: 2 ** 26 }).then(
+    return run(command[0], command.slice(1), { env, cwd, timeout: 60_000, maxBuffer: 2 ** 26 }).then(
       ({ stdout, stderr }) => ({ code: 0, output: stdout + stderr }),
       (error: { code?: number; stdout?: string; stderr?: string }) => ({
         code: typeof error.code === "number" ? error.code : 1,

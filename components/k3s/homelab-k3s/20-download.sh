@@ -39,7 +39,8 @@ note_verified() {
   verified=$1
 }
 
-install_binary() {
+# fetch_binary: the release's executable, checked, beside the one that runs, unless that is it. Leaves its checksum in `want`.
+fetch_binary() {
   name=k3s
   [ "$ARCH" = amd64 ] || name="k3s-$ARCH"
   list=$(release_checksums)
@@ -50,8 +51,11 @@ install_binary() {
     fail "the release's checksum of $name, $want, is not the one that is pinned in homelab:cluster.install.checksums.$ARCH, $PIN"
   fi
   if [ -x "$K3S" ] && { [ "$(cat "$STATE/binary" 2>/dev/null)" = "$(binary_mark "$want")" ] || [ "$(sha256_of "$K3S")" = "$want" ]; }; then
-    note_verified "$want"
-    return
+    rm -f "$K3S.fetched"
+    return 0
+  fi
+  if [ -x "$K3S.fetched" ] && [ "$(sha256_of "$K3S.fetched")" = "$want" ]; then
+    return 0
   fi
   say "fetching k3s $VERSION"
   fetch --output "$K3S.partial" "$RELEASES/$VERSION/$name" || fail "cannot fetch k3s $VERSION from $RELEASES"
@@ -61,9 +65,16 @@ install_binary() {
     fail "k3s $VERSION as fetched has the checksum $got instead of $want: a broken download or a wrong mirror; it was not installed"
   fi
   chmod 755 "$K3S.partial"
-  mv "$K3S.partial" "$K3S"
+  mv "$K3S.partial" "$K3S.fetched"
+}
+
+install_binary() {
+  fetch_binary
+  if [ -e "$K3S.fetched" ]; then
+    mv "$K3S.fetched" "$K3S"
+    CHANGED="$CHANGED $K3S"
+  fi
   note_verified "$want"
-  CHANGED="$CHANGED $K3S"
 }
 
 # image_archive URL NAME [SHA256]: fetched only when the mirror's is newer than ours. Status 2: it is not what the checksum says.

@@ -194,7 +194,7 @@ upgrading() {
   [ -n "$old" ] && [ "$old" != "$VERSION" ]
 }
 
-install() {
+know_machine() {
   ARCH=$(architecture)
   case "$ARCH" in
   amd64) PIN=$PIN_AMD64 ;;
@@ -204,8 +204,35 @@ install() {
   [ "$ROLE" = server ] || UNIT=k3s-agent
   command -v curl >/dev/null 2>&1 || fail "curl is missing on this machine; the deployed image should have it"
   mkdir -p "$STATE"
+}
+
+# stage: VERSION's executable is on the machine before anything of an upgrade begins; k3s runs on as it is.
+stage() {
+  know_machine
+  check_skew
+  fetch_binary
+  printf '{"version":"%s"}\n' "$VERSION"
+}
+
+# revert: back to VERSION, an older one, with k3s stopped. The datastore of its time is put back next (operations/revert.ts),
+# which starts k3s again.
+revert() {
+  know_machine
+  fetch_binary
+  systemctl stop "$UNIT"
+  install_binary
+  install_images
+  install_units
+  rm -f "$STATE/applied"
+  printf '{"version":"%s"}\n' "$(installed_version)"
+}
+
+install() {
+  know_machine
   check_skew
   if [ "$ROLE" = server ] && upgrading && [ -s "$KUBECONFIG" ]; then
+    # Before its pods have to go: what cannot be had must not cost them their place.
+    fetch_binary
     prepare
   fi
   read_files

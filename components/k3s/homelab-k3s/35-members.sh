@@ -67,6 +67,14 @@ up_to_date() {
   node_is_ready && [ "$(node_field '{.status.nodeInfo.kubeletVersion}')" = "$VERSION" ]
 }
 
+# All pods of the node, and those that wait for one, are ready.
+settled() {
+  listed=$(kube get pods --all-namespaces --output \
+    'jsonpath={range .items[*]}{.spec.nodeName}{"\t"}{.status.phase}{"\t"}{.status.conditions[?(@.type=="Ready")].status}{"\n"}{end}') || return 1
+  echo "$listed" | awk -F '\t' -v node="$NODE" \
+    '($1 == node || $1 == "") && $2 != "" && $2 != "Succeeded" && $2 != "Failed" && $3 != "True" { waiting = 1 } END { exit waiting }'
+}
+
 # Settings own the labels and taints that they name, now or at the last run; all others are left alone.
 apply_marks() {
   wanted=$1
@@ -97,7 +105,11 @@ admit() {
     fail "node $NODE is not Ready with $VERSION after ${READY_TIMEOUT} s (homelab:cluster.timeouts.ready)" k3s
   apply_marks "$LABELS" labels
   apply_marks "$TAINTS" taints
-  readmit
+  if [ -n "$(node_field '{.metadata.annotations.homelab\.internal/cordoned}')" ]; then
+    readmit
+    # Those whose volume lies here have waited for it. The next node is emptied when they serve again.
+    until_true 90 "the pods of $NODE" settled || say "not all pods of $NODE are ready after 90 s; going on"
+  fi
   printf '{"node":"%s","version":"%s"}\n' "$NODE" "$VERSION"
 }
 
@@ -107,16 +119,19 @@ volumes_on() {
   echo "$listed" | awk -F '\t' -v node="$1" 'NF && node == "" { print $2; next } { count = split($1, nodes, " "); for (i = 1; i <= count; i++) if (nodes[i] == node) { print $2; break } }'
 }
 
-# remove: pods moved where they can be, then the node and all that would keep its name from being used again. k3s' own
+# remove: local volumes and pods moved where they can be, then the node and all that would keep its name from being used again. k3s' own
 # controllers take a deleted server out of etcd.
 remove() {
   if [ -z "$(node_field '{.metadata.name}')" ]; then
     say "$NODE is not in the cluster"
   else
+    if [ "$LOSE_VOLUMES" != true ] && node_is_ready; then
+      move_volumes || say "not all volumes of $NODE could be moved to another node, see above"
+    fi
     volumes=$(volumes_on "$NODE") || fail "the API does not answer, so $NODE cannot be taken out of the cluster" k3s
     if [ -n "$volumes" ] && [ "$LOSE_VOLUMES" != true ]; then
       say "$volumes"
-      fail "the volumes above lie on $NODE and would be lost with it. Move or delete their claims; or name $NODE under homelab:cluster.loseVolumesOf, bring the stack up, and take it out of homelab:machines then"
+      fail "the volumes above lie on $NODE and would be lost with it. Make room for them on another node, or move or delete their claims; or name $NODE under homelab:cluster.loseVolumesOf, bring the stack up, and take it out of homelab:machines then"
     fi
     if node_is_ready; then
       if [ "$(node_field '{.metadata.labels.node-role\.kubernetes\.io/etcd}')" = true ]; then

@@ -3,7 +3,7 @@
 # k3s.sh VERB NAME=VALUE...: the values become variables of the verb.
 
 usage() {
-  say "usage: k3s.sh install|prepare|admit|remove|ready|kubeconfig|backup|verify-backup|list-backups|fetch-backup|check-restore|restore|detach|rejoin|reset NAME=VALUE..."
+  say "usage: k3s.sh install|stage|revert|prepare|admit|remove|ready|kubeconfig|backup|verify-backup|list-backups|fetch-backup|check-restore|restore|detach|rejoin|reset NAME=VALUE..."
   exit 64
 }
 
@@ -55,7 +55,7 @@ ARCHIVES='' PIN_AMD64='' PIN_ARM64='' PIN_SCRIPT='' MIRROR='' NODES='' COMPONENT
 INSTALL_TIMEOUT=900 READY_TIMEOUT=600 DRAIN_TIMEOUT=300
 assign "$@"
 case "$verb" in
-install | prepare | admit | remove | ready | kubeconfig | backup | restore | detach | rejoin | reset) "$verb" ;;
+install | stage | revert | prepare | admit | remove | ready | kubeconfig | backup | restore | detach | rejoin | reset) "$verb" ;;
 fetch-backup) fetch_backup ;;
 check-restore) check_restore ;;
 list-backups) list_backups ;;

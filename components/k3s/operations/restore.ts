@@ -36,12 +36,7 @@ export async function restore(
   // All or nothing: a machine that cannot be reached half-way would leave a cluster that is neither the old nor the new.
   await Promise.all(hosts.map((host) => shell.run(host, "true")));
   progress?.(`${first.name}: looking at the archive`);
-  await shell.run(first, verb("check-restore"), { stdin: archive }).catch((error: Error) => {
-    // A machine whose script is of an earlier release looks at it when it restores.
-    if (!error.message.includes("usage: k3s.sh")) {
-      throw error;
-    }
-  });
+  await checkArchive(shell, first, archive);
   for (const server of servers) {
     progress?.(`${server.name}: leaving the cluster that was`);
     await shell.run(server, verb("detach"), { progress });
@@ -56,6 +51,16 @@ export async function restore(
   }
   await shell.run(first, verb("ready", { nodes: all, endpoint: endpoint ?? `https://${first.address}:6443` }), { progress });
   return restored;
+}
+
+/** Whether a server could restore it; throws with the machine's own words where not. */
+export async function checkArchive(shell: Shell, server: Host, archive: Buffer): Promise<void> {
+  await shell.run(server, verb("check-restore"), { stdin: archive }).catch((error: Error) => {
+    // A machine whose script is of an earlier release looks at it when it restores.
+    if (!error.message.includes("usage: k3s.sh")) {
+      throw error;
+    }
+  });
 }
 
 function rejoinParameters(host: Host, first: Host): Record<string, string> {

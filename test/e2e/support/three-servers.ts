@@ -23,12 +23,27 @@ export function machine(number: number, role: "server" | "agent", more: Settings
 
 /** The cluster's own images, and none of what would run on it. */
 export const imageArchives = ["coredns", "kube-vip", "local-path-helper", "local-path-provisioner", "pause"];
+const taskImages = ["haproxy", "taskchampion-sync-server", "taskd"];
+
+/** Both task servers and a user, at a name that stands for the virtual address: whichever of the machines lives. */
+export const tasksName = "tasks.lab.test";
+const taskServers = {
+  hostname: tasksName,
+  taskd: { service: "NodePort", nodePort: 30589 },
+  taskchampion: { enabled: true, service: "NodePort" },
+  organisations: [{ name: "Home", users: [{ name: "alice" }] }],
+};
+
 /** Where the embedded lab's machines get k3s. */
 export const mirror = "http://192.168.200.1:5248";
-const install = { source: "mirror", url: mirror, imageArchives };
 
-/** Settings of a lab that is about its cluster only: nothing is watched, and there are no tasks. */
-export async function writeSettings(file: string, machines: Settings[], cluster: Settings = {}): Promise<void> {
+/**
+ * Settings of a lab that is about its cluster only: nothing is watched.
+ *
+ * @param options `tasks`: with task servers
+ */
+export async function writeSettings(file: string, machines: Settings[], cluster: Settings = {}, { tasks = false } = {}): Promise<void> {
+  const install = { source: "mirror", url: mirror, imageArchives: tasks ? [...imageArchives, ...taskImages] : imageArchives };
   const config = {
     "homelab:environment": "sim",
     "homelab:protect": false,
@@ -40,7 +55,7 @@ export async function writeSettings(file: string, machines: Settings[], cluster:
     "homelab:machines": machines,
     "homelab:cluster": { virtualAddress, hardening: true, install, ...cluster },
     "homelab:monitoring": { enabled: false },
-    "homelab:taskServers": { taskd: { enabled: false } },
+    "homelab:taskServers": tasks ? taskServers : { taskd: { enabled: false } },
   };
   await fs.writeFile(file, yaml.dump({ config }, { noRefs: true }));
 }

@@ -214,3 +214,52 @@ describe("k3s.sh install", () => {
     expect(await sandbox.run(parameters(), files())).toMatchObject({ code: 0 });
   });
 });
+
+describe("k3s.sh stage and revert", () => {
+  const newer = "v1.35.1+k3s1";
+
+  it("have the next release on the machine before anything is stopped, and use it", async () => {
+    await sandbox.run(parameters(), files());
+    sandbox.release(newer);
+    expect(await sandbox.run(parameters({ version: newer }), "", "stage")).toMatchObject({ code: 0, stdout: `{"version":"${newer}"}\n` });
+    expect([restarts(), sandbox.read("/usr/local/bin/k3s").includes(version)]).toEqual([1, true]);
+    sandbox.requests.length = 0;
+    expect(await sandbox.run(parameters({ version: newer }), files())).toMatchObject({ code: 0 });
+    expect(sandbox.requests).not.toContain(`/k3s/${newer}/k3s`);
+    expect(sandbox.read("/usr/local/bin/k3s")).toContain(newer);
+    expect(fs.readdirSync(sandbox.at("/usr/local/bin"))).toEqual(["k3s"]);
+  });
+
+  it.each([
+    ["that is not there", "v1.35.7+k3s1", "cannot fetch the checksums of k3s v1.35.7+k3s1"],
+    ["two minors away", "v1.36.5+k3s1", "cannot be upgraded to v1.36.5+k3s1 in one step"],
+    ["older", "v1.33.1+k3s1", "cannot go back to v1.33.1+k3s1"],
+  ])("refuse a release %s, and everything runs on", async (_, other, message) => {
+    await sandbox.run(parameters(), files());
+    expect(await sandbox.run(parameters({ version: other }), "", "stage")).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(message),
+    });
+    expect([systemctl().filter((line) => line.startsWith("stop")), restarts()]).toEqual([[], 1]);
+  });
+
+  it("fetch the executable of an upgrade before the node is emptied", async () => {
+    await sandbox.run(parameters(), files());
+    fs.writeFileSync(sandbox.at("/etc/rancher/k3s/k3s.yaml"), "kubeconfig");
+    // The node would be asked for with kubectl first.
+    const outcome = await sandbox.run(parameters({ version: newer }), files());
+    expect(outcome).toMatchObject({ code: 1, stderr: expect.stringContaining(`cannot fetch the checksums of k3s ${newer}`) });
+    expect(outcome.stderr).not.toContain("emptying");
+  });
+
+  it("go back to an older release with k3s stopped, so that its datastore can be restored", async () => {
+    await sandbox.run(parameters(), files());
+    sandbox.release(newer);
+    await sandbox.run(parameters({ version: newer }), files());
+    expect(await sandbox.run(parameters(), "", "revert")).toMatchObject({ code: 0, stdout: `{"version":"${version}"}\n` });
+    expect([systemctl().filter((line) => line === "stop k3s").length, restarts()]).toEqual([1, 2]);
+    expect(sandbox.read("/var/lib/rancher/k3s/agent/images/k3s-airgap-images-amd64.tar")).toBe(`images of ${version}`);
+    // What comes next finds what it wants.
+    expect(await sandbox.run(parameters(), files())).toMatchObject({ code: 0 });
+  });
+});

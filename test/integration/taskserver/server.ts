@@ -173,11 +173,13 @@ export class TaskClient {
   constructor(
     readonly folder: string,
     private readonly program: string,
+    private readonly wrapper: readonly string[] = [],
   ) {}
 
   async task(...args: string[]): Promise<string> {
     const env = { ...process.env, TASKRC: path.join(this.folder, "taskrc"), HOME: this.folder };
-    const { stdout, stderr } = await run(this.program, args, { env, timeout: 60_000, maxBuffer: 2 ** 28 });
+    const [command, ...rest] = [...this.wrapper, this.program, ...args];
+    const { stdout, stderr } = await run(command, rest, { env, timeout: 60_000, maxBuffer: 2 ** 28 });
     return stdout + stderr;
   }
 

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { UserError } from "../../../components/core/user-error";
 import { backup, fetchBackup, listBackups } from "../../../components/k3s/operations/backup";
 import { restore } from "../../../components/k3s/operations/restore";
+import { type Release, revert, stageRelease } from "../../../components/k3s/operations/revert";
 import type { Host, Shell } from "../../../components/k3s/operations/shell";
 
 const host = (name: string, role: Host["role"], address: string): Host => ({
@@ -141,5 +142,44 @@ describe("restore", () => {
     const shell = shellWith({});
     await expect(restore(shell, hosts, Buffer.from("hello"))).rejects.toThrow("not a backup");
     expect(shell.ran).toEqual([]);
+  });
+});
+
+describe("a release", () => {
+  const online: Release = {
+    version: "v1.35.8+k3s1",
+    install: { source: "online", script: "https://x/install.sh", releases: "https://x/k3s" },
+    checksums: { amd64: "ab" },
+  };
+  const mirrored: Release = { version: "v1.35.8+k3s1", install: { source: "mirror", url: "http://10.0.0.9" } };
+
+  it("is brought to all machines with what is pinned, and none of them is stopped", async () => {
+    const shell = shellWith({});
+    await stageRelease(shell, hosts, online);
+    expect(shell.ran).toEqual(
+      ["agent1 agent", "server1 server", "server2 server"].map((each) => {
+        const [node, role] = each.split(" ");
+        return `${node}: stage role=${role} node=${node} version=v1.35.8+k3s1 source=online script=https://x/install.sh releases=https://x/k3s pin-amd64=ab`;
+      }),
+    );
+    await expect(stageRelease(shellWith({}, "server1"), hosts, online)).rejects.toThrow("server1 cannot be reached");
+  });
+
+  it("that is gone back to is on all machines before the datastore is restored", async () => {
+    const shell = shellWith({ restore: '{"kind":"etcd"}' });
+    await revert(shell, hosts, mirrored, archive, { endpoint: "https://10.0.0.8:6443" });
+    const source = "source=mirror script=http://10.0.0.9/install.sh releases=http://10.0.0.9/k3s mirror=http://10.0.0.9";
+    expect(shell.ran.slice(0, 6)).toEqual([
+      "server1: check-restore",
+      `agent1: revert role=agent node=agent1 version=v1.35.8+k3s1 ${source}`,
+      `server1: revert role=server node=server1 version=v1.35.8+k3s1 ${source}`,
+      `server2: revert role=server node=server2 version=v1.35.8+k3s1 ${source}`,
+      "server1: check-restore",
+      "server2: detach",
+    ]);
+    expect(shell.ran.at(-1)).toBe("server1: ready 'nodes=agent1 server1 server2' endpoint=https://10.0.0.8:6443");
+    const dead = shellWith({}, "agent1");
+    await expect(revert(dead, hosts, mirrored, archive)).rejects.toThrow("agent1 cannot be reached");
+    expect(dead.ran).toEqual([]);
   });
 });
