@@ -156,7 +156,7 @@ describe("a stack of 1,000 machines", () => {
     expect(comment).toMatch(/^ {2}node2: "[0-9a-f]{8}"$/m);
   });
 
-  it("each changed by a setting of its own: the whole is in the artefact, and the comment says so", async () => {
+  it("each changed by a setting of its own: the whole is in the artefact, and the comment names it", async () => {
     const { review, report, comment, machinesFile } = await told((_, machines) => {
       for (const machine of machines) {
         machine.notes = `shelf of ${machine.name}`;

@@ -85,7 +85,7 @@ describe("a pull request", () => {
     expect((await run("comment.yml", workflowRun("completed", second, "success", "ann/lab"), place.main)).jobs).toEqual({});
   });
 
-  it("fails its check where data would be lost without consent, says so at the line, and gets its comment all the same", async () => {
+  it("fails its check where data would be lost without consent, names the line, and gets its comment all the same", async () => {
     const base = await edited(place.main, "refs/heads/main", (config) => {
       config["homelab:protect"] = true;
     });
