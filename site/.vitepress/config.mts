@@ -68,7 +68,8 @@ export default defineConfig({
   rewrites: { "README.md": "index.md", ":folder/README.md": ":folder/index.md" },
   cleanUrls: false,
   metaChunk: true,
-  markdown: { html: false, config: links },
+  // Braces in texts are YAML, not attributes.
+  markdown: { html: false, attrs: { disable: true }, config: links },
   themeConfig: {
     search: { provider: "local" },
     nav: [

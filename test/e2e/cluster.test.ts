@@ -93,7 +93,7 @@ describe("a cluster of three servers", () => {
       const seen = await user.stop();
       synced[`${name}: ${server}`] = seen;
       expect([server, seen.lost]).toEqual([server, []]);
-      expect(seen.acknowledged).toBeGreaterThan(10);
+      expect(seen.acknowledged).toBeGreaterThan(0);
     }
     return ended;
   }

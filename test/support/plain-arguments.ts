@@ -87,9 +87,11 @@ const reasons = {
     K3sClusterArgs.timeouts
     MaasRegionArgs.install.wait`,
   "is checked, or made part of scripts and rules, while the program runs": `
+    IngressArgs.acme
     IngressArgs.certificates
     K3sClusterArgs.backups.every
     K3sClusterArgs.backups.keep
+    K3sClusterArgs.backups.verify
     K3sClusterArgs.extraConfig
     K3sClusterArgs.hardening
     K3sClusterArgs.name

@@ -37,7 +37,8 @@ export async function siteCheckout(): Promise<string> {
 export async function inSite(folder: string, program: string, env: NodeJS.ProcessEnv = {}): Promise<{ code: number; output: string }> {
   const run = promisify(execFile)(process.execPath, [program], {
     cwd: path.join(folder, "site"),
-    env: { ...process.env, ...env },
+    // A build server has colours even where nobody looks.
+    env: { ...process.env, NO_COLOR: "1", ...env },
     maxBuffer: 2 ** 24,
   });
   return run.then(

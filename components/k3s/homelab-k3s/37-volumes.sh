@@ -74,8 +74,8 @@ drop_helpers() {
 }
 
 # What is in a volume, by name, content, mode and owner.
-contents() {
-  # shellcheck disable=SC2016,SC2317 # for the shell inside; called by its name
+volume_contents() {
+  # shellcheck disable=SC2016 # for the shell inside
   in_helper "$1" /bin/sh -c 'cd "/volumes/$1" && { find . -type f -exec sha256sum {} + ; find . -exec stat -c "%n %a %u %g" {} + ; } | sort | sha256sum' \
     sh "$2" </dev/null
 }
@@ -84,7 +84,7 @@ contents() {
 copy_folder() {
   in_helper target rm -rf "/volumes/$1" </dev/null
   in_helper source tar -C /volumes -cf - "$1" </dev/null | in_helper target tar -C /volumes -xf -
-  before=$(contents source "$1") && after=$(contents target "$1") && [ -n "$before" ] && [ "$before" = "$after" ]
+  before=$(volume_contents source "$1") && after=$(volume_contents target "$1") && [ -n "$before" ] && [ "$before" = "$after" ]
 }
 
 # Pods on NODE that may write to the claim, as `namespace name`.

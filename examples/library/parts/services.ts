@@ -1,12 +1,14 @@
 /** Arguments of what runs in the cluster, each part by its type. */
 import {
   type AccountState,
+  type AcmeArgs,
   type AlertmanagerOptions,
   type AnyReceiver,
   type AuthorityArgs,
   type BackupEntry,
   type CertificateOptions,
   type ClientFile,
+  type DnsChallengeArgs,
   type ExporterUserData,
   type GrafanaOptions,
   type ImageName,
@@ -63,7 +65,9 @@ export const table: ImageTable = { taskd: { upstream: "registry.home/taskd:1.0" 
 const oidc: OidcArgs = { issuer: "https://login.home", clientId: "lab", clientSecret: config.requireSecret("oidc"), emailDomains: ["*"] };
 const login: Partial<LoginOptions> = config.getBoolean("provider") ? { oidc } : { users: ["ada", "bob"], passwordGeneration: 2 };
 const certificates: Partial<PageCertificateOptions> = { lifetime: "90 days" };
-const ingressArgs: IngressArgs = { provider, domain: "lab.home", pages: ["prometheus", "grafana"], login, certificates };
+const dns = (): DnsChallengeArgs => ({ provider: "cloudflare", secrets: config.requireSecretObject<Record<string, string>>("dns") });
+const acme: { acme?: AcmeArgs } = config.getBoolean("acme") ? { acme: { email: "ada@lab.home", dns: dns() } } : {};
+const ingressArgs: IngressArgs = { provider, domain: "lab.home", pages: ["prometheus", "grafana"], login, certificates, ...acme };
 export const ingress = new Ingress("ingress", ingressArgs);
 const served: IngressAccess = ingress.access;
 

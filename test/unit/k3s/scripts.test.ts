@@ -31,6 +31,12 @@ describe("the joined script", () => {
     expect({ status: check.status, text: check.stderr.toString() }).toEqual({ status: 0, text: "" });
   });
 
+  it("defines each function once: the files are joined, and a later one would take its place", () => {
+    const names = [...joinedScripts().matchAll(/^([a-z_]+)\(\) *\{/gm)].map(([, name]) => name);
+    expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
+    expect(names.length).toBeGreaterThan(50);
+  });
+
   it("passes shellcheck", () => {
     const check = spawnSync("shellcheck", ["--shell", "sh", "-"], { input: joinedScripts() });
     expect([check.error, check.stdout?.toString()]).toEqual([undefined, ""]);
