@@ -30,6 +30,8 @@ export class Crowd {
   private readonly sockets: net.Socket[] = [];
   private readonly slow: net.Socket[] = [];
   private dripping: NodeJS.Timeout | undefined;
+  /** How many the server has taken so far. */
+  opened = 0;
 
   /** Opens `count` connections from a local address. Those that the server refuses or closes are no error. */
   async come(door: Door, from: string, count: number): Promise<this> {
@@ -57,6 +59,7 @@ export class Crowd {
   }
 
   go(): void {
+    this.opened = 0;
     clearInterval(this.dripping);
     this.dripping = undefined;
     this.slow.splice(0);
@@ -72,6 +75,7 @@ export class Crowd {
     if (connected === undefined || socket.destroyed) {
       return;
     }
+    this.opened++;
     if (door.silent) {
       return;
     }
