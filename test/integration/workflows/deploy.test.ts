@@ -156,8 +156,7 @@ describe("the main branch", () => {
       labelled("destructive");
       const done = await run("deploy.yml", push, { at });
       ended(done, { plan: "failure" });
-      // The annotation after it is the last thing that the step says, and act may lose that.
-      expect(done.log).toContain("'up' refuses this change until the stack file consents to it");
+      expect(done.log).toContain("this change loses data, and the stack file does not consent to it");
       lines = /homelab:consent:\s*\n[^\n]*?(node2): "([0-9a-f]{8})"/.exec(done.log)?.slice(1) ?? [];
       expect(lines).toEqual(["node2", expect.any(String)]);
     });
