@@ -31,7 +31,10 @@ describe("the state of sim", () => {
     const recording = await readRecording(path.join(fixtures, "recordings/sim.recording"));
     const paper = await openPaperStack(recording, engine.directory);
     try {
-      await paper.settle(await workingRevision("sim"));
+      const working = await workingRevision("sim");
+      // Then there were no pages; like is compared with like.
+      delete working.config["homelab:ingress"];
+      await paper.settle(working);
       now = await paper.resources();
     } finally {
       await paper.close();
