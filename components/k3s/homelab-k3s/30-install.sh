@@ -217,6 +217,7 @@ stage() {
 # revert: back to VERSION, an older one, with k3s stopped. The datastore of its time is put back next (operations/revert.ts),
 # which starts k3s again.
 revert() {
+  lock_restores
   know_machine
   fetch_binary
   systemctl stop "$UNIT"

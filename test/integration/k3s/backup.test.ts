@@ -339,6 +339,26 @@ describe("k3s.sh restore", () => {
     expect(fs.existsSync(sandbox.at("/var/lib/homelab/restore-token"))).toBe(false);
   });
 
+  it("waits for one that is still at work, as one is whose other end was killed, and ends as if alone", async () => {
+    const archive = ready("the owner's only copy");
+    const marker = path.join(sandbox.folder, "at-work");
+    const log = path.join(sandbox.folder, "order");
+    sandbox.tool(
+      "systemctl",
+      `case "$1" in stop) echo begun >> ${log}; touch ${marker}; sleep 2; echo stopped >> ${log} ;; show) echo 0 ;; is-failed) exit 1 ;; esac\n`,
+    );
+    const first = restore(archive);
+    await waitFor(() => fs.existsSync(marker));
+    const second = await restore(archive);
+    expect([await first, second]).toMatchObject([
+      { code: 0 },
+      { code: 0, stderr: expect.stringContaining("an earlier restore is still at work") },
+    ]);
+    const order = fs.readFileSync(log, "utf8").trim().split("\n");
+    expect(order).toEqual(order.map((_, index) => (index % 2 === 0 ? "begun" : "stopped")));
+    expect(rowsOf(sandbox.at(`${data}/db/state.db`))).toEqual(["from the backup"]);
+  });
+
   it("ends with the backup's data and keeps the old one, wherever it is killed, and twice", async () => {
     const programs = ["tar", "mv", "rm", "cat", "cp", "mkdir", "find", "systemctl", "sha256sum", "chmod"];
     const archive = ready("the owner's only copy");
@@ -411,7 +431,7 @@ describe("k3s.sh restore", () => {
     expect(await restore(packed())).toMatchObject({ code: 1, stderr: expect.stringContaining("nothing was changed") });
     expect(fs.existsSync(sandbox.at("/var/lib/homelab/systemctl.log"))).toBe(false);
     expect(sandbox.read(`${data}/db/what`)).toBe("the owner's only copy");
-    expect(fs.readdirSync(sandbox.at("/var/lib/homelab"))).toEqual(seen);
+    expect(fs.readdirSync(sandbox.at("/var/lib/homelab"))).toEqual([...seen, "restore.lock"].sort());
   });
 
   it("touches nothing for an archive that is cut off or holds no datastore", async () => {
