@@ -45,9 +45,11 @@ export function pidsOf(part: Part, ancestor: number): number[] {
   return [...descendantsOf(ancestor)].filter(([, command]) => parts[part].test(command)).map(([pid]) => pid);
 }
 
-/** All that a process has started, but not the simulator: it stands for computers that go on. */
+/** All that a process has started, but not the simulator and its machines: they stand for computers that go on. */
 export function startedBy(ancestor: number): number[] {
-  return [...descendantsOf(ancestor)].filter(([, command]) => !/\brig\/main\.ts\b/.test(command)).map(([pid]) => pid);
+  const all = [...descendantsOf(ancestor)];
+  const simulated = all.filter(([, command]) => /\brig\/main\.ts\b/.test(command)).flatMap(([pid]) => [pid, ...descendantsOf(pid).keys()]);
+  return all.map(([pid]) => pid).filter((pid) => !simulated.includes(pid));
 }
 
 function withCommand(...words: string[]): number[] {
