@@ -85,15 +85,25 @@ describe("a cluster of three servers", () => {
     const hosts = { [tasksName]: virtualAddress };
     const users = { taskd: await SyncWatch.begin(alice, 2, hosts), taskchampion: await SyncWatch.begin(alice, 3, hosts) };
     const api = new ApiWatch(kubeconfig);
-    const ended = await work();
+    // Those that go on would keep jest from ending.
+    const abandoned = async (error: unknown) => {
+      for (const user of Object.values(users)) {
+        user.abandon();
+      }
+      await api.stop();
+      throw error;
+    };
+    const ended = await work().catch(abandoned);
     figures[name] = await api.stop();
     for (const [server, user] of Object.entries(users)) {
       const before = user.answers;
       await eventually(`${server} serves again`, 120, async () => user.answers > before);
-      const seen = await user.stop();
-      synced[`${name}: ${server}`] = seen;
-      expect([server, seen.lost]).toEqual([server, []]);
-      expect(seen.acknowledged).toBeGreaterThan(0);
+      synced[`${name}: ${server}`] = await user.stop();
+    }
+    for (const server of Object.keys(users)) {
+      const { lost, acknowledged } = synced[`${name}: ${server}`];
+      expect([server, lost]).toEqual([server, []]);
+      expect(acknowledged).toBeGreaterThan(0);
     }
     return ended;
   }
