@@ -2,7 +2,7 @@ import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import type { Event } from "./workplace";
 
-/** What whoever opens a pull request can choose of what the forge tells of it. */
+/** The parts of a pull request's event that its author controls. */
 export interface Chosen {
   title?: string;
   body?: string;

@@ -71,6 +71,15 @@ const labelled: Scenarios = {
   failure: ["embedded", "a target branch that does not come up"],
   moved: head,
 };
+const unlabelled = inAll(["embedded", "on a pull request without the label"]);
+const embedded: Record<string, Scenarios> = {
+  push: brought,
+  schedule: atNight,
+  pull_request: unlabelled,
+  "pull_request from a fork": unlabelled,
+  "pull_request with the label": labelled,
+  "pull_request from a fork with the label": { ...labelled, success: head },
+};
 const tested: Scenarios = {
   success: ["embedded", "%s, as root with the runner's tools and cache"],
   loss: none(noReport),
@@ -95,21 +104,7 @@ export const scenarios: Record<string, Record<string, Scenarios>> = {
     workflow_dispatch: { ...deployed, success: ["deploy", "is made whole by the next run"] },
   },
   "drift.yml drift": { schedule: compared, workflow_dispatch: compared },
-  "embedded.yml sim": {
-    push: brought,
-    schedule: atNight,
-    pull_request: inAll(["embedded", "on a pull request without the label"]),
-    "pull_request from a fork": inAll(["embedded", "on a pull request without the label"]),
-    "pull_request with the label": labelled,
-    "pull_request from a fork with the label": { ...labelled, success: head },
-  },
-  "embedded.yml record": {
-    push: brought,
-    schedule: atNight,
-    pull_request: inAll(["embedded", "on a pull request without the label"]),
-    "pull_request from a fork": inAll(["embedded", "on a pull request without the label"]),
-    "pull_request with the label": labelled,
-    "pull_request from a fork with the label": { ...labelled, success: head },
-  },
+  "embedded.yml sim": embedded,
+  "embedded.yml record": embedded,
   "test.yml test": { push: tested, pull_request: tested, "pull_request from a fork": tested },
 };
