@@ -1,12 +1,12 @@
-import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import Table from "cli-table3";
 import { type Command, Option } from "commander";
-import { backup, listBackups } from "../../components/k3s/operations/backup";
+import { listBackups } from "../../components/k3s/operations/backup";
 import { ssh } from "../../components/k3s/operations/shell";
 import { knownStack } from "../engine/known-stack";
-import { say, stage } from "../engine/progress";
+import { say } from "../engine/progress";
 import { simStack } from "../engine/stack";
+import { keepBackup } from "../live/kept-backup";
 import { labHosts } from "../live/lab-hosts";
 import { paths } from "../paths";
 import * as taskBackups from "./task-backups";
@@ -33,11 +33,7 @@ async function list(options: Options): Promise<void> {
 
 async function make(options: Options): Promise<void> {
   const { hosts } = await labHosts(await knownStack(options.stack));
-  const made = await stage("Backup of the cluster", (report) => backup(ssh, hosts, report));
-  await fs.mkdir(options.to, { recursive: true, mode: 0o700 });
-  const file = path.join(options.to, `${made.name}.tar.gz`);
-  await fs.writeFile(`${file}.partial`, made.archive, { mode: 0o600 });
-  await fs.rename(`${file}.partial`, file);
+  const { made, file } = await keepBackup("Backup of the cluster", hosts, options.to);
   say(
     `    ${megabytes(made.bytes)}, SHA-256 ${made.sha256}. It holds the cluster's secrets and its server token: keep it as safe as those.`,
   );

@@ -1,7 +1,6 @@
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import { UserError } from "../../components/core/user-error";
-import { backup } from "../../components/k3s/operations/backup";
 import { revert, stageRelease } from "../../components/k3s/operations/revert";
 import { type Host, ssh } from "../../components/k3s/operations/shell";
 import type { Settings } from "../../settings/schema";
@@ -14,6 +13,7 @@ import { say, stage, total } from "../engine/progress";
 import { checkStackFile } from "../engine/settings-file";
 import { forgetUpgrade, noteUpgrade, readUpgrade, type UpgradeRecord } from "../engine/upgrade-record";
 import { awaitWell, usual } from "../engine/walk";
+import { keepBackup } from "../live/kept-backup";
 import { KubernetesApi } from "../live/kubernetes-api";
 import type { StackOutputs } from "../live/lab-facts";
 import { labHosts } from "../live/lab-hosts";
@@ -58,17 +58,6 @@ function refuseUnwell(status: LabStatus): void {
       fix: "put it right first; './lab status' says more",
     });
   }
-}
-
-/** The datastore as it is just before, on this computer. */
-async function snapshot(hosts: readonly Host[]): Promise<string> {
-  const made = await stage("Backup of the cluster, the way back", (report) => backup(ssh, hosts, report));
-  const folder = path.join(paths.state, "backups");
-  await fs.mkdir(folder, { recursive: true, mode: 0o700 });
-  const file = path.join(folder, `${made.name}.tar.gz`);
-  await fs.writeFile(`${file}.partial`, made.archive, { mode: 0o600 });
-  await fs.rename(`${file}.partial`, file);
-  return file;
 }
 
 /** The machines say by themselves what they cannot fetch, and what they cannot be upgraded to. */
@@ -128,7 +117,7 @@ export async function upgradeK3s({ stack, to, yes }: Options): Promise<void> {
     const record = resumed ?? {
       ...{ from, to, began: new Date().toISOString(), ended: false },
       volumes: await volumesNow(outputs),
-      archive: own ? await snapshot(hosts) : undefined,
+      archive: own ? (await keepBackup("Backup of the cluster, the way back", hosts, path.join(paths.state, "backups"))).file : undefined,
     };
     keep();
     await noteUpgrade(stack, record);
