@@ -1,7 +1,7 @@
 import type { Settings } from "../../settings/schema";
 import { checkStackFile } from "../engine/settings-file";
 import { KubernetesApi } from "../live/kubernetes-api";
-import { maasOf, type Stack, stackOutputs } from "../live/lab-facts";
+import { maasOf, type Stack, stackHasNo, stackOutputs } from "../live/lab-facts";
 import { certificateDrift, servedCertificate } from "./certificates";
 import type { Drift, Finding } from "./finding";
 import { hostDrift } from "./hosts";
@@ -10,9 +10,6 @@ import { kubernetesDrift } from "./objects";
 import { readState, type StateResource } from "./state";
 import { maasDrift } from "./steps";
 
-/** Whether a state of the program has ever been applied. */
-export class NotUp extends Error {}
-
 /**
  * Compares what the stack was given and what it did with what MAAS, the machines, k3s and Kubernetes say now. Reads only.
  * A source that does not answer is reported as such; the others are asked all the same.
@@ -20,7 +17,7 @@ export class NotUp extends Error {}
 export async function driftOf(stack: Stack, now = new Date()): Promise<Drift> {
   const [{ settings }, resources] = await Promise.all([checkStackFile(stack.stack), readState(stack)]);
   if (!resources.some(({ type }) => type.startsWith("homelab:"))) {
-    throw new NotUp(`The stack ${stack.stack} is not up: there is nothing to compare. './lab up --stack ${stack.stack}' brings it up.`);
+    throw stackHasNo("resources to compare", stack.stack);
   }
   const drift: Drift = { stack: stack.stack, findings: certificateDrift(resources, now), unknown: [], notCompared: [] };
   const ask = async (

@@ -1,5 +1,5 @@
 import { run } from "../engine/process";
-import type { Stack } from "../live/lab-facts";
+import { type Stack, stackHasNo } from "../live/lab-facts";
 import { checkout } from "../paths";
 
 /** A resource of the stack's state, secrets in clear: never to be printed. */
@@ -36,7 +36,10 @@ export async function readState(stack: Stack): Promise<StateResource[]> {
     allowFailure: true,
   });
   if (result.code !== 0) {
-    throw new Error(`The state of ${stack.stack} could not be read: ${result.stderr.trim()}`);
+    const said = result.stderr.trim().replace(/^error: /, "");
+    throw said.startsWith("no stack named")
+      ? stackHasNo("state", stack.stack)
+      : new Error(`The state of ${stack.stack} cannot be read: ${said}`);
   }
   return resourcesOf(result.stdout);
 }

@@ -1,4 +1,4 @@
-import { UserError } from "../../components/core/user-error";
+import { noApiKey } from "../live/lab-facts";
 import { installPackages } from "./host-packages";
 import { requireStack } from "./known-stack";
 import { preflight } from "./preflight";
@@ -32,11 +32,7 @@ export async function openLab(stack: string, { installs }: { installs: boolean }
     const toolchain = await ensurePulumi();
     await requireStack(toolchain, stack);
     if (settings.maas.install === undefined && !hasApiKey) {
-      throw new UserError({
-        path: "homelab:maasApiKey",
-        message: "MAAS's API key is not set",
-        fix: `run './lab pulumi config set --secret homelab:maasApiKey --stack ${stack}'; 'sudo maas apikey --username NAME' on the MAAS host prints the key`,
-      });
+      throw noApiKey(stack);
     }
     return { ...toolchain, stack };
   }

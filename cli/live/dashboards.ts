@@ -36,7 +36,7 @@ export async function forwardTo(program: Program, outputs: StackOutputs, local =
       found: items.map(({ metadata }) => metadata?.name).join(", ") || "none",
       fix:
         program === "grafana"
-          ? "where its image cannot be had, look at docs/dashboards/, './lab status' and './lab open prometheus'"
+          ? "where its image cannot be had, './lab open home' shows the same dashboards"
           : "'./lab status' shows what is wrong",
     });
   }
@@ -50,7 +50,7 @@ export async function pageOf(page: Program | "home" | "maas", stack: Stack, outp
   }
   if (page === "home") {
     if (!outputs.pages?.home) {
-      throw noIngress(stack.stack);
+      throw noIngress(stack.stack, outputs);
     }
     return { url: outputs.pages.home };
   }

@@ -2,8 +2,8 @@ import { UserError } from "../../components/core/user-error";
 import { MaasClient } from "../../components/maas/api/client";
 import type { Machine } from "../../components/maas/api/types";
 import type { ClientFile, UserAccess } from "../../components/taskserver/taskrc";
-import { run } from "../engine/process";
-import { stackFile } from "../engine/stack";
+import { CommandFailed, run } from "../engine/process";
+import { simStack, stackFile } from "../engine/stack";
 import type { Toolchain } from "../engine/toolchain";
 import { KubernetesApi } from "./kubernetes-api";
 
@@ -50,13 +50,25 @@ export async function stackOutputs(stack: Stack): Promise<StackOutputs> {
   return result.code === 0 ? (JSON.parse(result.stdout) as StackOutputs) : {};
 }
 
+/** The refusal of a stack whose MAAS cannot be used. */
+export function noApiKey(stack: string): UserError {
+  return new UserError({
+    path: "homelab:maasApiKey",
+    message: "MAAS's API key is not set",
+    fix: `run './lab pulumi config set --secret homelab:maasApiKey --stack ${stack}'; 'sudo maas apikey --username NAME' on the MAAS host prints the key`,
+  });
+}
+
 /** The refusal of a verb that needs what the stack does not have before its first `up`. */
 export function stackHasNo(part: string, stack: string): UserError {
   return new UserError({ path: "--stack", message: `the stack ${stack} has no ${part}`, fix: `run './lab up --stack ${stack}' first` });
 }
 
-/** The refusal of a verb that needs the pages of a stack that serves none. */
-export function noIngress(stack: string): UserError {
+/** The refusal of a verb that needs the pages of a stack that serves none, or is not up. */
+export function noIngress(stack: string, outputs: StackOutputs): UserError {
+  if (outputs.machines === undefined) {
+    return stackHasNo("pages yet", stack);
+  }
   return new UserError({
     path: "--stack",
     message: `the stack ${stack} serves no pages by name`,
@@ -68,10 +80,12 @@ export function noIngress(stack: string): UserError {
 export async function maasSettingsOf(stack: Stack, outputs?: StackOutputs): Promise<{ url: string; apiKey: string }> {
   const env = { ...process.env, ...stack.environment };
   const args = ["config", "--json", "--show-secrets", "--stack", stack.stack, "--config-file", stackFile(stack.stack)];
-  const config = JSON.parse((await run(stack.engine, args, { env, cwd: __dirname })).stdout) as Record<
-    string,
-    { value?: string; objectValue?: { url: string } }
-  >;
+  const result = await run(stack.engine, args, { env, cwd: __dirname, allowFailure: true });
+  if (result.code !== 0) {
+    // 'sim' before its first 'up'. The others are known; see `knownStack`.
+    throw stack.stack === simStack ? stackHasNo("MAAS", stack.stack) : new CommandFailed("pulumi config", result);
+  }
+  const config = JSON.parse(result.stdout) as Record<string, { value?: string; objectValue?: { url: string } }>;
   const { objectValue: maas, value } = config["homelab:maas"] ?? {};
   const { url } = maas ?? (JSON.parse(value ?? "{}") as { url?: string });
   const apiKey = config["homelab:maasApiKey"]?.value || (outputs ?? (await stackOutputs(stack))).maas?.apiKey;
@@ -80,7 +94,11 @@ export async function maasSettingsOf(stack: Stack, outputs?: StackOutputs): Prom
 
 /** A client of the stack's MAAS. */
 export async function maasOf(stack: Stack, outputs?: StackOutputs): Promise<MaasClient> {
-  return new MaasClient({ ...(await maasSettingsOf(stack, outputs)), patience: 5_000 });
+  const settings = await maasSettingsOf(stack, outputs);
+  if (settings.apiKey === "") {
+    throw noApiKey(stack.stack);
+  }
+  return new MaasClient({ ...settings, patience: 5_000 });
 }
 
 export interface MachineFacts {

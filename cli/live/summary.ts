@@ -1,4 +1,5 @@
 import Table from "cli-table3";
+import { simStack } from "../engine/stack";
 import { atPrometheus, hasAddress } from "./dashboards";
 import {
   type ClusterFacts,
@@ -126,7 +127,7 @@ function renderMonitoring(monitoring: LabStatus["monitoring"]): string {
 }
 
 /** The status as tables for a terminal. */
-export function renderStatus(status: LabStatus): string {
+export function renderStatus(status: LabStatus, stack = simStack): string {
   const parts: string[] = [];
   if ("error" in status.machines) {
     parts.push(`\nMachines: MAAS could not be asked: ${status.machines.error}\n`);
@@ -138,7 +139,7 @@ export function renderStatus(status: LabStatus): string {
       )}`,
     );
   } else {
-    parts.push("\nThere are no machines: the lab is not up. './lab up' brings it up.\n");
+    parts.push(`\nThe lab is not up: it has no machines. './lab up${stack === simStack ? "" : ` --stack ${stack}`}' brings it up.\n`);
   }
   if (status.cluster && "error" in status.cluster) {
     parts.push(`\nKubernetes could not be asked: ${status.cluster.error}\n`);

@@ -55,13 +55,16 @@ function machine(change: Change): Reading | undefined {
 
 type Meanings = Partial<Record<Change["operation"], Pick<Reading, "gravity" | "what">>>;
 
+const INSTALLER = "gets the installation scripts";
+
 /** The parts of a node's component, by the end of their names. A part that goes, goes with its machine. */
 const nodeParts: Record<string, Meanings> = {
-  script: { create: { gravity: "adds", what: "given the installer" }, update: { gravity: "edits", what: "given another installer" } },
-  installer: { create: { gravity: "adds", what: "sent the installer" }, update: { gravity: "edits", what: "sent another installer" } },
+  script: { create: { gravity: "adds", what: INSTALLER }, update: { gravity: "edits", what: "gets new installation scripts" } },
+  installer: { create: { gravity: "adds", what: INSTALLER }, update: { gravity: "edits", what: "gets new installation scripts" } },
   prepare: {
     create: { gravity: "adds", what: "checked before it joins" },
     update: { gravity: "interrupts", what: "drained if it is upgraded" },
+    delete: { gravity: "edits", what: "no longer drained by another server" },
   },
   k3s: {
     create: { gravity: "adds", what: "k3s is installed and the node joins" },
@@ -72,8 +75,10 @@ const nodeParts: Record<string, Meanings> = {
     update: { gravity: "edits", what: "its labels and taints are set" },
   },
   membership: {
+    create: { gravity: "adds", what: "registered as a member of the cluster" },
+    update: { gravity: "edits", what: "registered again as a member of the cluster" },
     delete: { gravity: "destroys", what: "drained and removed from the cluster" },
-    replace: { gravity: "interrupts", what: "drained and taken out until its machine is deployed anew" },
+    replace: { gravity: "interrupts", what: "drained and removed until its machine is redeployed" },
   },
 };
 
@@ -115,9 +120,7 @@ function node(change: Change): Reading | undefined {
     return { kind: "node", subject, gravity: "interrupts", what: "tainted: pods that do not tolerate it are evicted" };
   }
   const meaning = meanings[change.operation] ?? (change.operation === "replace" ? meanings.update : undefined);
-  const otherwise = { create: "prepared for", update: "noted anew", replace: "noted anew", delete: "goes with its machine" }[
-    change.operation
-  ];
+  const otherwise = { create: "set up", update: "updated", replace: "set up again", delete: "goes with its machine" }[change.operation];
   return {
     kind: "node",
     subject,

@@ -44,9 +44,10 @@ export function register(program: Command): void {
     .option("--file <file>", "file to write; default STACK-ca.crt")
     .option("--print", "print the certificate and write nothing")
     .action(async (options: { stack: string; file?: string; print?: boolean }) => {
-      const { pageAuthority, ingress } = await stackOutputs(await knownStack(options.stack));
+      const outputs = await stackOutputs(await knownStack(options.stack));
+      const { pageAuthority, ingress } = outputs;
       if (!pageAuthority) {
-        throw ingress ? fromServer(options.stack) : noIngress(options.stack);
+        throw ingress ? fromServer(options.stack) : noIngress(options.stack, outputs);
       }
       if (options.print) {
         process.stdout.write(pageAuthority);

@@ -10,9 +10,10 @@ export function register(program: Command): void {
     .option("--stack <name>", "stack whose names to print", simStack)
     .addHelpText("after", "\nWith a router that forwards the domain to MAAS they are not needed: see docs/how-to/open-the-pages.md.")
     .action(async (options: { stack: string }) => {
-      const { ingress } = await stackOutputs(await knownStack(options.stack));
+      const outputs = await stackOutputs(await knownStack(options.stack));
+      const { ingress } = outputs;
       if (!ingress) {
-        throw noIngress(options.stack);
+        throw noIngress(options.stack, outputs);
       }
       process.stdout.write(`${ingress.address} ${ingress.names.join(" ")}\n`);
     });

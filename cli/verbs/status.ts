@@ -12,7 +12,7 @@ export function register(program: Command): void {
     .addHelpText("after", "\nExit code 1 when something that should run does not.")
     .action(async (options: { stack: string; json?: boolean }) => {
       const status = await labStatus(await knownStack(options.stack));
-      process.stdout.write(options.json ? `${JSON.stringify(status, undefined, 2)}\n` : renderStatus(status));
+      process.stdout.write(options.json ? `${JSON.stringify(status, undefined, 2)}\n` : renderStatus(status, options.stack));
       process.exitCode = healthy(status) ? 0 : 1;
     });
 }

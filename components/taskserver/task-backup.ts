@@ -1,5 +1,6 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import type { Images } from "../core/images";
 import { secretOutput } from "../core/secret-output";
 import { networkPolicy } from "../kubernetes/policy";
 import { secretObject } from "../kubernetes/secret";
@@ -21,6 +22,14 @@ export interface TaskBackupArgs {
   user: number;
   /** Claim of the server's data volume. */
   data: pulumi.Input<string>;
+}
+
+/**
+ * An image with a shell, tar and curl, for a server whose own image need not have them: taskd's where there is one, as it has no public
+ * image; else nginx's, which the pages have too.
+ */
+export function toolsImage(images: Images): string {
+  return images.ref(images.overridden.includes("taskd") ? "taskd" : "nginx");
 }
 
 /** Where the backup's volume is in its pods and in the server's. */

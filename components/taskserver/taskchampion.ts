@@ -7,7 +7,7 @@ import { dataVolume } from "../kubernetes/volume";
 import { checksum, containerSecurity, labelsOf, notAwaited, podSecurity, selectorOf } from "../kubernetes/workload";
 import type { TaskBackupOptions, TaskChampionOptions } from "./args";
 import { GATE_METRICS_PORT, GATE_PATHS, gateContainer, gateFollower, gateMetricsService, renderTaskChampionGate } from "./gate";
-import { restoreContainer, TaskBackup } from "./task-backup";
+import { restoreContainer, TaskBackup, toolsImage } from "./task-backup";
 import type { KeyPair } from "./task-pki";
 
 /** Arguments of {@link TaskChampion}. */
@@ -72,8 +72,7 @@ export class TaskChampion extends pulumi.ComponentResource {
             namespace,
             settings: args.backup,
             server: NAME,
-            // Its own image need not have a shell.
-            image: args.images.ref("taskd"),
+            image: toolsImage(args.images),
             user: TASKCHAMPION_USER,
             data: volume.metadata.name,
           },
@@ -132,7 +131,7 @@ export class TaskChampion extends pulumi.ComponentResource {
               initContainers: backup
                 ? [
                     restoreContainer(
-                      args.images.ref("taskd"),
+                      toolsImage(args.images),
                       { name: "data", mountPath: TASKCHAMPION_DATA },
                       { name: "scripts", mountPath: "/scripts", readOnly: true },
                     ),

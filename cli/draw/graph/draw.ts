@@ -38,7 +38,7 @@ function described({ boxes, arrows }: Graph, title: string) {
       subgraphs: here.filter(holds).map((box): Subgraph => {
         const { nodes, subgraphs } = inside(box.id);
         // What it has of its own, and where arrows to the component itself end.
-        const own = arrows.some((arrow) => arrow.includes(box.id)) ? [nodeOf(box, counted(box.resources))] : [];
+        const own = arrows.some((arrow) => arrow.includes(box.id)) ? [nodeOf(box, `${box.name}\n${counted(box.resources)}`)] : [];
         return {
           name: `cluster_${box.id}`,
           graphAttributes: { ...font, label: `${kind(box)} ${box.name}`, labelloc: "t", color: frame(box), style: "rounded", margin: 14 },

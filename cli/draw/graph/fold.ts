@@ -23,7 +23,8 @@ const isDefault = ({ type, name }: Resource) => type.startsWith("pulumi:provider
 
 /**
  * The graph that is drawn. Folded, each resource is counted in its component; else it is a box in its component. What is in no
- * component is a box in both cases. An arrow that a longer way says already is left out.
+ * component is a box in both cases. An arrow that a longer way says already is left out, and so is one from a part back to the
+ * component that it is drawn in, where the part needs that component: the frame says that they belong together.
  */
 export function graphOf(all: readonly Resource[], { folded }: { folded: boolean }): Graph {
   const resources = all.filter((resource) => !isStack(resource) && !isDefault(resource));
@@ -35,6 +36,10 @@ export function graphOf(all: readonly Resource[], { folded }: { folded: boolean 
   const boxOf = (resource: Resource) => (isComponent(resource) || !folded ? resource : (component(resource) ?? resource));
   const boxes = resources.filter((resource) => boxOf(resource) === resource);
   const own = (box: Resource) => resources.filter((each) => !isComponent(each) && component(each) === box).length;
+  const isWithin = (id: string, outer: string): boolean => {
+    const above = component(byId.get(id) as Resource);
+    return above !== undefined && (above.id === outer || isWithin(above.id, outer));
+  };
   const arrows = new Map<string, [string, string]>();
   for (const resource of resources) {
     for (const need of resource.needs.flatMap((id) => byId.get(id) ?? [])) {
@@ -52,7 +57,7 @@ export function graphOf(all: readonly Resource[], { folded }: { folded: boolean 
       within: component(box)?.id,
       resources: isComponent(box) ? own(box) : 1,
     })),
-    arrows: reduced([...arrows.values()]),
+    arrows: reduced([...arrows.values()].filter(([from, to]) => !(arrows.has(`${to} ${from}`) && isWithin(from, to)))),
   };
 }
 
