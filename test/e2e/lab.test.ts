@@ -47,6 +47,9 @@ async function taskClient(user: string) {
 }
 
 /** Steps of one life of a lab, in order: each needs what the one before it has made. */
+/** What the engine and k3s's installer say of themselves, and nobody asked for. */
+const engineSpeech = /\[INFO\]|Permalink|^Resources:|^Duration:|pulumi stack rm|The resources in the stack have been deleted/;
+
 describe("the embedded lab, from nothing to nothing", () => {
   const homes: string[] = [];
   const tutorial = new Tutorial(lab);
@@ -91,6 +94,15 @@ describe("the embedded lab, from nothing to nothing", () => {
       const up = await tutorial.run("Bring the lab up");
       expect(failureOf(up)).toBe("");
       expect(up.stdout).toMatch(/^ {2}open the start page, from any computer +https:\/\/home\.lab\.home\.arpa$/m);
+      // Of the run itself; the tables at its end are as long as the lab is large.
+      const progress = up.output
+        .slice(up.output.search(/^ {2}[…✔] Settings/m), up.output.indexOf("\nMachines\n"))
+        .trim()
+        .split("\n");
+      expect(progress.length).toBeGreaterThan(10);
+      expect(progress.length).toBeLessThan(80);
+      expect(progress.filter((line) => engineSpeech.test(line))).toEqual([]);
+      expect(progress.filter((line, index) => line.length > 30 && progress.indexOf(line) !== index)).toEqual([]);
       const machines = await lab.maas<Machine[]>("machines/");
       expect(machines.map(({ hostname, status_name, power_state }) => [hostname, status_name, power_state]).sort()).toEqual([
         ["node1", "Deployed", "on"],
@@ -244,6 +256,7 @@ describe("the embedded lab, from nothing to nothing", () => {
     async () => {
       const down = await tutorial.run("Take it down");
       expect(failureOf(down)).toBe("");
+      expect(down.output.split("\n").filter((line) => engineSpeech.test(line))).toEqual([]);
       expect(tutorial.notRun).toEqual([]);
       const state = JSON.parse((await lab.pulumi("stack", "export")).stdout) as {
         deployment: { resources?: unknown[]; pending_operations?: unknown[] };

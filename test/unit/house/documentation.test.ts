@@ -7,6 +7,7 @@ import { machineOf } from "../../../cli/new/answers";
 import { schemaFrom, stackFileText } from "../../../cli/new/new-stack";
 import { references } from "../../../cli/reference/references";
 import { labProgram } from "../../../cli/verbs/program";
+import { dashboards } from "../../../components/watched";
 import { parseSettings } from "../../../settings/validate";
 import { actionlint } from "../../support/actionlint";
 import { codeOf, commandsOf, partsOf, signatureOf } from "../../support/documented-commands";
@@ -79,6 +80,24 @@ describe("the documentation", () => {
     const used = new Set(shown.flatMap(([, part, command]) => (run.has(part) ? [] : excused(part, command))));
     expect(reasons.filter((reason) => !used.has(reason))).toEqual([]);
     expect([...run].filter((part) => !shown.some(([, other]) => other === part))).toEqual([]);
+  });
+
+  it("has a picture of each dashboard with data in it, and recordings of up, report and task sync in README", () => {
+    for (const { uid, title, rows } of dashboards("tasks")) {
+      const drawn = read(`docs/dashboards/${uid.replace(/^homelab-/, "")}.svg`);
+      expect(drawn).toContain(`<title>${title}</title>`);
+      const charts = rows.flatMap(({ panels: all }) => all).filter(({ needs }) => needs !== "etcd");
+      // An idle, healthy lab has values for all of them.
+      expect([title, charts.length > 0, drawn.includes(">no data<")]).toEqual([title, true, false]);
+    }
+    for (const name of ["up", "report", "task-sync"]) {
+      expect(read("README.md")).toContain(`docs/recordings/${name}.svg`);
+      expect([
+        name,
+        /<svg [\s\S]*<\/svg>\s*$/.test(read(`docs/recordings/${name}.svg`)),
+        /✘/.test(read(`docs/recordings/${name}.svg`)),
+      ]).toEqual([name, true, false]);
+    }
   });
 
   it("links only to what is there", () => {

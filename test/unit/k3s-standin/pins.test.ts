@@ -19,6 +19,27 @@ describe("the k3s stand-in's pins", () => {
     expect(new Set(staging)).toEqual(new Set([kubernetes.replace("v1.", "v0.")]));
   });
 
+  it("is of one version in every go.mod of what an up builds: each further one is compiled anew", () => {
+    const modules = execFileSync("git", ["ls-files", "rig/**/go.mod"], { cwd: path.resolve(__dirname, "../../.."), encoding: "utf8" });
+    const used = modules
+      .trim()
+      .split("\n")
+      .flatMap((file) => {
+        const text = fs.readFileSync(path.resolve(__dirname, "../../..", file), "utf8");
+        const required = [...text.matchAll(/^\s*(k8s\.io\/(?:api|apimachinery|client-go)) (v\S+)/gm)];
+        // What a replacement says is what is compiled.
+        return required.map(([, module, version]) => {
+          const replaced = new RegExp(
+            `^\\s*(?:replace )?${module.replace(".", "\\.")}(?: v\\S+)? => ${module.replace(".", "\\.")} (v\\S+)`,
+            "m",
+          ).exec(text);
+          return [file, module, replaced?.[1] ?? version];
+        });
+      });
+    expect(used.length).toBeGreaterThan(5);
+    expect([...new Set(used.map(([, , version]) => version))]).toEqual([versions.k3s.kubernetes.replace("v1.", "v0.")]);
+  });
+
   it("offers two versions of that Kubernetes, to upgrade from one to the other", () => {
     expect(new Set(k3sVersions).size).toBe(2);
     for (const version of k3sVersions) {
