@@ -208,6 +208,7 @@ know_machine() {
 
 # stage: VERSION's executable is on the machine before anything of an upgrade begins; k3s runs on as it is.
 stage() {
+  lock_machine
   know_machine
   check_skew
   fetch_binary
@@ -217,7 +218,7 @@ stage() {
 # revert: back to VERSION, an older one, with k3s stopped. The datastore of its time is put back next (operations/revert.ts),
 # which starts k3s again.
 revert() {
-  lock_restores
+  lock_machine
   know_machine
   fetch_binary
   systemctl stop "$UNIT"
@@ -229,14 +230,19 @@ revert() {
 }
 
 install() {
+  # Before it waits: what has been read stays, whatever becomes of the other end of SSH.
+  receive_files
+  lock_machine
   know_machine
   check_skew
   if [ "$ROLE" = server ] && upgrading && [ -s "$KUBECONFIG" ]; then
     # Before its pods have to go: what cannot be had must not cost them their place.
     fetch_binary
-    prepare
+    empty_node
   fi
-  read_files
+  read_files <<FILES
+$files
+FILES
   enable_units
   install_binary
   install_images

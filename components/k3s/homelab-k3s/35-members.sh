@@ -28,8 +28,14 @@ check_quorum() {
   fi
 }
 
-# prepare: empty the node when it is about to be upgraded, so that its pods move instead of dying with it.
+# prepare: on a server, about another node.
 prepare() {
+  lock_node
+  empty_node
+}
+
+# empty_node: when it is about to be upgraded, so that its pods move instead of dying with it.
+empty_node() {
   running=$(node_field '{.status.nodeInfo.kubeletVersion}') || fail "the API does not answer, so $NODE cannot be emptied" k3s
   if [ -z "$running" ] || [ "$running" = "$VERSION" ] || ! node_is_ready; then
     return 0
@@ -101,6 +107,7 @@ apply_marks() {
 
 # admit: the node is there, in the right version, with its labels and taints, and takes pods again.
 admit() {
+  lock_node
   until_true "$READY_TIMEOUT" "node $NODE to be Ready with $VERSION" up_to_date ||
     fail "node $NODE is not Ready with $VERSION after ${READY_TIMEOUT} s (homelab:cluster.timeouts.ready)" k3s
   apply_marks "$LABELS" labels
@@ -122,6 +129,7 @@ volumes_on() {
 # remove: local volumes and pods moved where they can be, then the node and all that would keep its name from being used again. k3s' own
 # controllers take a deleted server out of etcd.
 remove() {
+  lock_node
   if [ -z "$(node_field '{.metadata.name}')" ]; then
     say "$NODE is not in the cluster"
   else
@@ -146,6 +154,7 @@ remove() {
 
 # reset: k3s and all it has taken off this machine, volumes included, which is why they must be none or given up.
 reset() {
+  lock_machine
   if [ "$LOSE_VOLUMES" != true ]; then
     if [ "$ROLE" = server ]; then
       volumes=$(volumes_on "") || fail "the API does not answer, so it cannot be known what would be lost; say lose-volumes=true to go on" k3s

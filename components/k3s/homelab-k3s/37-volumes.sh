@@ -217,6 +217,7 @@ vacate() {
 
 # move_volumes: nothing of k3s' own provisioner lies on NODE afterwards, or the node is in service as it was.
 move_volumes() {
+  lock_volumes
   finish_moves
   movable=$(local_volumes) || return 1
   [ -n "$movable" ] || return 0

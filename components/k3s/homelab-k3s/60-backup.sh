@@ -100,12 +100,6 @@ complete_backup() {
   echo "$names" | grep -qx './snapshot\.db\|./state\.db\|./db\.tar'
 }
 
-# One at a time: the timer's and somebody's own would take each other's unfinished files away.
-lock_backups() {
-  exec 9>"$STATE/backup.lock"
-  flock -w "${LOCK_TIMEOUT:-900}" 9 || fail "another backup is being made on $(hostname); try again when it has ended"
-}
-
 # What is not complete has a name that begins with a dot. Under the lock it is a killed run's.
 drop_unfinished() {
   find "$BACKUPS" -maxdepth 1 -name '.partial-*' -exec rm -rf {} +
@@ -116,10 +110,13 @@ backup() {
     # shellcheck source=/dev/null
     . /etc/homelab/backup.conf
   fi
+  # While the token changes, or a restore is half done, datastore and token do not belong together.
+  lock_machine --shared
   kind=$(datastore_kind)
   name="${NAME:-$(hostname)-$(date -u +%Y%m%dT%H%M%SZ)}"
   umask 077
   mkdir -p "$BACKUPS"
+  # The timer's and somebody's own would take each other's unfinished files away.
   lock_backups
   drop_unfinished
   stage="$BACKUPS/.partial-$name"

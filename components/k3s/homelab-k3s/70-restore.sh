@@ -88,20 +88,9 @@ unpack_backup() {
   [ ! -s "$stage/db.tar" ] || tar -tf "$stage/db.tar" >/dev/null || fail "$damaged"
 }
 
-# One at a time. Who is killed at the other end of SSH leaves its restore at work here; another one beside it would pull the datastore
-# from under it. What it has started holds the lock as well.
-lock_restores() {
-  mkdir -p "$STATE"
-  exec 8>"$STATE/restore.lock"
-  flock -n 8 || {
-    say "an earlier restore is still at work on $(hostname); waiting for its end"
-    flock -w "${LOCK_TIMEOUT:-900}" 8 || fail "another restore is at work on $(hostname) and does not end; see its processes: ps -ef | grep k3s.sh"
-  }
-}
-
 # check-restore: whether `restore` would take the archive on stdin.
 check_restore() {
-  lock_restores
+  lock_machine
   unpack_backup
   printf '{"whole":true}\n'
 }
@@ -109,7 +98,7 @@ check_restore() {
 # restore: the archive comes on stdin.
 restore() {
   UNIT=k3s ROLE=server
-  lock_restores
+  lock_machine
   unpack_backup
   begin_restore
   # A restore that was killed has left the backup's token in place of this stack's.
@@ -164,7 +153,7 @@ api_answers() {
 
 # detach: another server, before the restore; its datastore belongs to the cluster that was.
 detach() {
-  lock_restores
+  lock_machine
   begin_restore
   systemctl stop k3s
   set_datastore_aside
@@ -175,7 +164,7 @@ detach() {
 
 # rejoin: another server or an agent, after it. PEERS is where the restored cluster is.
 rejoin() {
-  lock_restores
+  lock_machine
   UNIT=k3s
   VERSION=$(installed_version)
   if [ "$ROLE" = agent ]; then

@@ -12,7 +12,7 @@ assign() {
     value=${pair#*=}
     case "${pair%%=*}" in
     role) ROLE=$value ;;
-    config) : ;; # only there to show a change
+    config) CONFIG=$value ;;
     node) NODE=$value ;;
     version) VERSION=$value ;;
     source) SOURCE=$value ;;
@@ -51,7 +51,7 @@ assign() {
 [ "$#" -ge 1 ] || usage
 verb=$1
 shift
-ARCHIVES='' PIN_AMD64='' PIN_ARM64='' PIN_SCRIPT='' MIRROR='' NODES='' COMPONENTS='' ENDPOINT='' START='' FIRST='' PEERS='' LABELS='' TAINTS='' NAME='' CERTIFICATES=1 AUTHORITIES='' LEAD='' STORAGE_CLASS='' LOSE_VOLUMES='' ROLE=''
+ARCHIVES='' PIN_AMD64='' PIN_ARM64='' PIN_SCRIPT='' MIRROR='' NODES='' COMPONENTS='' ENDPOINT='' START='' FIRST='' PEERS='' LABELS='' TAINTS='' NAME='' CONFIG='' CERTIFICATES=1 AUTHORITIES='' LEAD='' STORAGE_CLASS='' LOSE_VOLUMES='' ROLE=''
 INSTALL_TIMEOUT=900 READY_TIMEOUT=600 DRAIN_TIMEOUT=300
 assign "$@"
 case "$verb" in

@@ -121,6 +121,8 @@ export class Sandbox {
       "sh",
       ...words,
     ]);
+    // Who is killed, or has no use for it, does not read it to its end.
+    child.stdin?.on("error", () => undefined);
     child.stdin?.end(stdin);
     return child;
   }
