@@ -21,6 +21,18 @@ fail() {
   exit 1
 }
 
+# One at a time: where `lab` or `pulumi` is killed, or SSH is cut, an installation goes on here. The kernel frees the lock when this
+# process and all that it has started have ended.
+lock_installation() {
+  mkdir -p "$STATE"
+  exec 9>>"$STATE/maas-region.lock"
+  if ! flock --nonblock 9; then
+    say "an earlier installation is still at work on $(hostname); waiting for its end"
+    flock --timeout "${LOCK_TIMEOUT:-1500}" 9 ||
+      fail "an earlier installation on $(hostname) does not end; see its processes: ps -ef | grep maas-region.sh"
+  fi
+}
+
 # secret NAME: what came on stdin under this name; nothing when it did not.
 secret() {
   printf '%s\n' "$secrets" | while read -r name value; do
@@ -156,6 +168,9 @@ for word in "$@"; do
   esac
 done
 secrets=$(cat)
+# The password comes first and is always there: without it SSH was cut, and MAAS's administrator would have none.
+[ -n "$(secret password)" ] || fail "not all secrets have arrived: the connection was cut off. Nothing was changed; run it again"
+lock_installation
 stop_timesyncd
 install_snaps
 initialise

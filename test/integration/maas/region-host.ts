@@ -33,6 +33,8 @@ init)
   [ -e /var/lib/snaps/maas ] || exit 1
   uri= force=
   for word in "$@"; do case "$word" in maas-test-db:///) uri=$word ;; --force) force=yes ;; esac; done
+  : >/var/lib/init-runs
+  while [ -e /var/lib/slow-init ]; do sleep 0.1; done
   [ -n "$uri" ] || { printf 'Database URI: '; read -r uri; }
   case "$uri" in maas-test-db:///) [ -e /var/lib/snaps/maas-test-db ] || exit 1 ;; postgres://*) ;; *) exit 1 ;; esac
   echo "$2" >$M/snap_mode
@@ -108,8 +110,8 @@ export class RegionHost {
     return ["unshare", "--mount", "--propagation=private", "sh", "-c", `${mounts} && exec "$@"`, "sh", ...command];
   }
 
-  /** The script by itself. */
-  install(parameters: Record<string, string>, secrets: Record<string, string>): Promise<Outcome> {
+  /** The script by itself, and what to do when it says something. */
+  install(parameters: Record<string, string>, secrets: Record<string, string>, said?: () => void): Promise<Outcome> {
     const words = Object.entries(parameters).map(([key, value]) => `${key}=${value}`);
     const [program = "", ...rest] = this.within("sh", path.join(root, "components/maas/scripts/region.sh"), "install", ...words);
     const child: ChildProcess = spawn(program, rest);
@@ -117,7 +119,10 @@ export class RegionHost {
     child.stdin?.end(lines.join(""));
     const outcome: Outcome = { code: null, stdout: "", stderr: "" };
     child.stdout?.on("data", (data) => (outcome.stdout += data));
-    child.stderr?.on("data", (data) => (outcome.stderr += data));
+    child.stderr?.on("data", (data) => {
+      outcome.stderr += data;
+      said?.();
+    });
     return new Promise((resolve) => child.on("close", (code) => resolve({ ...outcome, code })));
   }
 

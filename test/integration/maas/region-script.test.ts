@@ -38,6 +38,33 @@ test("installs once, changes nothing the second time, and shows no secret", asyn
   expect(changes(host.calls())).toEqual([]);
 });
 
+test("waits for an installation that is at work still, as one is whose other end was killed, and ends as if alone", async () => {
+  fs.writeFileSync(host.at("/var/lib/slow-init"), "");
+  const first = host.install(wanted, { password });
+  while (!fs.existsSync(host.at("/var/lib/init-runs"))) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  const goOn = () => fs.rmSync(host.at("/var/lib/slow-init"), { force: true });
+  const second = host.install(wanted, { password: "another" }, goOn);
+  expect(await first).toMatchObject({ code: 0, stdout: key });
+  expect(await second).toMatchObject({
+    code: 0,
+    stdout: key,
+    stderr: expect.stringMatching(/^an earlier installation is still at work on .*\n$/),
+  });
+  expect(changes(host.calls()).filter((call) => /init|createadmin/.test(call))).toHaveLength(2);
+  expect(host.read("/var/snap/maas/common/password-admin")).toBe(`${password}\n`);
+});
+
+test("changes nothing where the connection is cut off before the password is there", async () => {
+  expect(await host.install(wanted, {})).toEqual({
+    code: 1,
+    stdout: "",
+    stderr: "error: not all secrets have arrived: the connection was cut off. Nothing was changed; run it again\n",
+  });
+  expect(host.calls()).toEqual([]);
+});
+
 test("keeps the database's password out of the process list", async () => {
   const database = "postgres://maas:hush@db.example.org/maas";
   const { code, stderr } = await host.install(wanted, { password, database });
