@@ -11,7 +11,7 @@ forget_identity() {
 }
 
 # The datastore that was is moved once, and gets its last name when the restore has ended: one that is killed and run again
-# must not take its own unfinished work for it. It stays until the next restore.
+# must not take its own unfinished work for it.
 ASIDE=$DATA/server/db.unfinished-restore
 
 set_datastore_aside() {
@@ -26,14 +26,33 @@ set_datastore_aside() {
   fi
 }
 
+# generation N: what was before the last restore, before the one before it, and so on.
+generation() {
+  case "$1" in
+  1) echo "$DATA/server/db.before-restore" ;;
+  2) echo "$DATA/server/db.before-that" ;;
+  *) echo "$DATA/server/db.before-that.$1" ;;
+  esac
+}
+
+# A restore of several machines that is killed when this one has ended here is run again, and sets its own data aside: each time
+# once more. So the owner's goes after eight of them only.
+keep_generations() {
+  count=1
+  while [ "$count" -lt 8 ] && [ -d "$(generation "$count")" ]; do
+    count=$((count + 1))
+  done
+  rm -rf "$(generation "$count")"
+  while [ "$count" -gt 1 ]; do
+    mv "$(generation "$((count - 1))")" "$(generation "$count")"
+    count=$((count - 1))
+  done
+}
+
 restore_ended() {
   if [ -d "$ASIDE" ]; then
-    # One more generation stays: a restore that is killed at its end and run again would set its own data aside, and lose the old.
-    if [ -d "$DATA/server/db.before-restore" ]; then
-      rm -rf "$DATA/server/db.before-that"
-      mv "$DATA/server/db.before-restore" "$DATA/server/db.before-that"
-    fi
-    mv "$ASIDE" "$DATA/server/db.before-restore"
+    keep_generations
+    mv "$ASIDE" "$(generation 1)"
   fi
   rm -rf "$DATA/server/db.half-restored"
   rm -f "$STATE/restore-token"

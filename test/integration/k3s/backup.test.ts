@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import * as path from "node:path";
 import { backupFiles } from "../../../components/k3s/backups";
 import { filesOf } from "../../support/k3s-options";
+import { calls as callsIn, killAt as killCallerAt } from "./killed";
 import { Sandbox } from "./sandbox";
 
 let sandbox: Sandbox;
@@ -34,20 +35,8 @@ function rowsOf(file: string): string[] {
   return JSON.parse(spawnSync("python3", ["-c", read, file]).stdout.toString()) as string[];
 }
 
-/** Programs that the script runs, each in front of the real one: the nth call of any of them kills the script instead. */
-function killAt(nth: number, names: readonly string[]): void {
-  fs.rmSync(sandbox.at("/var/lib/homelab/calls"), { force: true });
-  for (const name of names) {
-    const real = spawnSync("sh", ["-c", `PATH=/usr/sbin:/usr/bin:/sbin:/bin command -v ${name}`])
-      .stdout.toString()
-      .trim();
-    const counted = `echo >>/var/lib/homelab/calls\n[ "$(wc -l </var/lib/homelab/calls)" -ne ${nth} ]`;
-    sandbox.tool(name, `${counted} || { kill -9 $PPID; exit 137; }\nexec ${real} "$@"\n`);
-  }
-}
-
-/** How many of these programs the script runs from its begin to its end. */
-const calls = () => fs.readFileSync(sandbox.at("/var/lib/homelab/calls"), "utf8").length;
+const killAt = (nth: number, names: readonly string[]) => killCallerAt(sandbox, nth, names);
+const calls = () => callsIn(sandbox);
 
 async function waitFor(holds: () => boolean): Promise<void> {
   while (!holds()) {
