@@ -1,6 +1,6 @@
 // Checks the English of texts by the pairs of docs/writing.md: `npm ci --prefix site`, then `npm run --prefix site prose`.
 //
-// Of README.md, CONTRIBUTING.md, examples/ and docs/; the texts of settings, commands and errors are in docs/reference/.
+// Of README.md, CONTRIBUTING.md, examples/, docs/, and the texts in the sources of cli/, settings/ and components/.
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,6 +8,7 @@ import { TextlintKernel } from "@textlint/kernel";
 import markdown from "@textlint/textlint-plugin-markdown";
 import prh from "textlint-rule-prh";
 import sentenceLength from "textlint-rule-sentence-length";
+import { shownTexts } from "./texts.mjs";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 const rules = [
@@ -34,5 +35,13 @@ for (const [name, text] of Object.entries(texts)) {
   const { messages } = await kernel.lintText(text, { ext: ".md", filePath: path.join(root, name), plugins, rules });
   found.push(...messages.map(({ line, message, ruleId }) => `${name}:${line}: ${message.split("\n")[0]} (${ruleId})`));
 }
-console.log(found.length === 0 ? `${Object.keys(texts).length} pages: nothing found` : found.join("\n"));
+const shown = shownTexts(root);
+for (const [name, all] of Object.entries(shown)) {
+  for (const { line, text } of all) {
+    // Lines that are broken where they are printed are lines of their own.
+    const { messages } = await kernel.lintText(text.replaceAll("\n", "\n\n"), { ext: ".md", filePath: path.join(root, name), plugins, rules });
+    found.push(...messages.map(({ message, ruleId }) => `${name}:${line}: ${message.split("\n")[0]} (${ruleId})`));
+  }
+}
+console.log(found.length === 0 ? `${Object.keys(texts).length} pages, ${Object.values(shown).flat().length} texts of the sources: nothing found` : found.join("\n"));
 process.exitCode = found.length === 0 ? 0 : 1;

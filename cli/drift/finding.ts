@@ -40,7 +40,7 @@ export function renderDrift({ stack, findings, unknown, notCompared }: Drift): s
   const parts: string[] = [];
   if (findings.length > 0) {
     const table = new Table({
-      head: ["who says so", "what", "property", "should be", "is", "repair"],
+      head: ["source", "what", "property", "should be", "is", "repair"],
       style: { head: [], border: [], compact: true },
       colWidths: [14, 22, 24, 24, 24, 36],
       wordWrap: true,

@@ -22,7 +22,7 @@ export async function adoptRestored(lab: OpenLab): Promise<void> {
   const code = first === 0 ? (await engineUp(lab, ["--refresh"])).code : first;
   if (code !== 0) {
     throw new Error(
-      "The cluster is restored, but the stack did not come up on it: the first error above says why. Put it right and run './lab up'.",
+      "The cluster is restored, but the stack did not come up on it: the first error above says why. Fix it and run './lab up'.",
     );
   }
 }

@@ -67,7 +67,7 @@ export async function engineUp(lab: OpenLab, options: readonly string[] = []): P
   const forgotten = await afterStaleLocks(() => forgetPendingCreates(lab));
   if (forgotten > 0) {
     say(
-      `    An earlier run was killed while it made ${forgotten} resource${forgotten === 1 ? "" : "s"}. This one checks them and goes on.`,
+      `    An earlier run was killed while it made ${forgotten} resource${forgotten === 1 ? "" : "s"}. This one checks them and continues.`,
     );
   }
   return afterStaleLocks(() => shown(lab, "up", options));

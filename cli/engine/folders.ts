@@ -113,6 +113,6 @@ export function problemOfFile(error: unknown): UserError | undefined {
   return new UserError({
     path: file ?? syscall,
     message: means.message,
-    fix: `${means.fix}, then run the command again: it goes on from where it was (${places})`,
+    fix: `${means.fix}, then run the command again: it continues from there (${places})`,
   });
 }

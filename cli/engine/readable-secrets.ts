@@ -13,7 +13,7 @@ export function readableSecrets(settings: Pick<Settings, "machines">): string[] 
         ? []
         : [
             `homelab:machines[${machine}].userData.files[${index}]: every user of ${name} can read ${path} (${permissions}), and its content is secret.\n` +
-              `  fix:     before the machine is deployed, set permissions: "0600"; on one that runs, 'chmod 0600 ${path}' there (the setting deploys it anew)`,
+              `  fix:     before the machine is deployed, set permissions: "0600"; on one that runs, 'chmod 0600 ${path}' there (the setting redeploys it)`,
           ],
     ),
   );

@@ -58,7 +58,7 @@ export async function walk(lab: OpenLab, all: readonly Stop[], maxUnavailable: n
       if (wrong.length > 0) {
         throw new Error(
           `${named(round)}: reinstalled, and not well after ${patience.limit / 60_000} minutes:\n${wrong.map((each) => `  ${each}`).join("\n")}\n` +
-            `Not touched yet: ${named(waiting)}. Put it right ('./lab status' shows what is wrong), then run './lab up' again: it goes on with ${waiting[0].machine}.`,
+            `Not touched yet: ${named(waiting)}. Fix that ('./lab status' shows what is wrong), then run './lab up' again: it continues with ${waiting[0].machine}.`,
         );
       }
     }

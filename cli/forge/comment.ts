@@ -33,7 +33,7 @@ export async function putReview(forge: Forge, { number, head, moved }: Subject, 
   if (review === undefined) {
     const failed = "The report could not be made. The run's log says why.";
     await put(forge, number, `${[commentMarker, headMarker(head), "### What this does to the lab", "", failed].join("\n")}\n`);
-    return `pull request ${number}: there is no report, and the comment says so`;
+    return `pull request ${number}: there is no report, and the comment reports it`;
   }
   if (review.head !== head) {
     throw new Error(`the review is about ${review.head}, the run about ${head}`);

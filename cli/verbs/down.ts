@@ -65,5 +65,5 @@ async function force(stack: string): Promise<void> {
   for (const lab of stay) {
     say(`    not touched, it runs: ${describeLab(lab)}; ${howToStop(lab)}`);
   }
-  say(`\nDone in ${total()}. The stack's state is kept: './lab up' goes on from it, './lab down' destroys it.`);
+  say(`\nDone in ${total()}. The stack's state is kept: './lab up' continues from it, './lab down' destroys it.`);
 }

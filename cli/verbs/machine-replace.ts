@@ -75,7 +75,7 @@ async function replace(name: string, options: Options): Promise<void> {
     const { code } = await engineUp(lab);
     if (code !== 0) {
       throw new Error(
-        `${name} was not replaced to the end: the first error above says why. ${file} has the new machine: './lab up --stack ${stack}' goes on.`,
+        `${name} was not replaced to the end: the first error above says why. ${file} has the new machine: './lab up --stack ${stack}' continues.`,
       );
     }
   });

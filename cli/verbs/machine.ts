@@ -22,11 +22,11 @@ interface Options extends MachineOptions {
 /** Done by the engine, as the stack has to know of it: which of the machine's resources are made anew. */
 const remade = {
   redeploy: {
-    does: "releases the machine, deploys it anew and makes anew what this stack has on it; what is on its disks is lost",
+    does: "releases the machine, redeploys it and makes again what this stack has on it; what is on its disks is lost",
     resources: ["incarnation"],
   },
   recommission: {
-    does: "releases the machine, commissions it again and deploys it anew; what is on its disks is lost",
+    does: "releases the machine, commissions it again and redeploys it; what is on its disks is lost",
     resources: ["commissioning", "incarnation"],
   },
 } as const;
@@ -64,7 +64,7 @@ async function remake(action: keyof typeof remade, name: string, options: Option
   await requireConsents(lab, replacements);
   const { code } = await engineUp(lab, replacements);
   if (code !== 0) {
-    throw new Error(`${name} was not ${action}ed to the end: the first error above says why. './lab up' goes on where it ended.`);
+    throw new Error(`${name} was not ${action}ed to the end: the first error above says why. './lab up' continues from there.`);
   }
 }
 

@@ -55,7 +55,7 @@ function refuseUnwell(status: LabStatus): void {
     throw new UserError({
       path: "--to",
       message: `the lab is not well, and an upgrade starts from one that is:\n${wrong.map((each) => `  ${each}`).join("\n")}`,
-      fix: "put it right first; './lab status' says more",
+      fix: "fix that first; './lab status' says more",
     });
   }
 }
@@ -107,7 +107,7 @@ export async function upgradeK3s({ stack, to, yes }: Options): Promise<void> {
     await checkStackFile(stack);
     const lab = await openLab(stack);
     process.stdout.write(renderText(await reviewUpgrade(lab)));
-    const does = "its datastore is backed up, then its nodes go one at a time: drained, restarted with the new version, let in again";
+    const does = "its datastore is backed up, then its nodes go one at a time: drained, restarted with the new version, uncordoned";
     if (!(await agreed(`k3s ${from} to ${to}`, does, true, { stack, yes }))) {
       say(`Nothing was done; ${file} is as it was.`);
       return;
@@ -152,7 +152,7 @@ async function carryOut(lab: OpenLab, record: UpgradeRecord): Promise<void> {
   const { code } = await engineUp(lab);
   if (code !== 0) {
     throw new Error(
-      `k3s was not upgraded to the end: the first error above says why. './lab upgrade k3s --to ${to} --stack ${stack}' goes on.\n${wayBack(stack, record)}`,
+      `k3s was not upgraded to the end: the first error above says why. './lab upgrade k3s --to ${to} --stack ${stack}' continues.\n${wayBack(stack, record)}`,
     );
   }
   const wrong = await stage("Waiting until all is well", () => awaitWell(lab, new Set(), usual));

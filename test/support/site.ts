@@ -23,12 +23,14 @@ async function packages(): Promise<string> {
 /** A copy of what the site is made from, with its packages, in a folder of its own; to be removed by the caller. */
 export async function siteCheckout(): Promise<string> {
   const folder = await fs.mkdtemp(path.join(tmpdir(), "homelab-site-"));
-  for (const name of ["README.md", "CONTRIBUTING.md", "docs", "examples", "site"]) {
+  for (const name of ["README.md", "CONTRIBUTING.md", "docs", "examples", "site", "package.json", "cli", "settings", "components"]) {
     await fs.cp(path.join(checkout, name), path.join(folder, name), {
       recursive: true,
-      filter: (source) => !/\/(node_modules|\.pages)$/.test(source),
+      filter: (source) => !/\/(node_modules|\.pages|dist)$/.test(source),
     });
   }
+  // The compiler, which reads the sources.
+  await fs.symlink(path.join(checkout, "node_modules"), path.join(folder, "node_modules"));
   await fs.symlink(await packages(), path.join(folder, "site", "node_modules"));
   return folder;
 }

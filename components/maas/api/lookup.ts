@@ -42,7 +42,7 @@ export async function requireMachine(context: Context, identity: Identity): Prom
       identity.vmHost === undefined ? `MAC address ${identity.macAddresses.join(" or ")}` : `this name on the VM host ${identity.vmHost}`;
     throw new StepError(
       `${identity.name}: MAAS has no machine with the ${what} any more; it was deleted after it had been enlisted`,
-      `enlist and deploy it anew: pulumi up --replace '**::${identity.name}-enlistment' --replace '**::${identity.name}-incarnation'`,
+      `enlist it again and redeploy it: pulumi up --replace '**::${identity.name}-enlistment' --replace '**::${identity.name}-incarnation'`,
     );
   }
   return machine;

@@ -58,7 +58,7 @@ export async function waitFor(context: Context, machine: Machine, wait: Wait): P
     if (waited > wait.limit * 1000) {
       throw new StepError(
         `${machine.hostname} was not ${wait.goal} within ${span(wait.limit * 1000)}: it is ${status}`,
-        `look at the machine's console; if it is only slow, raise ${wait.setting} and run up again: it goes on where it is${wait.otherwise ? `; ${wait.otherwise}` : ""}`,
+        `look at the machine's console; if it is only slow, raise ${wait.setting} and run up again: it continues from there${wait.otherwise ? `; ${wait.otherwise}` : ""}`,
       );
     }
     const look = await reads.next(machine.system_id, waited);

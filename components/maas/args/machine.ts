@@ -27,7 +27,7 @@ export interface ComposeArgs {
   subnets?: readonly string[];
 }
 
-/** How a machine is commissioned. Other scripts or tests commission and deploy it anew. */
+/** How a machine is commissioned. Other scripts or tests commission and redeploy it. */
 export interface CommissioningOptions {
   /** Scripts of your own that run beside MAAS's, by name. Default none. */
   scripts: pulumi.Input<readonly pulumi.Input<string>[]>;

@@ -27,7 +27,7 @@ export const deployStep = defineStep({
   run: deploy,
   update: verify,
   read: readDeployment,
-  repair: { says: "deployed anew, with what runs on it", by: "replace", resources: ["incarnation"], destructive: true },
+  repair: { says: "redeployed, with what runs on it", by: "replace", resources: ["incarnation"], destructive: true },
   remove: (context, desired) => release(context, desired),
 });
 
@@ -46,16 +46,16 @@ async function verify(context: Context, desired: DeployDesired): Promise<Deploye
   if (isHalfReleased(machine) && owner?.stack === desired.stack) {
     throw new StepError(
       `${desired.name}: MAAS began to release it and could not switch it off: it may still run, and MAAS does not know what`,
-      `repair its power, then deploy it anew, and what runs on it: pulumi up --replace '**::${desired.name}-incarnation'`,
+      `repair its power, then redeploy it, and what runs on it: pulumi up --replace '**::${desired.name}-incarnation'`,
     );
   }
   throw new StepError(
     `${desired.name}: no longer runs what this stack deployed: it is ${substatus(machine)}, ${owner ? `with a deployment of ${owner.stack}` : "released or taken by hand"}`,
-    `deploy it anew, and what runs on it: pulumi up --replace '**::${desired.name}-incarnation'`,
+    `redeploy it, and what runs on it: pulumi up --replace '**::${desired.name}-incarnation'`,
   );
 }
 
-/** Killed at any moment and run again, it goes on where it is. */
+/** Killed at any moment and run again, it continues from there. */
 async function deploy(context: Context, desired: DeployDesired): Promise<Deployed> {
   const digest = digestOf(desired);
   let machine = await requireMachine(context, desired);
@@ -193,7 +193,7 @@ async function follow(context: Context, machine: Machine, desired: DeployDesired
     setting: "homelab:maas.waits.deploy",
     prompt:
       machine.power_type === "manual" ? (desired.commissioning.powerPrompt ?? "switch it on by hand, to boot from the network") : undefined,
-    otherwise: "with the same limit the next up deploys it anew",
+    otherwise: "with the same limit the next up redeploys it",
   });
   const ended = await wait.catch(async (error: unknown) => {
     if (error instanceof StepError) {
@@ -232,7 +232,7 @@ async function observe(context: Context, machine: Machine, desired: DeployDesire
   if (desired.hosting && !(await vmHostNamed(context, machine.hostname))) {
     throw new StepError(
       `${desired.name}: Deployed, but MAAS has no VM host of this name: its ${desired.hosting} did not come up`,
-      `look at the installation's log in MAAS, then deploy it anew: pulumi up --replace '**::${desired.name}-incarnation'`,
+      `look at the installation's log in MAAS, then redeploy it: pulumi up --replace '**::${desired.name}-incarnation'`,
     );
   }
   if (!deploymentOf(machine)?.finished) {
@@ -255,7 +255,7 @@ async function observe(context: Context, machine: Machine, desired: DeployDesire
 async function failure(context: Context, machine: Machine): Promise<StepError> {
   return new StepError(
     `${machine.hostname}: ${substatus(machine)}${machine.error_description ? `: ${machine.error_description}` : ""}`,
-    `see to what the log says, then run up again: it releases the machine and deploys anew (homelab:maas.repair.failedDeployment)`,
+    `fix what the log says, then run up again: it releases the machine and redeploys it (homelab:maas.repair.failedDeployment)`,
     await failureTail(context, machine, ["installation"]),
   );
 }

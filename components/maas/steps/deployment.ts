@@ -72,7 +72,7 @@ export async function readDeployment(context: Context, desired: DeployDesired, d
       ? [
           done.release,
           "unknown: MAAS began to release it and could not switch it off",
-          byHand("repair its power, then release it or deploy it anew"),
+          byHand("repair its power, then release it or redeploy it"),
         ]
       : [done.release, machine.distro_series],
     // MAAS does not know the power of machines that are switched by hand.

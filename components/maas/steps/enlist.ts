@@ -67,7 +67,7 @@ export const enlistStep = defineStep({
     );
   },
   repair: { says: "edited in MAAS", by: "step" },
-  repairOfGone: { says: "enlisted and deployed anew", by: "replace", resources: ["enlistment", "incarnation"], destructive: true },
+  repairOfGone: { says: "enlisted again and redeployed", by: "replace", resources: ["enlistment", "incarnation"], destructive: true },
   remove: withdraw,
 });
 

@@ -2,7 +2,7 @@ import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import { inSite, siteCheckout } from "../../support/site";
 
-/** The English of README, docs, settings and commands: the latter two as docs/reference/ has them, which is made from the sources. */
+/** The English of README, docs, and of the texts in the sources of commands, settings and components. */
 
 let folder: string;
 beforeAll(async () => {
@@ -11,7 +11,10 @@ beforeAll(async () => {
 afterAll(() => fs.rm(folder, { recursive: true, force: true }));
 
 it("is as docs/writing.md asks", async () => {
-  expect(await inSite(folder, "prose.mjs")).toEqual({ code: 0, output: expect.stringMatching(/^\d+ pages: nothing found\n$/) });
+  expect(await inSite(folder, "prose.mjs")).toEqual({
+    code: 0,
+    output: expect.stringMatching(/^\d+ pages, \d{4} texts of the sources: nothing found\n$/),
+  });
 });
 
 it("is refused where it is not: each pair of docs/writing.md, and a sentence that is too long", async () => {
@@ -30,4 +33,22 @@ it("is refused where it is not: each pair of docs/writing.md, and a sentence tha
   expect(missed).toEqual([]);
   expect(found.at(-1)?.[2]).toBe("sentence-length");
   expect(output).not.toContain("tutorial.md");
+});
+
+it("is refused in a source as well, wherever the text is: added, in a template, in one inside another", async () => {
+  const file = "cli/engine/wrong.ts";
+  const lines = [
+    'say("Anything that you have to mend stays");',
+    "throw new UserError({ path, message, fix: `take it out of ${file} and run it again` });",
+    'report("the lab" + " tells of " + name);',
+    "say(`${machines.map((each) => `${each}: is told nothing of that`).join()} and the rest`);",
+    `say("It is ${"very ".repeat(60)}long.");`,
+    "// Comments may say what they like: mend it, and so on.",
+    'import { mend } from "to mend what is";',
+  ];
+  await fs.writeFile(path.join(folder, file), `${lines.join("\n")}\n`);
+  const { code, output } = await inSite(folder, "prose.mjs");
+  await fs.rm(path.join(folder, file));
+  const found = [...output.matchAll(/^cli\/engine\/wrong\.ts:(\d+): /gm)].map(([, line]) => Number(line));
+  expect([code, found]).toEqual([1, [1, 2, 3, 4, 5]]);
 });

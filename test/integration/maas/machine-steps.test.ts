@@ -291,7 +291,7 @@ test("a deployment whose end MAAS has missed goes on with more time, and is made
   await lab.run("commission", "create", commissionDesired);
   const deploy = (limit: number) => lab.run("deploy", "create", { ...deployDesired, limit });
   const given = await deploy(1);
-  expect([given.code, given.stderr]).toEqual([2, expect.stringContaining("with the same limit the next up deploys it anew")]);
+  expect([given.code, given.stderr]).toEqual([2, expect.stringContaining("with the same limit the next up redeploys it")]);
   const more = await deploy(2);
   expect(more.stderr).toContain("was not deployed within 2 s");
   expect(more.stderr).not.toContain("releasing it first");

@@ -83,7 +83,7 @@ describe("drift of a machine", () => {
     const repairs = async (change: object) => (await drift([{ ...live, ...change }])).findings.map(({ repair }) => repair);
     expect(await repairs({ zone: { name: "cellar" }, owner_data: {} })).toEqual([
       { says: "edited in MAAS", by: "step", resources: ["node1-enlistment"] },
-      { says: "deployed anew, with what runs on it", by: "replace", resources: ["node1-incarnation"], destructive: true },
+      { says: "redeployed, with what runs on it", by: "replace", resources: ["node1-incarnation"], destructive: true },
     ]);
   });
 

@@ -59,7 +59,7 @@ it("waits until a machine is well, and does not mind what was wrong before", asy
 it("stops at a machine that does not get well, and says what is wrong and what waits", async () => {
   statuses = [status(), status("a")];
   await expect(walk(lab, [stop("a"), stop("b"), stop("c")], 1, short)).rejects.toThrow(
-    /^a: reinstalled, and not well.*\n {2}node a is not Ready\nNot touched yet: b, c\..*it goes on with b\.$/,
+    /^a: reinstalled, and not well.*\n {2}node a is not Ready\nNot touched yet: b, c\..*it continues with b\.$/,
   );
   expect(did).toEqual(["up without a b c", "unprotect a-deployment", "up without b c"]);
 });
