@@ -87,10 +87,11 @@ export function behindLogin({ ingress, domain, monitoring }: Settings): PagesBeh
   return ingress.enabled ? { urls, controllerNamespace, userHeader: USER_HEADER, logout: `${LOGIN_PATH}/sign_out` } : undefined;
 }
 
-function acmeArgs({ server, email, serverAuthority, dns }: NonNullable<Settings["ingress"]["certificates"]["acme"]>): AcmeArgs {
+function acmeArgs({ server, email, lifetime, serverAuthority, dns }: NonNullable<Settings["ingress"]["certificates"]["acme"]>): AcmeArgs {
   return {
     server,
     email,
+    lifetime,
     serverAuthority,
     dns: dns && {
       provider: dns.provider,

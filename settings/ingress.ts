@@ -31,6 +31,11 @@ const acme = z.strictObject({
     .regex(/^[^@\s]+@[^@\s]+$/, "must be an email address")
     .optional()
     .describe("Address that the server may write to."),
+  lifetime: duration
+    .optional()
+    .describe(
+      "Lifetime of the server's certificates if it is not 90 days, such as 24 hours for a step-ca. Traefik renews by it, and the alert goes by it.",
+    ),
   serverAuthority: z
     .string()
     .regex(/-----BEGIN CERTIFICATE-----/, "must be a certificate in PEM")

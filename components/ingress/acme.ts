@@ -1,5 +1,6 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import { type Duration, toSeconds } from "../core/notations";
 import type { SecretInput } from "../core/secret";
 import { secretOutput } from "../core/secret-output";
 import { checksum, labelsOf } from "../kubernetes/workload";
@@ -10,6 +11,8 @@ export interface AcmeArgs {
   server?: string;
   /** Where the server writes when a certificate ends. Default: nobody. */
   email?: string;
+  /** How long the server's certificates live. Traefik renews by it: each 30 days before its end, if they live for 90. Default 90 days. */
+  lifetime?: Duration;
   /** PEM of the authority that the server's own certificate is from, if systems do not know it. */
   serverAuthority?: string;
   /** How the server sees that the names are yours. Default: HTTP-01, for which it must reach port 80 of every page. */
@@ -43,13 +46,32 @@ const GROUP = 65532;
 
 const LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory";
 
+/** Whole hours, as Traefik counts them; one at least. */
+const hoursOf = (lifetime: Duration) => Math.max(1, Math.floor(toSeconds(lifetime) / 3600));
+
+/** From a certificate's lifetime in hours, how long before its end Traefik renews it. The longest first. */
+const renewals: readonly [lives: number, hours: number][] = [
+  [365 * 24, 120 * 24],
+  [90 * 24, 30 * 24],
+  [30 * 24, 10 * 24],
+  [6 * 24, 2 * 24],
+  [24, 6],
+  [0, 1 / 3],
+];
+
+/** Seconds before its end at which a certificate should have been renewed for long; three weeks for one of 90 days. */
+export function lateRenewal(lifetime: Duration = "90 days"): number {
+  const renewed = renewals.find(([lives]) => hoursOf(lifetime) >= lives)?.[1] ?? 0;
+  return Math.round(renewed * 0.7 * 3600);
+}
+
 /**
  * Traefik's arguments. No secret is among them.
  *
  * @param volume folder that keeps the account and the certificates
  * @see https://doc.traefik.io/traefik/reference/install-configuration/tls/certificate-resolvers/acme/
  */
-export function acmeArguments({ server = LETS_ENCRYPT, email, dns }: AcmeArgs, volume = VOLUME): string[] {
+export function acmeArguments({ server = LETS_ENCRYPT, email, lifetime, dns }: AcmeArgs, volume = VOLUME): string[] {
   const set = (name: string, value: string | number) => `--certificatesresolvers.${RESOLVER}.acme.${name}=${value}`;
   const challenge = dns
     ? [
@@ -63,7 +85,13 @@ export function acmeArguments({ server = LETS_ENCRYPT, email, dns }: AcmeArgs, v
             ]),
       ]
     : [set("httpchallenge.entrypoint", "web")];
-  return [set("storage", `${volume}/acme.json`), set("caserver", server), ...(email ? [set("email", email)] : []), ...challenge];
+  return [
+    set("storage", `${volume}/acme.json`),
+    set("caserver", server),
+    ...(lifetime === undefined ? [] : [set("certificatesduration", hoursOf(lifetime))]),
+    ...(email ? [set("email", email)] : []),
+    ...challenge,
+  ];
 }
 
 /** Environment of Traefik, in which lego finds the provider's login: a Secret beside its pod. */

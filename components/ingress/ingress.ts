@@ -117,7 +117,7 @@ export class Ingress extends pulumi.ComponentResource {
       annotations: own ? overTls(space, [MIDDLEWARES.login], resolver) : (args.annotations ?? {}),
       tls: certificate,
     };
-    this.watched = pki ? ingressWatched({ authority: pki.ends.authority, pages: pki.ends.pages }) : acmeWatched();
+    this.watched = pki ? ingressWatched({ authority: pki.ends.authority, pages: pki.ends.pages }) : acmeWatched(args.acme?.lifetime);
     this.nodes = { namespace, pki, login };
     this.registerOutputs({ authority: this.authority, passwords: this.passwords });
   }

@@ -1,6 +1,6 @@
 // A bare Kubernetes control plane for tests: etcd, kube-apiserver and kube-controller-manager on loopback, free ports,
 // a folder of its own. No nodes: pods stay pending, everything else is real.
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import * as fs from "node:fs/promises";
 import * as https from "node:https";
@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { ensureRootFileSystem } from "../../rig/machines/root-file-system";
 import { ensureK3s } from "../../rig/stand-ins/k3s";
+import { spawnMortal } from "./mortal";
 
 export interface ControlPlane {
   /** Text of an administrator's kubeconfig. */
@@ -61,7 +62,7 @@ async function start(directory: string, children: ChildProcess[], stop: () => Pr
 
   const run = (program: string, binary: string, args: string[]) => {
     const log = file(`${program}.log`);
-    const child = spawn("/bin/sh", ["-c", 'exec "$0" "$@" >>"$LOG" 2>&1', binary, ...args], {
+    const child = spawnMortal("/bin/sh", ["-c", 'exec "$0" "$@" >>"$LOG" 2>&1', binary, ...args], {
       env: { ...process.env, LOG: log },
       stdio: "ignore",
     });

@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as https from "node:https";
 import { tmpdir } from "node:os";
@@ -9,6 +9,7 @@ import { type ControlPlane, startControlPlane } from "../../support/control-plan
 import { unpackImage } from "../../support/image-root";
 import { knot } from "../../support/knot";
 import { allRegistered, recordResources, revealed } from "../../support/mocks";
+import { spawnMortal } from "../../support/mortal";
 import { pebble } from "../../support/pebble";
 import { ADDRESS, apply, DOMAIN, dropAddress, eventually, haveAddress, packaged, traefikArguments } from "./stage";
 
@@ -24,9 +25,11 @@ const SECRET = "c2VjcmV0IG9mIHRoZSB0ZXN0IG9mIGFjbWUsIDMyIEI=";
 const server = `https://${ADDRESS}:${ports.acme}/dir`;
 
 const children = new Set<ChildProcess>();
+/** Pebble. */
+let authority: ChildProcess;
 function run(name: string, command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
   const log = fs.openSync(file(`${name}.log`), "a");
-  const child = spawn(command, args, { stdio: ["ignore", log, log], env: { ...process.env, ...env } });
+  const child = spawnMortal(command, args, { stdio: ["ignore", log, log], env: { ...process.env, ...env } });
   fs.closeSync(log);
   children.add(child);
   return child;
@@ -77,6 +80,25 @@ function makeServerCertificate(): void {
   openssl("x509", "-req", "-in", "server.csr", "-out", "server.crt", ...sign);
 }
 
+/** Starts Pebble, whose root is another one at each start. Its certificates live for so many seconds. */
+async function startPebble(validityPeriod: number): Promise<ChildProcess> {
+  const settings = {
+    listenAddress: `${ADDRESS}:${ports.acme}`,
+    managementListenAddress: `${ADDRESS}:${ports.management}`,
+    certificate: file("server.crt"),
+    privateKey: file("server.key"),
+    httpPort: 80,
+    tlsPort: 443,
+    profiles: { default: { description: "of the test", validityPeriod } },
+  };
+  fs.writeFileSync(file("pebble.json"), JSON.stringify({ pebble: settings }));
+  const child = run("pebble", await pebble(), ["-config", file("pebble.json"), "-dnsserver", `${ADDRESS}:${ports.dns}`], {
+    PEBBLE_VA_NOSLEEP: "1",
+  });
+  await eventually(async () => expect(await fetched(server, authorityOfTest())).toContain("newOrder"));
+  return child;
+}
+
 async function startServers(): Promise<void> {
   const zone = ["$TTL 5", "@ SOA ns admin 1 60 60 60 5", "@ NS ns", `ns A ${ADDRESS}`, `* A ${ADDRESS}`, ""];
   fs.writeFileSync(file("zone"), zone.join("\n"));
@@ -90,19 +112,7 @@ async function startServers(): Promise<void> {
   fs.writeFileSync(file("knot.conf"), yaml.dump(configuration));
   const [command, ...args] = await knot();
   run("knot", command, [...args, "-c", file("knot.conf")]);
-  const settings = {
-    listenAddress: `${ADDRESS}:${ports.acme}`,
-    managementListenAddress: `${ADDRESS}:${ports.management}`,
-    certificate: file("server.crt"),
-    privateKey: file("server.key"),
-    httpPort: 80,
-    tlsPort: 443,
-  };
-  fs.writeFileSync(file("pebble.json"), JSON.stringify({ pebble: settings }));
-  run("pebble", await pebble(), ["-config", file("pebble.json"), "-dnsserver", `${ADDRESS}:${ports.dns}`], {
-    PEBBLE_VA_NOSLEEP: "1",
-  });
-  await eventually(async () => expect(await fetched(server, authorityOfTest())).toContain("newOrder"));
+  authority = await startPebble(90 * 24 * 3600);
 }
 
 const dns = () => {
@@ -231,6 +241,29 @@ describe("certificates by ACME", () => {
     await end(first);
     const second = traefik(made, volume);
     expect((await trusted("home")).serialNumber).toBe(certificate.serialNumber);
+    await end(second);
+  });
+
+  it("are renewed before they end, by a Traefik that goes on running; a restart asks for none", async () => {
+    await end(authority);
+    // Traefik renews what lives for an hour 20 minutes before its end, and looks each minute: at its first look.
+    authority = await startPebble(20 * 60 + 30);
+    root = await fetched(`https://${ADDRESS}:${ports.management}/roots/0`, authorityOfTest());
+    const made = await objectsOf({ lifetime: "1 hour" });
+    await applied(made);
+    const issued = () => fs.readFileSync(file("pebble.log"), "utf8").split("Issued certificate serial").length - 1;
+    const first = traefik(made, "volume-renewed");
+    const pages = ["home", "login"];
+    const serials = async () => Promise.all(pages.map(async (page) => (await trusted(page)).serialNumber));
+    const before = await serials();
+    await end(first);
+    const asked = issued();
+
+    const second = traefik(made, "volume-renewed");
+    expect(await serials()).toEqual(before);
+    expect(issued()).toBe(asked);
+    await eventually(async () => expect((await serials()).filter((serial) => before.includes(serial))).toEqual([]), 900);
+    expect([second.exitCode, issued()]).toEqual([null, asked + pages.length]);
     await end(second);
   });
 });

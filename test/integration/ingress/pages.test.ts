@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as http from "node:http";
 import * as https from "node:https";
@@ -9,6 +9,7 @@ import { type ControlPlane, startControlPlane } from "../../support/control-plan
 import { Crowd, type Door } from "../../support/crowd";
 import { unpackImage } from "../../support/image-root";
 import { allRegistered, recordResources, revealed } from "../../support/mocks";
+import { spawnMortal } from "../../support/mortal";
 import { ADDRESS, apply, DOMAIN, dropAddress, eventually, haveAddress, packaged, traefikArguments } from "./stage";
 
 /**
@@ -184,7 +185,7 @@ describe("pages behind the ingress", () => {
     );
     const run = (name: string, command: string, argv: string[], env: NodeJS.ProcessEnv = {}) => {
       const log = fs.openSync(file(`${name}.log`), "w");
-      children.push(spawn(command, argv, { stdio: ["ignore", log, log], env: { ...process.env, ...env } }));
+      children.push(spawnMortal(command, argv, { stdio: ["ignore", log, log], env: { ...process.env, ...env } }));
     };
     run("oauth2-proxy", file("bin/oauth2-proxy"), args);
     // Traefik with its pod's arguments, on the service's ports; it finds the login by a name of the cluster.
