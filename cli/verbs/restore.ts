@@ -9,6 +9,7 @@ import { knownStack } from "../engine/known-stack";
 import { openLab } from "../engine/open-lab";
 import { say, stage, total } from "../engine/progress";
 import { simStack } from "../engine/stack";
+import { awaitWell, usual } from "../engine/walk";
 import { clusterFacts } from "../live/lab-facts";
 import { labHosts } from "../live/lab-hosts";
 import { labStatus, renderStatus } from "../live/summary";
@@ -77,7 +78,15 @@ export function register(program: Command): void {
       say(`    restored what ${restored.node} had at ${restored.made} with k3s ${restored.version}`);
       const lab = await openLab(options.stack);
       await adoptRestored(lab);
+      // Pods that the backup knows are started anew; what a script does next would meet half of them.
+      const wrong = await stage("Waiting until all is well", () => awaitWell(lab, new Set(), usual));
       process.stdout.write(renderStatus(await labStatus(lab)));
+      if (wrong.length > 0) {
+        throw new Error(
+          `The cluster is restored, and this is not well after ${usual.limit / 60_000} minutes:\n${wrong.map((each) => `  ${each}`).join("\n")}\n` +
+            "What pods keep in volumes is not in a backup of the cluster: './lab restore tasks' puts the tasks back. './lab status' shows what is wrong.",
+        );
+      }
       say(`\nDone in ${total()}. A kubeconfig that './lab kubeconfig' wrote is out of date: run it again.`);
     });
   taskBackups.registerRestore(command);

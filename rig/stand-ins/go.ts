@@ -17,9 +17,13 @@ export interface GoProgram {
   variables?: Record<string, string>;
 }
 
-/** Texts of a module's go.mod and go.sum: what its programs depend on beside their own sources. */
-export function pinned(module = GO_MODULE): Promise<string[]> {
-  return Promise.all(["go.mod", "go.sum"].map((name) => fs.readFile(path.join(module, name), "utf8")));
+/**
+ * Texts of a go.mod and its go.sum: what programs depend on beside their own sources.
+ *
+ * @param name of the two files, without their endings
+ */
+export function pinned(module = GO_MODULE, name = "go"): Promise<string[]> {
+  return Promise.all([".mod", ".sum"].map((ending) => fs.readFile(path.join(module, name + ending), "utf8")));
 }
 
 /** The version that a module is pinned to, if go.mod names it. */

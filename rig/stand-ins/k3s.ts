@@ -4,7 +4,7 @@ import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import versions from "../../versions.json";
 import { cached, lookup } from "./cache";
-import { buildGo, flagsOf, type GoProgram, pinned, versionIn } from "./go";
+import { buildGo, flagsOf, GO_MODULE, type GoProgram, pinned, versionIn } from "./go";
 import { ensureAirgapArchive } from "./images";
 
 /** The k3s stand-in as a release folder: `k3s`, `sha256sum-amd64.txt`, `k3s-airgap-images-amd64.tar`, and `install.sh`. */
@@ -34,24 +34,35 @@ async function sources(folder = source): Promise<string[]> {
   return found;
 }
 
-/** The executable under a version's name: nothing is compiled anew for another version text. */
+/** The go.mod with the Kubernetes of a version: the module's own, or that of the minor version before. */
+const modulesOf = (version: string) => (version === versions.k3s.before ? "k3s-before" : "go");
+
+/** The executable under a version's name: nothing is compiled anew for another revision of the same Kubernetes. */
 function program(version: string): GoProgram {
   const [, major, minor] = /^v(\d+)\.(\d+)\./.exec(version) ?? [];
   const set = { gitVersion: version, gitMajor: major, gitMinor: minor, gitTreeState: "clean" };
   const variables = Object.entries(set).map(([name, value]) => [`k8s.io/component-base/version.${name}`, value]);
-  return { package: "./k3s", variables: Object.fromEntries(variables) };
+  return { package: "./k3s", modFile: `${modulesOf(version)}.mod`, variables: Object.fromEntries(variables) };
 }
 
 async function ingredients(version: string): Promise<string[]> {
   const files = await sources();
   const contents = await Promise.all(files.map((file) => fs.readFile(file, "utf8")));
-  return [...(await pinned()), ...files.map((file) => path.relative(source, file)), ...contents, ...flagsOf(program(version))];
+  return [
+    ...(await pinned(GO_MODULE, modulesOf(version))),
+    ...files.map((file) => path.relative(source, file)),
+    ...contents,
+    ...flagsOf(program(version)),
+  ];
 }
 
 async function build(target: string, version: string, progress: (line: string) => void): Promise<void> {
-  const inModule = versionIn((await pinned())[0], "k8s.io/kubernetes");
+  const [modules] = await pinned(GO_MODULE, modulesOf(version));
+  const inModule = versionIn(modules, "k8s.io/kubernetes");
   if (inModule !== version.split("+")[0]) {
-    throw new Error(`versions.json says k3s ${version}, rig/stand-ins/go.mod says Kubernetes ${inModule}: they have to be the same`);
+    throw new Error(
+      `versions.json says k3s ${version}, rig/stand-ins/${modulesOf(version)}.mod says Kubernetes ${inModule}: they have to be the same`,
+    );
   }
   progress(`building Kubernetes ${inModule} from its Go modules, some 9 minutes on 2 cores when nothing of it is in Go's own cache`);
   await buildGo(program(version), path.join(target, binary), progress);
@@ -66,10 +77,10 @@ async function sha256(file: string): Promise<string> {
 }
 
 /**
- * The versions that can be made: the pinned one, and a second one to upgrade to. The second is the same Kubernetes under the
- * next k3s revision, which costs a link and not another nine minutes of compiling.
+ * The versions that can be made: the pinned one, the same Kubernetes under the next revision of k3s, which costs a link, and the minor
+ * version before, which is compiled as long as the first.
  */
-export const k3sVersions: readonly string[] = [versions.k3s.version, versions.k3s.next];
+export const k3sVersions: readonly string[] = [versions.k3s.version, versions.k3s.next, versions.k3s.before];
 
 /** Whether `ensureK3s` would not have to compile. */
 export async function k3sCached(version: string = versions.k3s.version): Promise<boolean> {

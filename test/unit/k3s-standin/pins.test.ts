@@ -11,12 +11,16 @@ const read = (...name: string[]) => fs.readFileSync(path.join(source, ...name), 
 const manifests = path.join(source, "internal/addons/manifests");
 
 describe("the k3s stand-in's pins", () => {
-  it("has the Kubernetes of versions.json in go.mod, staging modules alike", () => {
-    const goMod = read("../go.mod");
-    const kubernetes = versions.k3s.kubernetes;
-    expect(goMod).toContain(`\tk8s.io/kubernetes ${kubernetes}\n`);
+  const { version, next, before, kubernetes } = versions.k3s;
+
+  it.each([
+    ["go.mod", kubernetes],
+    ["k3s-before.mod", before.split("+")[0]],
+  ])("has in %s the Kubernetes of versions.json, staging modules alike", (file, wanted) => {
+    const goMod = read("..", file);
+    expect(goMod).toContain(`\tk8s.io/kubernetes ${wanted}\n`);
     const staging = [...goMod.matchAll(/^\tk8s\.io\/\S+ => k8s\.io\/\S+ (\S+)$/gm)].map((match) => match[1]);
-    expect(new Set(staging)).toEqual(new Set([kubernetes.replace("v1.", "v0.")]));
+    expect(new Set(staging)).toEqual(new Set([wanted.replace("v1.", "v0.")]));
   });
 
   it("is of one version in every go.mod of what an up builds: each further one is compiled anew", () => {
@@ -40,12 +44,12 @@ describe("the k3s stand-in's pins", () => {
     expect([...new Set(used.map(([, , version]) => version))]).toEqual([versions.k3s.kubernetes.replace("v1.", "v0.")]);
   });
 
-  it("offers two versions of that Kubernetes, to upgrade from one to the other", () => {
-    expect(new Set(k3sVersions).size).toBe(2);
-    for (const version of k3sVersions) {
-      expect(version.split("+")[0]).toBe(versions.k3s.kubernetes);
-      expect(version).toMatch(/^v\d+\.\d+\.\d+\+k3s\d+$/);
-    }
+  it("offers another revision of that Kubernetes to upgrade to, and the minor version before to upgrade from", () => {
+    expect(k3sVersions).toEqual([version, next, before]);
+    const minors = k3sVersions.map((each) => Number(/^v1\.(\d+)\.\d+\+k3s\d+$/.exec(each)?.[1]));
+    expect(minors).toEqual([minors[0], minors[0], minors[0] - 1]);
+    expect([version, next].map((each) => each.split("+")[0])).toEqual([kubernetes, kubernetes]);
+    expect(next).not.toBe(version);
   });
 
   it("runs the images that are assembled, under their references", () => {
