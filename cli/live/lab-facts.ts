@@ -130,6 +130,8 @@ export interface ClusterFacts {
     ready: boolean;
     version: string;
     system: string;
+    /** Release of the kernel that runs. */
+    kernel: string;
     /** Of a server with embedded etcd, as k3s says it. */
     voter?: boolean;
   }[];
@@ -151,6 +153,7 @@ export async function clusterFacts(kubeconfig: string): Promise<ClusterFacts> {
       ready: (status?.conditions ?? []).some(({ type, status: value }) => type === "Ready" && value === "True"),
       version: status?.nodeInfo?.kubeletVersion ?? "",
       system: status?.nodeInfo?.osImage ?? "",
+      kernel: status?.nodeInfo?.kernelVersion ?? "",
       ...voterOf(status?.conditions ?? []),
     })),
     pods: pods.items.map(({ metadata, spec, status }) => {

@@ -46,6 +46,8 @@ export interface MachineUse {
   cpu?: number;
   memory?: number;
   disk?: number;
+  /** Whether an update waits for a restart; missing where the machine has not said it. */
+  restart?: boolean;
 }
 
 export interface FiringAlert {
@@ -76,11 +78,12 @@ interface TargetAnswer {
 
 export async function monitoringFacts(url: string): Promise<MonitoringFacts> {
   const api = new PrometheusApi(url);
-  const [up, cpu, memory, disk, { alerts }, { activeTargets }] = await Promise.all([
+  const [up, cpu, memory, disk, restart, { alerts }, { activeTargets }] = await Promise.all([
     api.query('up{job="node-exporter"}'),
     api.query("instance:node_cpu_utilisation:rate5m"),
     api.query("instance:node_memory_utilisation:ratio"),
     api.query("max by (instance) (instance_device:node_filesystem_utilisation:ratio)"),
+    api.query("homelab_restart_needed"),
     api.get<AlertAnswer>("alerts"),
     api.get<TargetAnswer>("targets", { state: "active" }),
   ]);
@@ -93,6 +96,7 @@ export async function monitoringFacts(url: string): Promise<MonitoringFacts> {
         cpu: of(cpu, instance),
         memory: of(memory, instance),
         disk: of(disk, instance),
+        restart: of(restart, instance) === undefined ? undefined : of(restart, instance) === 1,
       }))
       .sort((a, b) => a.name.localeCompare(b.name)),
     alerts: alerts

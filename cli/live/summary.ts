@@ -110,6 +110,12 @@ function renderMonitoring(monitoring: LabStatus["monitoring"]): string {
   } else if (alerts.length === 0 && targets.down.length === 0) {
     parts.push(`\nAll is well: no alert is firing, and Prometheus reaches all ${targets.up} targets.\n`);
   }
+  const restarts = machines.filter(({ restart }) => restart).map(({ name }) => name);
+  if (restarts.length > 0) {
+    parts.push(
+      `\nAn update waits for a restart on ${restarts.join(", ")}: './lab upgrade os --packages none' restarts one after another.\n`,
+    );
+  }
   if (alerts.length > 0) {
     const lines = alerts.map(({ name, severity, summary, since }) => [
       name,
@@ -147,8 +153,8 @@ export function renderStatus(status: LabStatus, stack = simStack): string {
     const { nodes, pods } = status.cluster;
     parts.push(
       `\nNodes\n${table(
-        ["name", "state", "version", "system"],
-        nodes.map(({ name, ready, version, system }) => [name, ready ? "Ready" : "not ready", version, system]),
+        ["name", "state", "version", "system", "kernel"],
+        nodes.map(({ name, ready, version, system, kernel }) => [name, ready ? "Ready" : "not ready", version, system, kernel]),
       )}`,
     );
     parts.push(

@@ -1,8 +1,8 @@
 #!/bin/sh
 # What only the machine itself can tell, as a file for node-exporter's textfile collector: when k3s's certificates end,
-# and how old the newest etcd snapshot and the newest backup are.
+# how old the newest etcd snapshot and the newest backup are, and whether an update waits for a restart.
 #
-#   machine-metrics K3S-DATA TEXTFILE-FOLDER [BACKUPS]
+#   machine-metrics K3S-DATA TEXTFILE-FOLDER [BACKUPS [RUN]]
 set -eu
 k3s=$1
 folder=$2
@@ -11,6 +11,10 @@ out=$folder/homelab.prom
 mkdir -p "$folder"
 
 {
+  # Debian and Ubuntu leave this file where an update of the kernel, of systemd or of a library is in use after a restart only.
+  echo '# HELP homelab_restart_needed Whether an update of the system waits for a restart of the machine.'
+  echo '# TYPE homelab_restart_needed gauge'
+  if [ -e "${4:-/run}/reboot-required" ]; then echo 'homelab_restart_needed 1'; else echo 'homelab_restart_needed 0'; fi
   echo '# HELP homelab_certificate_expiry_timestamp_seconds When a certificate of k3s ends.'
   echo '# TYPE homelab_certificate_expiry_timestamp_seconds gauge'
   for file in "$k3s"/server/tls/*.crt "$k3s"/server/tls/etcd/*.crt "$k3s"/agent/*.crt; do

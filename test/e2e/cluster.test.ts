@@ -9,6 +9,7 @@ import type { UserAccess } from "../../components/taskserver/taskrc";
 import versions from "../../versions.json";
 import { plainProgramSteps } from "./steps/plain-program";
 import { rotationSteps } from "./steps/rotation";
+import { updateSteps } from "./steps/updates";
 import { ApiWatch, type Availability } from "./support/api-watch";
 import { applyKinds } from "./support/kinds-of-change";
 import { checkout, eventually, failureOf, TestLab } from "./support/lab";
@@ -299,6 +300,7 @@ describe("a cluster of three servers", () => {
   );
 
   rotationSteps(lab, machines.slice(0, 3), figures);
+  updateSteps(lab, machines.slice(0, 3), withClients);
 
   it(
     "reinstalls its servers one after another where a change is common to all, and answers meanwhile",

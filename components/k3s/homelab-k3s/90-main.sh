@@ -3,7 +3,7 @@
 # k3s.sh VERB NAME=VALUE...: the values become variables of the verb.
 
 usage() {
-  say "usage: k3s.sh install|stage|revert|prepare|admit|remove|ready|kubeconfig|backup|verify-backup|list-backups|fetch-backup|check-restore|restore|detach|rejoin|reset NAME=VALUE..."
+  say "usage: k3s.sh install|stage|revert|prepare|admit|remove|ready|kubeconfig|backup|verify-backup|list-backups|fetch-backup|check-restore|restore|detach|rejoin|reset|update-system|empty|restart|boot|readmit-node NAME=VALUE..."
   exit 64
 }
 
@@ -37,6 +37,7 @@ assign() {
     storage-class) STORAGE_CLASS=$value ;;
     lose-volumes) LOSE_VOLUMES=$value ;;
     name) NAME=$value ;;
+    packages) PACKAGES=$value ;;
     nodes) NODES=$value ;;
     components) COMPONENTS=$value ;;
     endpoint) ENDPOINT=$value ;;
@@ -51,14 +52,16 @@ assign() {
 [ "$#" -ge 1 ] || usage
 verb=$1
 shift
-ARCHIVES='' PIN_AMD64='' PIN_ARM64='' PIN_SCRIPT='' MIRROR='' NODES='' COMPONENTS='' ENDPOINT='' START='' FIRST='' PEERS='' LABELS='' TAINTS='' NAME='' CONFIG='' CERTIFICATES=1 AUTHORITIES='' LEAD='' STORAGE_CLASS='' LOSE_VOLUMES='' ROLE=''
+ARCHIVES='' PIN_AMD64='' PIN_ARM64='' PIN_SCRIPT='' MIRROR='' NODES='' COMPONENTS='' ENDPOINT='' START='' FIRST='' PEERS='' LABELS='' TAINTS='' NAME='' CONFIG='' PACKAGES=none CERTIFICATES=1 AUTHORITIES='' LEAD='' STORAGE_CLASS='' LOSE_VOLUMES='' ROLE=''
 INSTALL_TIMEOUT=900 READY_TIMEOUT=600 DRAIN_TIMEOUT=300
 assign "$@"
 case "$verb" in
-install | stage | revert | prepare | admit | remove | ready | kubeconfig | backup | restore | detach | rejoin | reset) "$verb" ;;
+install | stage | revert | prepare | admit | remove | ready | kubeconfig | backup | restore | detach | rejoin | reset | empty | restart | boot) "$verb" ;;
 fetch-backup) fetch_backup ;;
 check-restore) check_restore ;;
 list-backups) list_backups ;;
 verify-backup) verify_backup ;;
+update-system) update_system ;;
+readmit-node) readmit_node ;;
 *) usage ;;
 esac

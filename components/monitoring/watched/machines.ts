@@ -104,6 +104,13 @@ const machineRules: RuleGroup = {
       severity: "warning",
       summary: "the clock of {{ $labels.instance }} is {{ $value | humanizeDuration }} off",
     },
+    {
+      alert: "RestartNeeded",
+      expr: "homelab_restart_needed == 1",
+      for: "24h",
+      severity: "warning",
+      summary: "an update of {{ $labels.instance }} has waited for a restart for a day",
+    },
   ],
 };
 

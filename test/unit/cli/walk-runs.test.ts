@@ -26,7 +26,10 @@ const lab = {} as OpenLab;
 const stop = (machine: string, server = true) => ({ machine, server, urns: [machine], guarded: [`${machine}-deployment`] });
 const status = (...unready: string[]): LabStatus => ({
   machines: [],
-  cluster: { nodes: ["a", "b", "c"].map((name) => ({ name, ready: !unready.includes(name), version: "", system: "" })), pods: [] },
+  cluster: {
+    nodes: ["a", "b", "c"].map((name) => ({ name, ready: !unready.includes(name), version: "", system: "", kernel: "6.1.0-41-amd64" })),
+    pods: [],
+  },
   addresses: {},
   taskUsers: [],
   ownAuthority: false,

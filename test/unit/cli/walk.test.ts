@@ -101,7 +101,7 @@ describe("the next machine's turn", () => {
   const status = (more: Partial<LabStatus> = {}): LabStatus => ({
     machines: [{ name: "node1", role: "server", address: "", state: "Deployed", power: "on" }],
     cluster: {
-      nodes: [{ name: "node1", ready: true, version: "", system: "", voter: true }],
+      nodes: [{ name: "node1", ready: true, version: "", system: "", kernel: "6.1.0-41-amd64", voter: true }],
       pods: [{ namespace: "tasks", name: "taskd", node: "node1", ready: true, phase: "Running", restarts: 0 }],
     },
     addresses: {},
@@ -123,7 +123,7 @@ describe("the next machine's turn", () => {
     const ill = status({
       machines: [{ name: "node1", role: "server", address: "", state: "Broken", power: "on" }],
       cluster: {
-        nodes: [{ name: "node1", ready: false, version: "", system: "", voter: false }],
+        nodes: [{ name: "node1", ready: false, version: "", system: "", kernel: "6.1.0-41-amd64", voter: false }],
         pods: [{ namespace: "tasks", name: "taskd", node: "node1", ready: false, phase: "Pending", restarts: 0 }],
       },
       monitoring: { alerts: [alert("critical")], targets: { up: 1, down: [], unknown: 0 }, machines: [] },

@@ -55,6 +55,12 @@ export const alertCases: Record<string, Case> = {
     firing: { 'node_time_seconds{job="node-exporter", instance="node1"}': "30+60x20" },
     quiet: { 'node_time_seconds{job="node-exporter", instance="node1"}': "1+60x20" },
   },
+  RestartNeeded: {
+    at: 1450,
+    firing: { 'homelab_restart_needed{job="node-exporter", instance="node1"}': "1x1500" },
+    // It was restarted meanwhile.
+    quiet: { 'homelab_restart_needed{job="node-exporter", instance="node1"}': "1x1000 0x10 1x500" },
+  },
   KubeletNotReady: {
     at: 10,
     firing: { [up("kubelet")]: "0x20", [up("node-exporter")]: "1x20" },

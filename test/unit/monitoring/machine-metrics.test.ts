@@ -78,6 +78,23 @@ describe("the machine's own metrics", () => {
     expect(readFileSync(path.join(folder, "none/homelab.prom"), "utf8")).toContain("homelab_cluster_backup_timestamp_seconds 1500000000\n");
   });
 
+  test("say whether an update waits for a restart", () => {
+    const needed = (name: string) => {
+      execFileSync("/bin/sh", [
+        script,
+        path.join(folder, "k3s"),
+        path.join(folder, name),
+        path.join(folder, "absent"),
+        path.join(folder, "run"),
+      ]);
+      return /^homelab_restart_needed (.*)$/m.exec(readFileSync(path.join(folder, name, "homelab.prom"), "utf8"))?.[1];
+    };
+    expect(needed("before")).toBe("0");
+    mkdirSync(path.join(folder, "run"));
+    writeFileSync(path.join(folder, "run/reboot-required"), "");
+    expect(needed("after")).toBe("1");
+  });
+
   test("pass promtool", async () => {
     const promtool = spawn(await debianProgram("prometheus", "promtool"), ["check", "metrics"], { stdio: ["pipe", "ignore", "pipe"] });
     let said = "";
