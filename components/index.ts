@@ -45,7 +45,9 @@ export type {
   S3Args,
   StorageOptions,
   TimeoutOptions,
+  UpdateOptions,
   VirtualAddressArgs,
+  Weekday,
 } from "./k3s/args";
 export { K3sCluster } from "./k3s/k3s-cluster";
 export type { MaasAccess, MaasEndpoint, RepairOptions, WaitOptions } from "./maas/args/access";

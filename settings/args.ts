@@ -77,7 +77,12 @@ export function machineArgs(settings: Settings, entry: Settings["machines"][numb
 }
 
 /** `homelab:cluster` as the cluster's arguments, but for its nodes. */
-export function clusterOptions({ cluster, ssh, images }: Pick<Settings, "cluster" | "ssh" | "images">): Omit<K3sClusterArgs, "nodes"> {
+export function clusterOptions({
+  cluster,
+  updates,
+  ssh,
+  images,
+}: Pick<Settings, "cluster" | "updates" | "ssh" | "images">): Omit<K3sClusterArgs, "nodes"> {
   const {
     install,
     backups,
@@ -94,6 +99,7 @@ export function clusterOptions({ cluster, ssh, images }: Pick<Settings, "cluster
   return {
     ...rest,
     source: install,
+    updates: updates.packages === "none" && updates.restart === "never" ? undefined : updates,
     datastore: typeof datastore === "string" ? datastore : { endpoint: secret(datastore.endpoint) },
     registries: { mirrors: registries.mirrors, hosts: secretHosts(registries.hosts) },
     backups: enabled && { ...backupOptions, s3: s3 && { ...s3, accessKey: secret(s3.accessKey), secretKey: secret(s3.secretKey) } },

@@ -10,6 +10,7 @@ import { checkMonitoring, monitoringSettings } from "./monitoring";
 import { checkNetwork, networkSettings } from "./network";
 import { sshSettings } from "./ssh";
 import { checkTaskServers, taskServersSettings } from "./task-servers";
+import { updatesSettings } from "./updates";
 
 /**
  * The sum of all sections. Each section has a file beside this one that exports
@@ -41,6 +42,7 @@ export const settingsSchema = z.strictObject({
     ),
   ssh: sshSettings.prefault({}).describe("SSH access to deployed machines. The stack creates its own key."),
   cluster: clusterSettings.prefault({}).describe("k3s on all machines: version, source, network, datastore and components."),
+  updates: updatesSettings.prefault({}).describe("Updates of the machines' systems in a window, and restarts that they need."),
   domain: domainSetting,
   ingress: ingressSettings.prefault({}).describe("Ingress: the lab's pages by name, over TLS, behind one login."),
   monitoring: monitoringSettings.prefault({}).describe("Monitoring: Prometheus, Alertmanager, Grafana and their exporters."),

@@ -122,6 +122,23 @@ export interface BackupOptions {
   s3?: S3Args;
 }
 
+/** A day of the week. */
+export type Weekday = "monday" | "tuesday" | "wednesday" | "thursday" | "friday" | "saturday" | "sunday";
+
+/** Updates of the machines' systems in a window, and restarts that they need, one machine at a time. */
+export interface UpdateOptions {
+  /** All packages, those that unattended-upgrades takes, or none. Default `security`. */
+  packages: "all" | "security" | "none";
+  /** Whether a machine that an update has left waiting for it restarts in the window. Default `window`. */
+  restart: "window" | "never";
+  /** On which the window opens. Default: all. */
+  days: readonly Weekday[];
+  /** `HH:MM` of the machines' own clocks. Default `02:00`. */
+  from: string;
+  /** `HH:MM`; on the next day where it is not later than `from`. Default `05:00`. */
+  to: string;
+}
+
 /** Local volumes. */
 export interface StorageOptions {
   /** What becomes of a volume's files when its claim is deleted. Default `delete`. */
@@ -221,6 +238,8 @@ export interface K3sClusterArgs {
   storage?: Partial<StorageOptions>;
   /** `false` makes none. Default: as `BackupOptions` says. */
   backups?: Partial<BackupOptions> | false;
+  /** Default: the machines are left to their own updates. What is absent in it: as `UpdateOptions` says. */
+  updates?: Partial<UpdateOptions>;
   /** Raise one to have new tokens, certificates or authorities, on one node after another. Default 1 each. */
   generations?: {
     /** Of the join tokens. Default 1. */
@@ -267,6 +286,7 @@ export interface K3sOptions {
   registries: RegistriesOptions;
   storage: StorageOptions;
   backups?: Omit<BackupOptions, "s3"> & { s3?: Required<S3Args> };
+  updates?: UpdateOptions;
   tokenGeneration: number;
   certificateGeneration: number;
   authorityGeneration: number;
@@ -328,6 +348,14 @@ export function withDefaults(args: Omit<K3sClusterArgs, "nodes">): K3sOptions {
             ...given(backups),
             s3: s3 && { region: "us-east-1", folder: "", ...given(s3), ...required(s3) },
           },
+    updates: args.updates && {
+      packages: "security",
+      restart: "window",
+      days: ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"],
+      from: "02:00",
+      to: "05:00",
+      ...given(args.updates),
+    },
     tokenGeneration: generations?.token ?? 1,
     certificateGeneration: generations?.certificates ?? 1,
     authorityGeneration: generations?.authorities ?? 1,

@@ -30,6 +30,7 @@ import { packagedComponents } from "./packaged-components";
 import { registryFiles } from "./registries";
 import { type RemoteFile, verb } from "./scripts";
 import { defaultStorageClass, storageFiles } from "./storage";
+import { updateFiles } from "./updates";
 import { MANIFESTS, virtualAddressManifest } from "./virtual-address";
 import { clusterWatched } from "./watched";
 
@@ -261,8 +262,8 @@ function checkServers({ datastore }: Pick<K3sOptions, "datastore">, count: numbe
 }
 
 /** What files of a node are made from. */
-function fileOptions({ registries, hardening, virtualAddress, datastore, storage, disable, addressPool, backups }: K3sOptions) {
-  return { registries, hardening, virtualAddress, datastore, storage, disable, addressPool, backups };
+function fileOptions({ registries, hardening, virtualAddress, datastore, storage, disable, addressPool, backups, updates }: K3sOptions) {
+  return { registries, hardening, virtualAddress, datastore, storage, disable, addressPool, backups, updates };
 }
 
 /** The same, with secrets in clear. */
@@ -279,6 +280,7 @@ export function nodeExtras(role: MachineRole, cluster: FileOptions, images: Imag
   return [
     ...registryFiles(cluster.registries),
     ...hardeningFiles(role, cluster.hardening),
+    ...updateFiles(cluster.updates),
     ...(role === "server"
       ? [
           // Manifests have to be there before k3s' first start.

@@ -163,19 +163,20 @@ load_kernel_settings() {
   done <"$wanted"
 }
 
-# The backups' timer, when the settings have one.
+# The timers of backups and updates, when the settings have them.
 enable_units() {
-  timer=homelab-backup.timer
   load_kernel_settings
-  case "$CHANGED" in
-  *homelab-backup*) systemctl daemon-reload ;;
-  *) return 0 ;;
-  esac
-  if [ -e "/etc/systemd/system/$timer" ]; then
-    systemctl enable --now "$timer" >&2
-  else
-    systemctl disable --now "$timer" >&2 2>/dev/null || true
-  fi
+  for timer in homelab-backup homelab-updates; do
+    case "$CHANGED" in
+    *$timer*) systemctl daemon-reload ;;
+    *) continue ;;
+    esac
+    if [ -e "/etc/systemd/system/$timer.timer" ]; then
+      systemctl enable --now "$timer.timer" >&2
+    else
+      systemctl disable --now "$timer.timer" >&2 2>/dev/null || true
+    fi
+  done
 }
 
 # One role at a time: an agent that became a server would keep the node's ports and its kubelet.

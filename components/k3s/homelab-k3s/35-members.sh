@@ -171,7 +171,7 @@ reset() {
       "$script" >&2
     fi
   done
-  systemctl disable --now homelab-backup.timer >&2 2>/dev/null || true
-  rm -rf "$ETC" /etc/rancher/node /etc/homelab "$STATE/applied" "$STATE/binary" "$STATE/units" "$STATE/certificates" /etc/systemd/system/homelab-backup.*
+  systemctl disable --now homelab-backup.timer homelab-updates.timer >&2 2>/dev/null || true
+  rm -rf "$ETC" /etc/rancher/node /etc/homelab "$STATE/applied" "$STATE/binary" "$STATE/units" "$STATE/certificates" /etc/systemd/system/homelab-backup.* /etc/systemd/system/homelab-updates.*
   printf '{"reset":true}\n'
 }

@@ -3,7 +3,7 @@
 # k3s.sh VERB NAME=VALUE...: the values become variables of the verb.
 
 usage() {
-  say "usage: k3s.sh install|stage|revert|prepare|admit|remove|ready|kubeconfig|backup|verify-backup|list-backups|fetch-backup|check-restore|restore|detach|rejoin|reset|update-system|empty|restart|boot|readmit-node NAME=VALUE..."
+  say "usage: k3s.sh install|stage|revert|prepare|admit|remove|ready|kubeconfig|backup|verify-backup|list-backups|fetch-backup|check-restore|restore|detach|rejoin|reset|update-system|empty|restart|boot|readmit-node|keep-up NAME=VALUE..."
   exit 64
 }
 
@@ -63,5 +63,6 @@ list-backups) list_backups ;;
 verify-backup) verify_backup ;;
 update-system) update_system ;;
 readmit-node) readmit_node ;;
+keep-up) keep_up ;;
 *) usage ;;
 esac

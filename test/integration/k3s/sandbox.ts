@@ -8,8 +8,8 @@ import * as path from "node:path";
 import { joinedScripts } from "../../../components/k3s/scripts";
 
 /** What `k3s.sh` writes to lies below these; each is a folder of the sandbox in the script's own mount namespace. */
-const OWN = ["/etc", "/var/lib", "/usr/local"];
-const FOLDERS = ["/etc/systemd/system", "/var/lib/homelab", "/usr/local/bin", "/usr/local/sbin"];
+const OWN = ["/etc", "/var/lib", "/usr/local", "/run"];
+const FOLDERS = ["/run", "/etc/systemd/system", "/var/lib/homelab", "/usr/local/bin", "/usr/local/sbin"];
 
 /** A `k3s` that knows its version and says that every node is Ready in it. */
 const K3S = (version: string) => `#!/bin/sh

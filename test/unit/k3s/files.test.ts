@@ -14,7 +14,7 @@ import { clusterOf, filesOf } from "../../support/k3s-options";
 
 const secrets = { token: "TOKEN", agentToken: "AGENT-TOKEN", nodePassword: "NODE-PASSWORD" };
 const images = imagesOf({ "kube-vip": "registry.example/kube-vip:v1", taskd: "registry.example/taskd:1" });
-const extras = (role: "server" | "agent", raw: object) => nodeExtras(role, filesOf(raw), images);
+const extras = (role: "server" | "agent", raw: Record<string, unknown>) => nodeExtras(role, filesOf(raw), images);
 const byPath = (files: readonly { path: string; content?: string }[]) =>
   Object.fromEntries(files.map(({ path, content }) => [path, content]));
 
@@ -51,6 +51,7 @@ describe("files by setting", () => {
       datastore: { endpoint: "postgres://user:hush@db/k3s" },
       registries: { mirrors: { "docker.io": { endpoints: ["http://mirror.example:5000"] } } },
       backups: { s3: { endpoint: "https://s3.example", bucket: "lab", accessKey: "key", secretKey: "hush" } },
+      updates: { packages: "security", restart: "window", days: ["saturday", "sunday"], from: "22:30", to: "04:00" },
     };
     const on = extras("server", everything);
     const off = extras("server", { backups: { enabled: false } });
@@ -180,7 +181,7 @@ describe("the install command", () => {
   });
 
   it("asks for authorities from the second generation on, and one server to make them", () => {
-    const of = (cluster: object, lead: boolean) =>
+    const of = (cluster: Record<string, unknown>, lead: boolean) =>
       installCommand({ machine, role, lead, cluster: clusterOf(cluster), imageArchives: [] }, "", []);
     // A lab that was there before there was a number runs nothing anew.
     expect(of({}, true)).toBe(of({ authorityGeneration: 1 }, false));
