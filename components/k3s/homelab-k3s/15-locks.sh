@@ -4,7 +4,7 @@
 # for its end instead of working beside it. The kernel frees a lock when the last process that has it ends, however that ends: what a
 # killed verb had started, such as a rebuild of the datastore, holds it as long as it runs. Services must not, so systemctl gets none.
 #
-#   machine.lock     alone: all that changes k3s on this machine. Shared: what asks or changes the cluster through it, and backups
+#   machine.lock     alone: all that changes k3s or the system on this machine. Shared: what asks or changes the cluster through it, and backups
 #   node-NAME.lock   what is done about a node through this server: emptied, admitted, taken out
 #   volumes.lock     moves of volumes, whose pods have one name for all nodes
 #

@@ -30,6 +30,7 @@ restart_needed() {
 
 # update-system: PACKAGES is all, security (what unattended-upgrades takes by its own settings) or none.
 update_system() {
+  lock_machine
   command -v apt-get >/dev/null 2>&1 || fail "this machine has no apt-get: its system is not Debian or Ubuntu, and has to be updated in its own way"
   before=$(mktemp)
   packages_installed >"$before"
@@ -62,6 +63,7 @@ no_jobs() {
 
 # empty: the node NODE lets its pods go, for a restart of its machine. Runs on a server, on another one where there is one.
 empty() {
+  lock_node
   [ -n "$(node_field '{.metadata.name}')" ] || fail "$NODE is not in the cluster"
   if [ "$(node_field '{.metadata.labels.node-role\.kubernetes\.io/etcd}')" = true ]; then
     check_quorum
@@ -96,6 +98,7 @@ start_of_machine() {
 
 # restart: of the machine, in a moment, so that whoever asked hears of it. Its last word is `boot` of before.
 restart() {
+  lock_machine
   until_true 900 "the backup on this machine" backup_ended || fail "a backup on this machine does not end: systemctl status homelab-backup"
   before=$(start_of_machine)
   systemd-run --quiet --on-active=2 --timer-property=AccuracySec=100ms systemctl reboot >&2
@@ -118,6 +121,7 @@ heartbeat() {
 
 # readmit-node: the machine is back; the node takes pods again, unless its owner had closed it.
 readmit_node() {
+  lock_node
   until_true "$READY_TIMEOUT" "the API" kube get --raw /readyz || fail "the API does not answer after ${READY_TIMEOUT} s" k3s
   heard=$(heartbeat || true)
   until_true "$READY_TIMEOUT" "node $NODE to be Ready" heard_from ||

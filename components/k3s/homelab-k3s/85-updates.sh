@@ -117,7 +117,12 @@ give_turn() {
 keep_up() {
   # shellcheck disable=SC1090 # written by the program
   . "$UPDATES"
-  mkdir -p "$STATE"
+  lock_file machine
+  exec 8>>"$lock"
+  flock --nonblock --shared 8 || {
+    say "another change of this machine is at work; trying again in five minutes"
+    return 0
+  }
   NODE=$(sed -n "s/^node-name: *//p" "$ETC/config.yaml" | tr -d "'\"")
   server=yes
   [ -s "$KUBECONFIG" ] || {
@@ -134,6 +139,8 @@ keep_up() {
   in_window "$(date +%H%M)" "$(date +%u)" || return 0
   if [ "$PACKAGES" != none ] && [ "$(cat "$STATE/updated" 2>/dev/null)" != "$(date +%F)" ]; then
     update_system
+    # It was alone with the machine; what follows is not.
+    exec 8>&-
     date +%F >"$STATE/updated"
   fi
   [ "$RESTART" = window ] || return 0

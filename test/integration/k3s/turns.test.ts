@@ -1,3 +1,4 @@
+import { spawn, spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { withDefaults } from "../../../components/k3s/args";
 import { updateFiles } from "../../../components/k3s/updates";
@@ -137,6 +138,22 @@ describe("machines that wait for a restart", () => {
     fs.rmSync(running);
     await tick("node1");
     expect(restarts("node1")).toBe(1);
+  });
+
+  it("let another change of their machine go first", async () => {
+    await machine("node1");
+    waitsForRestart("node1");
+    const lock = (machines.get("node1") as Sandbox).at("/var/lib/homelab/machine.lock");
+    const other = spawn("flock", ["--no-fork", lock, "sleep", "600"]);
+    try {
+      while (spawnSync("flock", ["--nonblock", lock, "true"]).status === 0) {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      expect(await tick("node1")).toContain("another change of this machine is at work");
+    } finally {
+      other.kill("SIGKILL");
+    }
+    expect([await holder(), restarts("node1")]).toEqual([undefined, 0]);
   });
 
   it.each([

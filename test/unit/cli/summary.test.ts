@@ -7,7 +7,7 @@ const monitoring = (targets: { up: number; down: []; unknown: number }) => ({
 });
 const status = (changes: Partial<LabStatus> = {}): LabStatus => ({
   machines: [{ name: "node1", role: "server", address: "192.168.200.11", state: "Deployed", power: "on" }],
-  cluster: { nodes: [{ name: "node1", ready: true, version: "v1", system: "Debian" }], pods: [] },
+  cluster: { nodes: [{ name: "node1", ready: true, version: "v1", system: "Debian", kernel: "6.1.0-41-amd64" }], pods: [] },
   monitoring: monitoring({ up: 12, down: [], unknown: 0 }),
   addresses: {
     MAAS: "http://192.168.200.1:5240/MAAS",
