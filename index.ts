@@ -1,13 +1,13 @@
 import { guards, Ingress, K3sCluster, MaasRegion, Monitoring, Pages, StartPage, TaskServers } from "./components/index";
 import { clusterArgs, guardArgs, monitoringArgs, regionArgs, taskServersArgs } from "./settings/args";
 import { ingressArgs, pageArgs } from "./settings/ingress-args";
+import { leanSdk } from "./settings/lean-sdk";
 import { loadSettings } from "./settings/load";
 import { makeMachines } from "./settings/make-machines";
 import { outputs } from "./settings/outputs";
-import { leaveOutStackTraces } from "./settings/stack-traces";
 import { startPageArgs } from "./settings/start-page-args";
 
-leaveOutStackTraces();
+leanSdk();
 const settings = loadSettings();
 const options = { transformations: guards(guardArgs(settings)) };
 

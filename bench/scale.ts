@@ -3,9 +3,9 @@
  * the simulator in a process of its own above hardware that only takes time, its steps run as ever; what the program does on
  * machines and in the cluster is on paper.
  *
- *   npm run bench -- scale [--machines 10,100] [--commissioning 20] [--deployment 30] [--docs]
+ *   npm run bench -- scale [--machines 10,100] [--commissioning 20] [--deployment 30] [--preview-only] [--docs]
  *
- * Prints a table; with `--docs` it writes that into docs/benchmarks.md, and a plot beside it. CPU and memory are those of engine,
+ * `--preview-only` ends after the first: 1,000 machines need nothing to be up. Prints a table; with `--docs` it writes that into docs/benchmarks.md, and a plot beside it. CPU and memory are those of engine,
  * program, plugins and steps together, without the simulator.
  */
 import { spawn } from "node:child_process";
@@ -92,7 +92,7 @@ class Simulator {
   }
 }
 
-async function measure(count: number, hardware: Hardware): Promise<Measured> {
+async function measure(count: number, hardware: Hardware, previewOnly: boolean): Promise<Measured> {
   const folder = fs.mkdtempSync(path.join(tmpdir(), "bench-scale-"));
   const engine = path.join((await ensureEngine({ vendorReachable: await vendorReachable() })).directory, "pulumi");
   const simulator = await Simulator.start(folder, hardware);
@@ -151,6 +151,10 @@ async function measure(count: number, hardware: Hardware): Promise<Measured> {
     };
     const up = ["up", "--yes", "--skip-preview", "--suppress-outputs", "--suppress-progress"];
     const preview = await phase("preview");
+    const time = hardware.commissioning + 1 + 1 + hardware.deployment;
+    if (previewOnly) {
+      return { machines: count, hardware: time, state: 0, phases: { preview } };
+    }
     const created = await phase(...up);
     const state = fs.statSync(path.join(folder, "backend", ".pulumi", "stacks", "homelab", "bench.json")).size;
     const unchanged = await phase(...up);
@@ -159,7 +163,7 @@ async function measure(count: number, hardware: Hardware): Promise<Measured> {
     const refresh = await phase("refresh", "--yes", "--skip-preview", "--suppress-progress");
     const destroy = await phase("destroy", "--yes", "--skip-preview", "--suppress-progress");
     const phases = { preview, up: created, "up, nothing changed": unchanged, "up, one machine edited": edited, refresh, destroy };
-    return { machines: count, hardware: hardware.commissioning + 1 + 1 + hardware.deployment, state, phases };
+    return { machines: count, hardware: time, state, phases };
   } finally {
     await providers.close();
     await simulator.stop();
@@ -173,13 +177,14 @@ async function main(): Promise<void> {
       machines: { type: "string", default: "10,100" },
       commissioning: { type: "string", default: "20" },
       deployment: { type: "string", default: "30" },
+      "preview-only": { type: "boolean", default: false },
       docs: { type: "boolean", default: false },
     },
   });
   const hardware = { commissioning: Number(values.commissioning), deployment: Number(values.deployment) };
   const measured: Measured[] = [];
   for (const count of values.machines.split(",").map(Number)) {
-    measured.push(await measure(count, hardware));
+    measured.push(await measure(count, hardware, values["preview-only"]));
     process.stderr.write(`${JSON.stringify(measured.at(-1))}\n`);
   }
   process.stdout.write(scaleSection(measured, values.docs));

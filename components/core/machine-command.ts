@@ -32,7 +32,7 @@ export function machineCommand(name: string, args: MachineCommandArgs, opts: pul
   return new command.remote.Command(
     name,
     {
-      connection: connection(machine, args.awaitSsh),
+      connection: laterGiven,
       create: args.run,
       update: args.run,
       delete: args.remove,
@@ -42,7 +42,7 @@ export function machineCommand(name: string, args: MachineCommandArgs, opts: pul
       logging: args.secretOutput ? command.remote.Logging.None : command.remote.Logging.Stderr,
     },
     {
-      ...opts,
+      ...over(machine, opts, args.awaitSsh),
       customTimeouts: { create: timeout, update: timeout },
       additionalSecretOutputs: args.secretOutput ? ["stdout", "stderr"] : undefined,
       deletedWith: machine.resource,
@@ -69,27 +69,47 @@ export function machineCopy(
   return new command.remote.CopyToRemote(
     name,
     {
-      connection: connection(machine),
+      connection: laterGiven,
       source: new pulumi.asset.FileArchive(folder),
       // Into a folder that is always there, and so never once as it and once below it.
       remotePath: ".",
       triggers: [machine.incarnation],
     },
-    { ...opts, customTimeouts: { create: limit, update: limit }, deletedWith: machine.resource },
+    { ...over(machine, opts), customTimeouts: { create: limit, update: limit }, deletedWith: machine.resource },
   );
 }
 
-function connection(machine: MachineAccess, awaitSsh = false): command.types.input.remote.ConnectionArgs {
-  return {
-    host: machine.address,
-    port: machine.port,
-    user: machine.user,
-    privateKey: machine.privateKey,
-    hostKey: machine.hostKey,
-    // Refused connections are retried; -1 leaves the end of it to the timeout.
-    dialErrorLimit: awaitSsh ? -1 : 20,
-    perDialTimeout: 15,
-  };
+/** The classes of the provider make fifteen outputs of each connection that they are given: more than all else of a command on one of 1,000 machines. */
+const laterGiven: command.types.input.remote.ConnectionArgs = { host: "" };
+
+/** Options with the connection to the machine, which its commands share. */
+function over(machine: MachineAccess, opts: pulumi.CustomResourceOptions, awaitSsh = false): pulumi.CustomResourceOptions {
+  const connect: pulumi.ResourceTransformation = ({ props, opts: own }) => ({
+    props: { ...props, connection: connection(machine, awaitSsh) },
+    opts: own,
+  });
+  return { ...opts, transformations: [connect, ...(opts.transformations ?? [])] };
+}
+
+const known = new WeakMap<MachineAccess, Map<boolean, pulumi.Output<command.types.input.remote.ConnectionArgs>>>();
+
+function connection(machine: MachineAccess, awaitSsh: boolean): pulumi.Output<command.types.input.remote.ConnectionArgs> {
+  const connections = known.get(machine) ?? new Map<boolean, pulumi.Output<command.types.input.remote.ConnectionArgs>>();
+  known.set(machine, connections);
+  const made =
+    connections.get(awaitSsh) ??
+    (pulumi.secret({
+      host: machine.address,
+      port: machine.port,
+      user: machine.user,
+      privateKey: machine.privateKey,
+      hostKey: machine.hostKey,
+      // Refused connections are retried; -1 leaves the end of it to the timeout.
+      dialErrorLimit: awaitSsh ? -1 : 20,
+      perDialTimeout: 15,
+    }) as pulumi.Output<command.types.input.remote.ConnectionArgs>);
+  connections.set(awaitSsh, made);
+  return made;
 }
 
 function triggers({ machine, remove, removeFor, rerun }: MachineCommandArgs): pulumi.Input<string>[] | undefined {
