@@ -57,7 +57,7 @@ async function requireWell(known: Stack): Promise<void> {
 }
 
 function said(name: string, { changed, restart, kernel }: Updated, then: string): string {
-  return `    ${name}: ${changed} packages changed, kernel ${kernel}, ${restart ? "a restart finishes the update" : "no restart is needed"}${then}`;
+  return `    ${name}: ${changed} ${changed === 1 ? "package" : "packages"} changed, kernel ${kernel}, ${restart ? "a restart finishes the update" : "no restart is needed"}${then}`;
 }
 
 /** `lab upgrade os [MACHINE...]`. */

@@ -60,8 +60,12 @@ function comesBack(name: string): void {
   fs.writeFileSync(sandbox.at("/var/lib/homelab/restarted-from"), "another start\n");
 }
 
-beforeEach(async () => {
+beforeAll(async () => {
   plane = await startControlPlane();
+}, 300_000);
+afterAll(() => plane.stop());
+
+beforeEach(() => {
   machines = new Map();
   beat = setInterval(() => {
     for (const name of machines.keys()) {
@@ -74,8 +78,10 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   clearInterval(beat);
-  await plane.stop();
-  for (const sandbox of machines.values()) {
+  await plane.request("DELETE", "/api/v1/namespaces/kube-system/configmaps/homelab-restart");
+  for (const [name, sandbox] of machines) {
+    await plane.request("DELETE", `/api/v1/nodes/${name}`);
+    await plane.request("DELETE", `/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/${name}`);
     await sandbox.close();
   }
 });
