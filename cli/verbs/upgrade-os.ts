@@ -51,7 +51,7 @@ async function requireWell(known: Stack): Promise<void> {
     throw new UserError({
       path: "lab upgrade os",
       message: `the lab is not well, and an update starts from one that is:\n${wrong.map((each) => `  ${each}`).join("\n")}`,
-      fix: "put it right first; './lab status' says more",
+      fix: "fix that first; './lab status' says more",
     });
   }
 }

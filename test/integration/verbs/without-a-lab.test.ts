@@ -24,6 +24,7 @@ const verbs: Record<string, string[]> = {
   ),
   "machine replace": ["node1", "--mac", "54:b2:03:aa:bb:01"],
   "upgrade k3s": ["--to", "v1.36.6+k3s1"],
+  "upgrade os": [],
   open: ["prometheus"],
   plot: ["--out", path.join(folder, "plots")],
   graph: ["--out", path.join(folder, "graph.svg")],
