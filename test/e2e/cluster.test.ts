@@ -16,6 +16,7 @@ import { checkout, eventually, failureOf, TestLab } from "./support/lab";
 import { LabMachine, ProcessWatch } from "./support/machines";
 import { reviewedChange } from "./support/reviewed-change";
 import { changeSettings } from "./support/settings";
+import { silentConnections } from "./support/silent";
 import { type Synced, SyncWatch } from "./support/sync-watch";
 import { machine, tasksName, virtualAddress, writeSettings } from "./support/three-servers";
 
@@ -159,6 +160,19 @@ describe("a cluster of three servers", () => {
       expect(seen.pods.filter(({ ready }) => !ready)).toEqual([]);
     },
     15 * minutes,
+  );
+
+  it(
+    "answers at its virtual address while another machine holds 1,800 connections to it and says nothing",
+    async () => {
+      const from = byName((await holder("node1")) === "node3" ? "node2" : "node3");
+      const api = new ApiWatch(kubeconfig);
+      const held = await silentConnections(from, { host: virtualAddress, port: 6443 }, 1800, 10).finally(() => api.stop());
+      // From that machine's address, too, others are answered while all of these are still waited for.
+      expect(held).toEqual({ opened: 1800, open: 1800, answered: true });
+      expect(api.answers).toBeGreaterThan(10);
+    },
+    3 * minutes,
   );
 
   const kubelets = async () => [...(await nodes()).values()].map(({ status }) => status.nodeInfo.kubeletVersion);

@@ -7,6 +7,7 @@ import { gunzipSync } from "node:zlib";
 import * as yaml from "js-yaml";
 import { cacheRoot } from "../../rig/stand-ins/cache-root";
 import { act } from "./act";
+import { filesWith, KeptTexts } from "./kept-texts";
 
 const checkout = path.resolve(__dirname, "../..");
 const execute = promisify(execFile);
@@ -58,6 +59,8 @@ export interface RunOptions {
   around?: string;
   /** The computer has a network of its own, without a forge: for jobs that look after what other labs have left on it. */
   ownNetwork?: boolean;
+  /** Temporary files lie below the runner's folder, where `leftWith` looks. */
+  ownTemporary?: boolean;
 }
 
 /** What a runner's cache holds of its earlier jobs, where these had no embedded lab to bring up. */
@@ -151,9 +154,10 @@ export class Workplace {
 
   /** Runs every job of a workflow file as it is at a commit, for an event. */
   async run(file: string, { name, payload }: Event, options: RunOptions): Promise<Run> {
-    const { at, api, secrets = {}, variables = {}, meanwhile, runner = "runner", powerCut, around = '"$@"', ownNetwork = false } = options;
+    const { at, api, secrets = {}, variables = {}, meanwhile, runner = "runner", powerCut, around = '"$@"' } = options;
+    const { ownNetwork = false, ownTemporary = false } = options;
     const work = this.work(runner);
-    await fs.mkdir(work, { recursive: true });
+    await fs.mkdir(path.join(work, "tmp"), { recursive: true });
     const clone = await this.clone(runner, at);
     const event = path.join(work, "event.json");
     await fs.writeFile(event, JSON.stringify({ repository: { full_name: "ann/lab" }, ...payload }));
@@ -162,6 +166,7 @@ export class Workplace {
     const environment = {
       LAB_TEST_ORIGIN: this.origin,
       LAB_TEST_FOLDER: work,
+      ...(ownTemporary && { TMPDIR: path.join(work, "tmp") }),
       LAB_TEST_PACKAGES: path.join(itsCheckout, "node_modules"),
       LAB_TEST_COMPILED: path.join(this.folder, "compiled"),
     };
@@ -188,12 +193,34 @@ export class Workplace {
     const command = ["bash", "-ec", around, "bash", this.program, ...args];
     const child = this.asRunner(runner, command, { cwd: clone, env: { ...environment, ...secrets }, ownNetwork });
     void powerCut?.then(() => endAll(child));
-    const [{ code, log }] = await Promise.all([ended(child), meanwhile && held(work, child, meanwhile)]);
+    const kept = new KeptTexts(() => this.runnersOwn(runner));
+    const [{ code, log }] = await kept.during(Promise.all([ended(child), meanwhile && held(work, child, meanwhile)]));
+    for (const [name, texts] of kept.texts) {
+      this.runnersFiles.push(...[...texts].map((text) => ({ name, text })));
+    }
     const jobs: Run["jobs"] = {};
     for (const [, job, how] of log.matchAll(/^\[[^/\]]+\/([\w-]+?)(?:-\d+)?\s*\] 🏁 {2}Job (succeeded|failed)/gm)) {
       jobs[job] = how === "failed" || jobs[job] === "failure" ? "failure" : "success";
     }
     return { code, log, jobs };
+  }
+
+  /** What jobs hand to one another and to the forge: environment, outputs, states, summaries, and their temporary folders. */
+  readonly runnersFiles: { name: string; text: string }[] = [];
+
+  private async runnersOwn(runner: string): Promise<string[]> {
+    const all = path.join(this.folder, runner, "home", ".cache", "act");
+    const jobs = await fs.readdir(all).catch(() => []);
+    return jobs.flatMap((job) => ["act", "tmp"].map((each) => path.join(all, job, each)));
+  }
+
+  /** Files that runs have left and that hold one of these texts: in homes, caches, workspaces and temporary folders. */
+  async leftWith(texts: readonly string[]): Promise<string[]> {
+    const runners = (await fs.readdir(this.folder)).filter((each) => !["origin.git", "author", "act"].includes(each));
+    return filesWith(
+      texts,
+      runners.map((each) => path.join(this.folder, each)),
+    );
   }
 
   /** A runner's clone of the repository at a commit, with the npm packages of this checkout. */

@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import { ForgeServer } from "../../support/forge-server";
@@ -7,8 +8,8 @@ import { type Run, Workplace } from "../../support/workplace";
 
 jest.setTimeout(1_800_000);
 
-/** What the main branch's jobs are given; those of a fork get a token that can read, and no secret. */
-const secrets = { GITHUB_TOKEN: "canary-token-0001", PULUMI_CONFIG_PASSPHRASE: "canary-passphrase-0002" };
+/** What the main branch's jobs are given; those of a fork get a token that can read, and no secret. No file of the checkout has them. */
+const secrets = { GITHUB_TOKEN: `canary-token-${randomUUID()}`, PULUMI_CONFIG_PASSPHRASE: `canary-passphrase-${randomUUID()}` };
 const recording = path.resolve(__dirname, "../../fixtures/recordings/sim.recording");
 
 /** Pull requests of strangers who mean harm, each through the jobs that a forge would run on it. */
@@ -38,7 +39,13 @@ describe("a hostile pull request", () => {
   });
 
   const run = async (...[file, event, at, given]: [string, Parameters<Workplace["run"]>[1], string, Record<string, string>]) => {
-    const done = await place.run(file, event, { at, api: forge.url, secrets: given, variables: { LAB_STACKS: '["sim"]' } });
+    const done = await place.run(file, event, {
+      at,
+      api: forge.url,
+      secrets: given,
+      variables: { LAB_STACKS: '["sim"]' },
+      ownTemporary: true,
+    });
     runs.push(done);
     return done;
   };
@@ -194,6 +201,10 @@ describe("a hostile pull request", () => {
         `cat > review/review.json <<'EOT'\n${review("HEAD", place.main)}\nEOT`,
         'sed -i "s/\\"HEAD\\"/\\"$(git rev-parse HEAD)\\"/" review/review.json',
         'echo "::set-output name=x::y"',
+        'env >> "$GITHUB_STEP_SUMMARY"',
+        'for file in "$GITHUB_ENV" "$GITHUB_OUTPUT"; do echo "SEEN=$(env | tr "\\n" " ")" >> "$file"; done',
+        // Until the test, which looks all the time, has seen them.
+        "sleep 2",
       ];
       await fs.writeFile(path.join(folder, "lab"), `${script.join("\n")}\n`, { mode: 0o755 });
     });
@@ -308,5 +319,19 @@ describe("a hostile pull request", () => {
     const everything = [...runs.map(({ log }) => log), ...left].join("\n");
     expect([runs.length > 18, everything.includes("GITHUB_API_URL=")]).toEqual([true, true]);
     expect(Object.values(secrets).filter((canary) => everything.includes(canary))).toEqual([]);
+  });
+
+  it("finds none in what jobs hand to one another, nor in what they leave on the runner's computer", async () => {
+    const { runnersFiles } = place;
+    // Controls: the environment that a stranger's `lab` wrote into each of them, and what main's job ran.
+    const seen = runnersFiles.filter(({ text }) => text.includes("GITHUB_API_URL=")).map(({ name }) => path.basename(name));
+    expect([...new Set(seen)].sort()).toEqual(["SUMMARY.md", "envs.txt", "outputcmd.txt"]);
+    expect(runnersFiles.some(({ text }) => text.includes("./lab forge comment"))).toBe(true);
+    const found = runnersFiles.filter(({ text }) => Object.values(secrets).some((canary) => text.includes(canary)));
+    expect(found.map(({ name }) => name)).toEqual([]);
+
+    const planted = path.join(place.work(), "tmp", "planted");
+    await fs.writeFile(planted, `\0${secrets.PULUMI_CONFIG_PASSPHRASE}`);
+    expect(await place.leftWith(Object.values(secrets))).toEqual([planted]);
   });
 });
