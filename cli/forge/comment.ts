@@ -1,5 +1,7 @@
+import { isUserError, UserError } from "../../components/core/user-error";
 import { commentMarker, headMarker, markOutdated, renderComment } from "../report/comment";
-import type { Review } from "../report/review";
+import { code } from "../report/escape";
+import { type Review, readReview } from "../report/review";
 import type { Comment, Forge } from "./client";
 import type { Subject } from "./event";
 
@@ -20,25 +22,45 @@ async function put(forge: Forge, number: number, body: string): Promise<"written
   return "written";
 }
 
+/** A comment for where there is no report. */
+const without = (head: string, why: string): string =>
+  `${[commentMarker, headMarker(head), "### What this does to the lab", "", why].join("\n")}\n`;
+
+/** The review in a file, of this commit: a run may have left anything behind. */
+async function reviewOf(file: string, head: string): Promise<Review> {
+  const review = await readReview(file);
+  if (review.head !== head) {
+    const message = `the review is about ${review.head}, the run about ${head}`;
+    throw new UserError({ path: file, message, fix: "run the pull request's checks again" });
+  }
+  return review;
+}
+
 /**
- * Writes a review below its pull request, or edits what is there. One about another commit than the run's is refused: a run may
- * have left anything behind.
+ * Writes a review below its pull request, or edits what is there.
  *
+ * @param file the review; undefined where the run left none
  * @returns what was done, in words
+ * @throws UserError where the file is no review of the run's commit; then the comment says why
  */
-export async function putReview(forge: Forge, { number, head, moved }: Subject, review: Review | undefined): Promise<string> {
+export async function putReview(forge: Forge, { number, head, moved }: Subject, file: string | undefined): Promise<string> {
   if (moved) {
     return `pull request ${number} has moved on: its newer run writes the comment`;
   }
-  if (review === undefined) {
-    const failed = "The report could not be made. The run's log says why.";
-    await put(forge, number, `${[commentMarker, headMarker(head), "### What this does to the lab", "", failed].join("\n")}\n`);
+  if (file === undefined) {
+    await put(forge, number, without(head, "The report could not be made. The run's log says why."));
     return `pull request ${number}: there is no report, and the comment reports it`;
   }
-  if (review.head !== head) {
-    throw new Error(`the review is about ${review.head}, the run about ${head}`);
+  let body: string;
+  try {
+    body = renderComment(await reviewOf(file, head));
+  } catch (error) {
+    if (isUserError(error)) {
+      await put(forge, number, without(head, `The report is refused: ${code(error.problems[0].message)}. Run the checks again.`));
+    }
+    throw error;
   }
-  return `pull request ${number}: the comment is ${await put(forge, number, renderComment(review))}`;
+  return `pull request ${number}: the comment is ${await put(forge, number, body)}`;
 }
 
 /** Says at the top of a comment that it is about something else than what is there now. */

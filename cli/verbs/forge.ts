@@ -4,7 +4,6 @@ import { Forge, forgeOf } from "../forge/client";
 import { putOutdated, putReview } from "../forge/comment";
 import { subjectOf } from "../forge/event";
 import { block } from "../report/escape";
-import { readReview } from "../report/review";
 
 const theForge = () => new Forge(forgeOf(process.env));
 const answer = (text: string): void => {
@@ -55,7 +54,7 @@ export function register(program: Command): void {
         answer("no open pull request has this commit: there is nothing to write");
         return;
       }
-      answer(await putReview(client, subject, (await exists(review)) ? await readReview(review) : undefined));
+      answer(await putReview(client, subject, (await exists(review)) ? review : undefined));
     });
   forge
     .command("outdated")

@@ -81,7 +81,8 @@ async function engine(
   const file = path.join(world.folder, `Pulumi.${name}.yaml`);
   await fs.writeFile(file, stackFileText(revision.config, world.cipher), { mode: 0o600 });
   const all = [...args, "--stack", world.stack, "--config-file", file, "--non-interactive"];
-  const result = await run(world.engine, all, {
+  // A report that is killed leaves no engine at work.
+  const result = await run("setpriv", ["--pdeathsig", "TERM", "--", world.engine, ...all], {
     cwd: revision.folder,
     env: { ...world.environment, ...environment },
     allowFailure: true,

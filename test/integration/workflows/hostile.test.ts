@@ -302,7 +302,7 @@ describe("a hostile pull request", () => {
       },
       "too large",
     ],
-  ])("whose artefact is %s: refused in one sentence, and nothing is written", async (_, make, why) => {
+  ])("whose artefact is %s: refused in one sentence, which its comment says, and nothing of it is written", async (_, make, why) => {
     const head = await place.commit(place.main, `refs/pull/${number}/head`, async () => undefined);
     forge.pulls = [{ number, state: "open", head: { sha: head, repo: { full_name: "mallory/lab" } }, labels: [] }];
     const folder = path.join(place.artifacts, "review");
@@ -312,7 +312,9 @@ describe("a hostile pull request", () => {
     await fs.rm(place.artifacts, { recursive: true });
     expect([done.jobs, done.log.includes("::ran")]).toEqual([{ comment: "failure" }, false]);
     expect(done.log).toMatch(new RegExp(`review/review\\.json: ${why}`));
-    expect(forge.comments.get(number) ?? []).toEqual([]);
+    const written = (forge.comments.get(number) ?? []).map(({ body }) => body);
+    expect(written).toEqual([expect.stringContaining(`The report is refused: \`${why}`)]);
+    harmless(written[0]);
   });
 
   it("finds no secret: none in a log, an artefact or a comment", () => {

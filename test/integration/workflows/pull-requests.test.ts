@@ -182,14 +182,16 @@ describe("a pull request", () => {
       const refused = await run("comment.yml", workflowRun("completed", head, "success"), place.main);
       expect(refused.jobs).toEqual({ comment: "failure" });
       expect(refused.log).toContain("the run about");
-      expect([comment(3), comment(12)]).toEqual([[], []]);
+      const about = `the review is about ${"e".repeat(40)}, the run about ${head}`;
+      expect([comment(3), comment(12)]).toEqual([[], [expect.stringContaining(`The report is refused: \`${about}\`.`)]]);
 
       await fs.writeFile(
         path.join(place.artifacts, "review", "review.json"),
         JSON.stringify({ ...review, head, stacks: [{ stack: "a\n@everyone", problem: "" }] }),
       );
       const malformed = await run("comment.yml", workflowRun("completed", head, "success"), place.main);
-      expect([malformed.jobs, comment(12)]).toEqual([{ comment: "failure" }, []]);
+      expect(malformed.jobs).toEqual({ comment: "failure" });
+      expect(comment(12)).toEqual([expect.stringMatching(/The report is refused: `not a review: stacks[^`\n]*`\./)]);
     });
 
     it("is told that there is no report where its run left none, and is out of date while a newer commit is looked at", async () => {
