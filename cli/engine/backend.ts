@@ -30,6 +30,9 @@ export function pulumiEnvironment(engineDirectory: string): Record<string, strin
     ...stateEnvironment(),
     PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
     PULUMI_SKIP_UPDATE_CHECK: "true",
+    // An object that a killed run made and did not come to write down belongs to that run, by its name as the writer of fields. The next
+    // one takes the object over, and could change nothing of it.
+    PULUMI_K8S_ENABLE_PATCH_FORCE: "true",
     // The engine would append an offer of its vendor's assistant to every failure.
     PULUMI_SUPPRESS_NEO_LINK: "true",
     PATH: `${paths.bin}:${engineDirectory}:${process.env.PATH ?? ""}`,

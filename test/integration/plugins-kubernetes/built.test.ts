@@ -1,5 +1,6 @@
 // The Kubernetes plugin as it is built here: the vendor's sources under the SDK's version, with one correction.
 import { spawn } from "node:child_process";
+import { pulumiEnvironment } from "../../../cli/engine/backend";
 import { builtKubernetesProvider } from "../../../rig/stand-ins/kubernetes-provider";
 import versions from "../../../versions.json";
 import { type ControlPlane, startControlPlane } from "../../support/control-plane";
@@ -15,7 +16,9 @@ let logged: Awaited<ReturnType<typeof fakeEngine>>;
 
 /** Starts the executable as the engine does: its address is an argument, the port is the first line. */
 async function start(file: string, engineAddress: string): Promise<UnderTest> {
-  const child = spawn(file, [engineAddress], { stdio: ["ignore", "pipe", "ignore"] });
+  const { PULUMI_K8S_ENABLE_PATCH_FORCE } = pulumiEnvironment("");
+  const env = { ...process.env, PULUMI_K8S_ENABLE_PATCH_FORCE };
+  const child = spawn(file, [engineAddress], { stdio: ["ignore", "pipe", "ignore"], env });
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   const port = await new Promise<number>((resolve, reject) => {
     child.stdout.once("data", (text: Buffer) => resolve(Number(text.toString().trim())));
@@ -114,4 +117,19 @@ test("refuses in a preview what the API server would refuse under any name", asy
   const request = { urn: `urn:pulumi:s::p::${type}::wrong`, type, name: "wrong", properties, preview: true };
   const { error } = await plugin.call({ method: "Create", request });
   expect(error?.[0]).toContain("spec.ports[0].port: Invalid value: 0");
+});
+
+test("changes an object that a killed run made and did not come to write into the state", async () => {
+  const type = "kubernetes:core/v1:ConfigMap";
+  const urn = `urn:pulumi:s::p::${type}::twice`;
+  const inputs = (a: string) => ({ apiVersion: "v1", kind: "ConfigMap", metadata: { name: "twice", namespace: NAMESPACE }, data: { a } });
+  const create = () => plugin.call({ method: "Create", request: { urn, type, name: "twice", properties: inputs("1") } });
+  const [killed, next] = [await create(), await create()];
+  expect([killed.error, next.error]).toEqual([null, null]);
+  const managers = [killed, next].map(({ response }) => response?.properties.__fieldManager);
+  expect(new Set(managers).size).toBe(2);
+  const request = { id: `${NAMESPACE}/twice`, urn, type, name: "twice", olds: next.response?.properties, news: inputs("2") };
+  const { error } = await plugin.call({ method: "Update", request });
+  expect(error).toBeNull();
+  expect((await plane.request("GET", `/api/v1/namespaces/${NAMESPACE}/configmaps/twice`)).data).toEqual({ a: "2" });
 });
