@@ -100,6 +100,18 @@ describe("the documentation", () => {
     }
   });
 
+  it("has a picture of the stack with its pages, each box named and each arrow one way", () => {
+    const graph = read("docs/graph.svg");
+    const arrows = [...graph.matchAll(/<title>(\w+)&#45;&gt;(\w+)<\/title>/g)].map(([, from, to]) => `${from} ${to}`);
+    expect(arrows.length).toBeGreaterThan(20);
+    expect(arrows.filter((arrow) => arrows.includes(arrow.split(" ").reverse().join(" ")))).toEqual([]);
+    expect(graph).toContain(">Ingress ingress<");
+    // A box that has nothing but a count of its resources has no name.
+    const boxes = [...graph.matchAll(/<g id="node\d+" class="node">([\s\S]*?)<\/g>/g)].map(([, box]) => box.match(/<text/g)?.length);
+    expect(boxes.length).toBeGreaterThan(20);
+    expect(boxes.filter((texts = 0) => texts < 2)).toEqual([]);
+  });
+
   it("links only to what is there", () => {
     const broken = pages.flatMap((page) =>
       [...read(page).matchAll(/\]\(([^)#]+)(#[^)]*)?\)/g)]
