@@ -15,6 +15,7 @@ import { simStack } from "../engine/stack";
 import { walk } from "../engine/walk";
 import { waitForRollouts } from "../live/rollouts";
 import { labStatus, renderNextSteps, renderStatus } from "../live/summary";
+import { switchedOff } from "../live/switched-off";
 
 interface Options {
   stack: string;
@@ -68,8 +69,9 @@ export function register(program: Command): void {
       // A program that could not be built is the cause of what failed after it.
       await lab.building;
       if (code !== 0) {
+        const off = await switchedOff(lab);
         throw new Error(
-          "The stack did not come up; see the errors above. Fix the first one and run './lab up' again: it continues from here.",
+          `The stack did not come up; see the errors above.${off === "" ? " " : `\n${off}`}Fix the first one and run './lab up' again: it continues from here.`,
         );
       }
       const late = await waitForRollouts(lab);
