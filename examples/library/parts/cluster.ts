@@ -17,7 +17,9 @@ import {
   type S3Args,
   type StorageOptions,
   type TimeoutOptions,
+  type UpdateOptions,
   type VirtualAddressArgs,
+  type Weekday,
 } from "@homelab/components";
 import * as pulumi from "@pulumi/pulumi";
 
@@ -44,12 +46,14 @@ const s3: S3Args = {
 };
 const every: Duration = "12 hours";
 const backups: Partial<BackupOptions> = { every, s3 };
+const days: Weekday[] = ["saturday", "sunday"];
+const updates: Partial<UpdateOptions> = { packages: "all", days };
 const storage: Partial<StorageOptions> = { onDelete: "retain" };
 const registries: Partial<RegistriesOptions> = { mirrors: { "*": { endpoints: ["https://registry.home"] } } };
 const serverConfig: ExtraConfig = { "kube-apiserver-arg": ["event-ttl=2h"] };
 const timeouts: Partial<TimeoutOptions> = { drain: "2 minutes" };
 const args: Omit<K3sClusterArgs, "nodes"> = {
-  ...{ virtualAddress, addressPool, network, disable, backups, storage, registries, timeouts, hardening: true },
+  ...{ virtualAddress, addressPool, network, disable, backups, updates, storage, registries, timeouts, hardening: true },
   source: config.getBoolean("online") ? online : mirror,
   extraConfig: { server: serverConfig },
 };
