@@ -2,9 +2,10 @@ import { checkout } from "../paths";
 import { withStackFile } from "../verbs/pulumi";
 import { parseEngineEvent } from "./engine-events";
 import type { OpenLab } from "./open-lab";
+import { endOrphanedPlugins } from "./orphans";
 import { forgetPendingCreates } from "./pending-operations";
 import { planOutput } from "./plan-output";
-import { runAttached } from "./process";
+import { mortal, runAttached } from "./process";
 import { say } from "./progress";
 import { RunView } from "./run-view";
 import { screenOn } from "./screen";
@@ -12,8 +13,14 @@ import { removeStaleLocks } from "./stale-locks";
 import { withTemporaryFolder } from "./temporary";
 import { keepTimeline, lastTimeline, type Timeline } from "./timeline";
 
-async function afterStaleLocks<T>(work: () => Promise<T>): Promise<T> {
-  const removed = await removeStaleLocks();
+async function afterStaleLocks<T>(lab: OpenLab, work: () => Promise<T>): Promise<T> {
+  const removed = await removeStaleLocks(undefined, (pid) =>
+    say(`    An earlier run was killed; its engine (process ${pid}) is ending what it has begun. Waiting for it.`),
+  );
+  const home = lab.environment.PULUMI_HOME;
+  if (home !== undefined) {
+    await endOrphanedPlugins(home);
+  }
   if (removed.length > 0) {
     say("    An earlier run was killed; its lock on the stack is removed.");
   }
@@ -22,8 +29,10 @@ async function afterStaleLocks<T>(work: () => Promise<T>): Promise<T> {
 
 async function engine(lab: OpenLab, args: readonly string[]): Promise<number> {
   const withFile = await withStackFile([...args, "--stack", lab.stack]);
-  return afterStaleLocks(() =>
-    withTemporaryFolder({ ...process.env, ...lab.environment }, (env) => runAttached(lab.engine, withFile, { cwd: checkout, env })),
+  return afterStaleLocks(lab, () =>
+    withTemporaryFolder({ ...process.env, ...lab.environment }, (env) =>
+      runAttached(...mortal("INT", lab.engine, withFile), { cwd: checkout, env }),
+    ),
   );
 }
 
@@ -52,7 +61,7 @@ async function shown(lab: OpenLab, verb: "up" | "destroy", options: readonly str
       return undefined;
     };
     const code = await withTemporaryFolder({ ...process.env, ...lab.environment }, (env) =>
-      runAttached(lab.engine, withFile, { cwd: checkout, env }, take),
+      runAttached(...mortal("INT", lab.engine, withFile), { cwd: checkout, env }, take),
     );
     return { code, timeline: view.timeline() };
   } finally {
@@ -64,13 +73,13 @@ async function shown(lab: OpenLab, verb: "up" | "destroy", options: readonly str
 
 /** @param options further arguments for the engine, such as `--target` and a URN */
 export async function engineUp(lab: OpenLab, options: readonly string[] = []): Promise<EngineRun> {
-  const forgotten = await afterStaleLocks(() => forgetPendingCreates(lab));
+  const forgotten = await afterStaleLocks(lab, () => forgetPendingCreates(lab));
   if (forgotten > 0) {
     say(
       `    An earlier run was killed while it made ${forgotten} resource${forgotten === 1 ? "" : "s"}. This one checks them and continues.`,
     );
   }
-  return afterStaleLocks(() => shown(lab, "up", options));
+  return afterStaleLocks(lab, () => shown(lab, "up", options));
 }
 
 export function enginePreview(lab: OpenLab, options: { diff?: boolean }): Promise<number> {
@@ -78,5 +87,5 @@ export function enginePreview(lab: OpenLab, options: { diff?: boolean }): Promis
 }
 
 export function engineDestroy(lab: OpenLab): Promise<EngineRun> {
-  return afterStaleLocks(() => shown(lab, "destroy", []));
+  return afterStaleLocks(lab, () => shown(lab, "destroy", []));
 }

@@ -22,6 +22,11 @@ export interface RunOptions extends SpawnOptions {
 /** Runs what follows in a network namespace of its own: no lab that is up on this computer is touched, nor one another. */
 export const ownNetwork = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"] as const;
 
+/** A command that gets a signal when the process that started it is gone, however that ended. Where the kernel offers it: on Linux. */
+export function mortal(signal: "INT" | "TERM", command: string, args: readonly string[]): [string, string[]] {
+  return process.platform === "linux" ? ["setpriv", ["--pdeathsig", signal, "--", command, ...args]] : [command, [...args]];
+}
+
 /** A command that failed; the message holds its last lines, never its environment or input. */
 export class CommandFailed extends Error {
   constructor(

@@ -4,6 +4,7 @@ import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { readJson } from "../../rig";
 import { fileBackend } from "./backend";
+import { isOrphan } from "./orphans";
 
 /** What the engine writes into a lock of the file backend. */
 interface Lock {
@@ -13,6 +14,9 @@ interface Lock {
 
 /** How long a killed engine may take to be gone: on a busy computer it has seconds of memory and files to give back. */
 const dyingMilliseconds = 5_000;
+
+/** How long an engine may take whose command was killed: it ends what it has begun, such as the installation of a machine, and no more. */
+const endingMilliseconds = 20 * 60_000;
 
 /** A lock that cannot be read is one that is being written, or that was cut off when its writer was killed. */
 const halfWrittenMilliseconds = 10_000;
@@ -24,16 +28,19 @@ function locksFolder(): string | undefined {
 
 /**
  * Removes locks that a killed engine left on a file backend, the lab's own or that of LAB_BACKEND_URL: those of processes of this computer that are no more, and torn
- * ones. A lock of another computer (the folder may be shared) stays: whether its engine runs can be seen only there.
+ * ones. A lock of another computer (the folder may be shared) stays: whether its engine runs can be seen only there. An engine that has
+ * lost whoever started it is waited for.
+ *
+ * @param tell is called with the number of such an engine
  */
-export async function removeStaleLocks(locks = locksFolder()): Promise<string[]> {
+export async function removeStaleLocks(locks = locksFolder(), tell: (pid: number) => void = () => {}): Promise<string[]> {
   if (locks === undefined) {
     return [];
   }
   const removed: string[] = [];
   for (const name of await fs.readdir(locks, { recursive: true }).catch(() => [] as string[])) {
     const file = path.join(locks, name);
-    if (name.endsWith(".json") && (await isStale(file))) {
+    if (name.endsWith(".json") && (await isStale(file, tell))) {
       await Promise.all([file, `${file}.attrs`].map((each) => fs.rm(each, { force: true })));
       removed.push(name);
     }
@@ -41,7 +48,7 @@ export async function removeStaleLocks(locks = locksFolder()): Promise<string[]>
   return removed;
 }
 
-async function isStale(file: string): Promise<boolean> {
+async function isStale(file: string, tell: (pid: number) => void): Promise<boolean> {
   const lock = await readJson<Lock>(file);
   if (!Number.isInteger(lock?.pid)) {
     const { mtimeMs } = await fs.stat(file).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY }));
@@ -51,10 +58,17 @@ async function isStale(file: string): Promise<boolean> {
     return false;
   }
   // Where another run is at work this waits in vain, and the engine then says whose lock it is.
-  const deadline = performance.now() + dyingMilliseconds;
-  while (await engineRuns(Number(lock?.pid))) {
-    if (performance.now() > deadline) {
+  const pid = Number(lock?.pid);
+  const began = performance.now();
+  let told = false;
+  while (await engineRuns(pid)) {
+    const waited = performance.now() - began;
+    if (waited > dyingMilliseconds && (waited > endingMilliseconds || !(await isOrphan(pid)))) {
       return false;
+    }
+    if (waited > dyingMilliseconds && !told) {
+      told = true;
+      tell(pid);
     }
     await sleep(100);
   }

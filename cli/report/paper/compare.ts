@@ -5,7 +5,7 @@ import * as path from "node:path";
 import * as yaml from "js-yaml";
 import { startPaperProviders } from "../../../rig";
 import { replaceEncrypted } from "../../engine/encrypted";
-import { run } from "../../engine/process";
+import { mortal, run } from "../../engine/process";
 import type { Preview } from "../preview";
 import { PassphraseCipher } from "./passphrase";
 import { isObject, type Json } from "./placeholders";
@@ -82,7 +82,7 @@ async function engine(
   await fs.writeFile(file, stackFileText(revision.config, world.cipher), { mode: 0o600 });
   const all = [...args, "--stack", world.stack, "--config-file", file, "--non-interactive"];
   // A report that is killed leaves no engine at work.
-  const result = await run("setpriv", ["--pdeathsig", "TERM", "--", world.engine, ...all], {
+  const result = await run(...mortal("TERM", world.engine, all), {
     cwd: revision.folder,
     env: { ...world.environment, ...environment },
     allowFailure: true,

@@ -89,6 +89,17 @@ describe("locks on the stack", () => {
       expect(await removeStaleLocks(folder)).toEqual([path.join("homelab", "sim", "ended.json")]);
     });
 
+    test("that has lost its command is waited for, as long as it takes, and told of", async () => {
+      const parent = start("sh", "-c", `${program} 7 & echo $!; exec sleep 60`);
+      const [line] = (await once(parent.stdout as NodeJS.ReadableStream, "data")) as [Buffer];
+      const pid = Number(String(line));
+      parent.kill("SIGKILL");
+      lock("orphan.json", JSON.stringify({ pid, hostname: hostname() }));
+      const told: number[] = [];
+      expect(await removeStaleLocks(folder, (each) => told.push(each))).toEqual([path.join("homelab", "sim", "orphan.json")]);
+      expect(told).toEqual([pid]);
+    }, 60_000);
+
     test("that runs stays", async () => {
       const engine = start(program, "60");
       await once(engine, "spawn");
