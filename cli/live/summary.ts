@@ -88,7 +88,7 @@ function table(head: string[], rows: string[][]): string {
 
 const percent = (share: number | undefined) => (share === undefined ? "" : `${Math.round(share * 100)} %`);
 
-function renderMonitoring(monitoring: LabStatus["monitoring"]): string {
+function renderMonitoring(monitoring: LabStatus["monitoring"], ofStack: string): string {
   if (!monitoring) {
     return "";
   }
@@ -113,7 +113,7 @@ function renderMonitoring(monitoring: LabStatus["monitoring"]): string {
   const restarts = machines.filter(({ restart }) => restart).map(({ name }) => name);
   if (restarts.length > 0) {
     parts.push(
-      `\nAn update waits for a restart on ${restarts.join(", ")}: './lab upgrade os --packages none' restarts one after another.\n`,
+      `\nAn update waits for a restart on ${restarts.join(", ")}: './lab upgrade os --packages none${ofStack}' restarts one after another.\n`,
     );
   }
   if (alerts.length > 0) {
@@ -134,6 +134,7 @@ function renderMonitoring(monitoring: LabStatus["monitoring"]): string {
 
 /** The status as tables for a terminal. */
 export function renderStatus(status: LabStatus, stack = simStack): string {
+  const ofStack = stack === simStack ? "" : ` --stack ${stack}`;
   const parts: string[] = [];
   if ("error" in status.machines) {
     parts.push(`\nMachines: MAAS could not be asked: ${status.machines.error}\n`);
@@ -145,7 +146,7 @@ export function renderStatus(status: LabStatus, stack = simStack): string {
       )}`,
     );
   } else {
-    parts.push(`\nThe lab is not up: it has no machines. './lab up${stack === simStack ? "" : ` --stack ${stack}`}' brings it up.\n`);
+    parts.push(`\nThe lab is not up: it has no machines. './lab up${ofStack}' brings it up.\n`);
   }
   if (status.cluster && "error" in status.cluster) {
     parts.push(`\nKubernetes could not be asked: ${status.cluster.error}\n`);
@@ -170,7 +171,7 @@ export function renderStatus(status: LabStatus, stack = simStack): string {
       )}`,
     );
   }
-  parts.push(renderMonitoring(status.monitoring));
+  parts.push(renderMonitoring(status.monitoring, ofStack));
   const addresses = Object.entries(status.addresses);
   if (addresses.length > 0) {
     parts.push(`\nAddresses\n${table(["service", "address"], addresses)}`);

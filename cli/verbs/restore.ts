@@ -80,7 +80,7 @@ export function register(program: Command): void {
       await adoptRestored(lab);
       // Pods that the backup knows are started anew; what a script does next would meet half of them.
       const wrong = await stage("Waiting until all is well", () => awaitWell(lab, new Set(), usual));
-      process.stdout.write(renderStatus(await labStatus(lab)));
+      process.stdout.write(renderStatus(await labStatus(lab), options.stack));
       if (wrong.length > 0) {
         throw new Error(
           `The cluster is restored, and this is not well after ${usual.limit / 60_000} minutes:\n${wrong.map((each) => `  ${each}`).join("\n")}\n` +

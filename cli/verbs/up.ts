@@ -79,7 +79,7 @@ export function register(program: Command): void {
         say(`  not rolled out yet: ${late.join(", ")}; './lab status' says more`);
       }
       const status = await labStatus(lab);
-      process.stdout.write(renderStatus(status) + renderNextSteps(status));
+      process.stdout.write(renderStatus(status, lab.stack) + renderNextSteps(status));
       say(`\nDone in ${total()}.`);
     });
 }

@@ -124,7 +124,7 @@ export async function upgradeK3s({ stack, to, yes }: Options): Promise<void> {
     await carryOut(lab, record);
     await noteUpgrade(stack, { ...record, ended: true });
   });
-  process.stdout.write(renderStatus(await labStatus(known)));
+  process.stdout.write(renderStatus(await labStatus(known), stack));
   say(`\nk3s ${to} in ${total()}.`);
 }
 
@@ -205,6 +205,6 @@ export async function back({ stack, yes }: Options): Promise<void> {
     }
     await forgetUpgrade(stack);
   });
-  process.stdout.write(renderStatus(await labStatus(known)));
+  process.stdout.write(renderStatus(await labStatus(known), stack));
   say(`\nBack to k3s ${record.from} in ${total()}. A kubeconfig that './lab kubeconfig' wrote is out of date: run it again.`);
 }

@@ -99,13 +99,13 @@ export async function upgradeOs(names: readonly string[], { stack, packages, res
       const waiting = order.slice(index + 1).map(({ name }) => name);
       throw new Error(
         `${host.name} is restarted, and the lab is not well after ${usual.limit / 60_000} minutes:\n${wrong.map((each) => `  ${each}`).join("\n")}\n` +
-          `${waiting.length > 0 ? `Not touched yet: ${waiting.join(", ")}. ` : ""}Put it right ('./lab status' shows what is wrong), then run './lab upgrade os' again.`,
+          `${waiting.length > 0 ? `Not touched yet: ${waiting.join(", ")}. ` : ""}Put it right ('./lab status' shows what is wrong), then run './lab upgrade os --stack ${stack}' again.`,
       );
     }
   }
-  process.stdout.write(renderStatus(await labStatus(known)));
+  process.stdout.write(renderStatus(await labStatus(known), stack));
   if (left.length > 0) {
-    say(`\nStill to be restarted: ${left.join(", ")}. './lab upgrade os --packages none' does it.`);
+    say(`\nStill to be restarted: ${left.join(", ")}. './lab upgrade os --packages none --stack ${stack}' does it.`);
   }
   say(`\nUpdated ${order.length === 1 ? "one machine" : `${order.length} machines`} in ${total()}.`);
 }

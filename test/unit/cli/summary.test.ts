@@ -32,6 +32,15 @@ describe("what is shown of a lab", () => {
     expect(healthy(status())).toBe(true);
   });
 
+  it("names the machines that an update has left waiting for a restart, and the command for this stack", () => {
+    const facts = monitoring({ up: 12, down: [], unknown: 0 });
+    const waiting = status({ monitoring: { ...facts, machines: facts.machines.map((machine) => ({ ...machine, restart: true })) } });
+    expect(renderStatus(waiting, "attic")).toContain(
+      "An update waits for a restart on node1: './lab upgrade os --packages none --stack attic' restarts one after another.",
+    );
+    expect(renderStatus(status(), "attic")).not.toContain("waits for a restart");
+  });
+
   it("has MAAS, the start page and Grafana with their addresses", () => {
     const shown = renderStatus(status());
     for (const [service, address] of Object.entries(status().addresses)) {
