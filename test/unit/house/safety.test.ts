@@ -8,6 +8,7 @@ describe.each([
   ["real-maas", 50],
   ["pull-requests", 45],
   ["from-the-sofa", 50],
+  ["day-two", 25],
 ])("the promises of docs/decisions/%s.md", (name, least) => {
   const page = fs.readFileSync(path.join(root, `docs/decisions/${name}.md`), "utf8");
   /** Rows of the page's tables: what is promised, the test's file, and words of the test's title. */
