@@ -92,7 +92,7 @@ const reasons = {
     K3sClusterArgs.backups.every
     K3sClusterArgs.backups.keep
     K3sClusterArgs.backups.verify
-    K3sClusterArgs.updates.*
+    K3sClusterArgs.updates
     K3sClusterArgs.extraConfig
     K3sClusterArgs.hardening
     K3sClusterArgs.name
