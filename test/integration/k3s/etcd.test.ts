@@ -17,7 +17,7 @@ const places = ["db", "db.unfinished-restore", "db.before-restore", "db.before-t
 const programs = ["tar", "mv", "rm", "cat", "cp", "mkdir", "find", "sha256sum", "chmod", "python3"];
 
 /** Of the places where something may be killed, every nth is tried. With all of them it takes half an hour. */
-const STRIDE = 5;
+const STRIDE = 10;
 
 /** k3s, as far as a restore asks: it rebuilds a datastore only where there is none, and no second time without a start in between. */
 const k3s = (version: string) => `#!/bin/sh
@@ -233,7 +233,8 @@ describe("a way back to an older release with etcd", () => {
       });
       return revert(shell, hosts, releaseOf(sandboxes[first] as Sandbox), archive);
     };
-    await killEverywhere(back, STRIDE, (what) => {
+    // It ends in the restore above.
+    await killEverywhere(back, 2 * STRIDE, (what) => {
       expectRestored(what);
       for (const [name, sandbox] of each()) {
         expect([what, name, sandbox.read("/usr/local/bin/k3s")]).toEqual([what, name, k3s(older)]);
