@@ -30,8 +30,8 @@ export const executed: Record<string, readonly string[]> = {
   ],
   "e2e-rehearsal": ["lab rehearse", "lab rehearse --base"],
   "e2e-cluster": [
-    ...["lab backup", "lab down", "lab machine replace", "lab machine replace --mac", "lab pulumi destroy", "lab restore"],
-    ...["lab restore --overwrite", "lab status", "lab up", "lab upgrade k3s"],
+    ...["lab backup", "lab down", "lab machine replace", "lab machine replace --lost", "lab machine replace --mac", "lab pulumi destroy"],
+    ...["lab restore", "lab restore --overwrite", "lab status", "lab up", "lab upgrade k3s"],
     ...["lab upgrade k3s --back", "lab upgrade k3s --to", "lab upgrade os", "lab upgrade os --packages", "lab upgrade os --restart"],
   ],
 };

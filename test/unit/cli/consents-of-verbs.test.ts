@@ -32,7 +32,11 @@ jest.mock("../../../cli/live/lab-facts", () => ({
   maasOf: async () => ({ get: async () => [{ hostname: "node1" }] }),
 }));
 jest.mock("../../../cli/live/lab-hosts", () => ({ labHosts: async () => ({ hosts: [], outputs: {} }) }));
-jest.mock("../../../cli/live/summary", () => ({ labStatus: async () => ({}), renderStatus: () => "", renderNextSteps: () => "" }));
+jest.mock("../../../cli/live/summary", () => ({
+  labStatus: async () => ({ machines: [] }),
+  renderStatus: () => "",
+  renderNextSteps: () => "",
+}));
 jest.mock("../../../components/k3s/operations/backup", () => ({ fetchBackup: async () => Buffer.from("archive") }));
 jest.mock("../../../components/k3s/operations/restore", () => ({
   restore: async () => {
