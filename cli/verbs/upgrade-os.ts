@@ -56,6 +56,19 @@ async function requireWell(known: Stack): Promise<void> {
   }
 }
 
+/** Machines that nobody has brought up since lack the verb. */
+function olderScript(stack: string) {
+  return (error: Error): never => {
+    throw error.message.includes("usage: k3s.sh")
+      ? new UserError({
+          path: "lab upgrade os",
+          message: "the machines have an older project's scripts",
+          fix: `run './lab up --stack ${stack}' first`,
+        })
+      : error;
+  };
+}
+
 function said(name: string, { changed, restart, kernel }: Updated, then: string): string {
   return `    ${name}: ${changed} ${changed === 1 ? "package" : "packages"} changed, kernel ${kernel}, ${restart ? "a restart finishes the update" : "no restart is needed"}${then}`;
 }
@@ -85,7 +98,7 @@ export async function upgradeOs(names: readonly string[], { stack, packages, res
   const left: string[] = [];
   for (const [index, host] of order.entries()) {
     const updated = await stage(`Update of ${host.name} (${index + 1} of ${order.length})`, (report) =>
-      updateSystem(ssh, host, packages, report),
+      updateSystem(ssh, host, packages, report).catch(olderScript(stack)),
     );
     const goes = restart === "always" || (restart === "needed" && updated.restart);
     say(said(host.name, updated, goes ? "; restarting it" : ""));
