@@ -4,16 +4,17 @@ import * as path from "node:path";
 /** Who takes over the processes that have lost their parent. */
 const GUARDIANS = ["systemd", "init", "tini", "dumb-init"];
 
-const statOf = async (pid: number) => {
+/** A process as the kernel lists it; undefined where there is none. One that has ended, and that nobody has asked about yet, has the state Z. */
+export async function processOf(pid: number): Promise<{ name: string; state: string; parent: number } | undefined> {
   const stat = await fs.readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
   const [, name, state, parent] = /^\d+ \((.*)\) (\S) (\d+)/s.exec(stat) ?? [];
   return name === undefined ? undefined : { name, state, parent: Number(parent) };
-};
+}
 
 /** Whether the process that started this one is gone; false where there is no such process. */
 export async function isOrphan(pid: number): Promise<boolean> {
-  const parent = (await statOf(pid))?.parent;
-  return parent !== undefined && (parent === 1 || GUARDIANS.includes((await statOf(parent))?.name ?? ""));
+  const parent = (await processOf(pid))?.parent;
+  return parent !== undefined && (parent === 1 || GUARDIANS.includes((await processOf(parent))?.name ?? ""));
 }
 
 /**

@@ -4,7 +4,7 @@ import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { readJson } from "../../rig";
 import { fileBackend } from "./backend";
-import { isOrphan } from "./orphans";
+import { isOrphan, processOf } from "./orphans";
 
 /** What the engine writes into a lock of the file backend. */
 interface Lock {
@@ -75,9 +75,7 @@ async function isStale(file: string, tell: (pid: number) => void): Promise<boole
   return true;
 }
 
-/** A process that has ended, and that nobody has asked about yet, still has its name. */
 async function engineRuns(pid: number): Promise<boolean> {
-  const stat = await fs.readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
-  const [, name, state] = /^\d+ \((.*)\) (\S)/s.exec(stat) ?? [];
-  return name === "pulumi" && state !== "Z" && state !== "X";
+  const found = await processOf(pid);
+  return found?.name === "pulumi" && found.state !== "Z" && found.state !== "X";
 }

@@ -19,13 +19,13 @@ import type { StackOutputs } from "../live/lab-facts";
 import { labHosts } from "../live/lab-hosts";
 import { placesOfVolumes } from "../live/local-volumes";
 import { type LabStatus, labStatus, renderStatus } from "../live/summary";
-import { unwell } from "../live/well";
 import { withVersion } from "../new/edit-version";
 import { withEdited } from "../new/edited-file";
 import { paths, settingsFile } from "../paths";
 import { renderText } from "../report/report";
 import { requireUpgradable } from "../report/upgrade";
 import { agreed } from "./machine-questions";
+import { refuseUnwell } from "./starts-well";
 
 interface Options {
   stack: string;
@@ -47,17 +47,6 @@ function notUpgraded(status: LabStatus, to: string): string[] {
   return nodes
     .filter(([, version]) => version !== to)
     .map(([name, version]) => `node ${name} runs ${version || "no version that is known"}`);
-}
-
-function refuseUnwell(status: LabStatus): void {
-  const wrong = unwell(status);
-  if (wrong.length > 0) {
-    throw new UserError({
-      path: "--to",
-      message: `the lab is not well, and an upgrade starts from one that is:\n${wrong.map((each) => `  ${each}`).join("\n")}`,
-      fix: "fix that first; './lab status' says more",
-    });
-  }
 }
 
 /** The machines say by themselves what they cannot fetch, and what they cannot be upgraded to. */
@@ -95,7 +84,7 @@ export async function upgradeK3s({ stack, to, yes }: Options): Promise<void> {
   const last = await readUpgrade(stack);
   const resumed = last !== undefined && !last.ended && last.to === to ? last : undefined;
   if (!resumed) {
-    refuseUnwell(before);
+    refuseUnwell(before, "--to", "an upgrade");
   }
   if (notUpgraded(before, to).length === 0 && settings.cluster.version === to && !resumed) {
     say(`All nodes run k3s ${to} already.`);

@@ -5,11 +5,10 @@ import { knownStack } from "../engine/known-stack";
 import { say, stage, total } from "../engine/progress";
 import { awaitWell, usual } from "../engine/walk";
 import { KubernetesApi } from "../live/kubernetes-api";
-import type { Stack } from "../live/lab-facts";
 import { labHosts } from "../live/lab-hosts";
 import { labStatus, renderStatus } from "../live/summary";
-import { unwell } from "../live/well";
 import { agreed } from "./machine-questions";
+import { refuseUnwell } from "./starts-well";
 
 interface Options {
   stack: string;
@@ -45,17 +44,6 @@ async function leftClosed(kubeconfig: string | undefined): Promise<string[]> {
     .map(({ metadata }) => metadata?.name ?? "");
 }
 
-async function requireWell(known: Stack): Promise<void> {
-  const wrong = unwell(await stage("How the lab is", () => labStatus(known)));
-  if (wrong.length > 0) {
-    throw new UserError({
-      path: "lab upgrade os",
-      message: `the lab is not well, and an update starts from one that is:\n${wrong.map((each) => `  ${each}`).join("\n")}`,
-      fix: "fix that first; './lab status' says more",
-    });
-  }
-}
-
 /** Machines that nobody has brought up since lack the verb. */
 function olderScript(stack: string) {
   return (error: Error): never => {
@@ -84,7 +72,7 @@ export async function upgradeOs(names: readonly string[], { stack, packages, res
       await stage(`${name} back in service, which a run that was cut off had closed`, (report) => readmit(ssh, hosts, host, report));
     }
   }
-  await requireWell(known);
+  refuseUnwell(await stage("How the lab is", () => labStatus(known)), "lab upgrade os", "an update");
   const alone = hosts.length === 1 ? "; the lab is down while its only machine restarts" : "";
   const what = { all: "all packages are updated", security: "packages are updated for security", none: "no package is updated" }[packages];
   const when = { needed: "a machine restarts where an update needs it", always: "each machine restarts", never: "no machine restarts" }[
@@ -112,7 +100,7 @@ export async function upgradeOs(names: readonly string[], { stack, packages, res
       const waiting = order.slice(index + 1).map(({ name }) => name);
       throw new Error(
         `${host.name} is restarted, and the lab is not well after ${usual.limit / 60_000} minutes:\n${wrong.map((each) => `  ${each}`).join("\n")}\n` +
-          `${waiting.length > 0 ? `Not touched yet: ${waiting.join(", ")}. ` : ""}Put it right ('./lab status' shows what is wrong), then run './lab upgrade os --stack ${stack}' again.`,
+          `${waiting.length > 0 ? `Not touched yet: ${waiting.join(", ")}. ` : ""}Fix it ('./lab status' shows what is wrong), then run './lab upgrade os --stack ${stack}' again.`,
       );
     }
   }

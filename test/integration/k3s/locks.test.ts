@@ -75,6 +75,19 @@ function begun(
   return { child, said: () => text, ended: new Promise((resolve) => child.on("close", resolve)) };
 }
 
+/** A systemd that restarts units by shell text. */
+function systemctl(restart: string): void {
+  sandbox.tool(
+    "systemctl",
+    `case "$1" in
+    is-active) [ -e /var/lib/homelab/active ] ;;
+    is-failed) false ;;
+    show) echo 0 ;;
+    restart) ${restart} ;;
+    esac`,
+  );
+}
+
 const waits = "an earlier run of k3s.sh is still at work";
 
 beforeEach(async () => {
@@ -105,15 +118,7 @@ describe("k3s.sh beside an earlier run whose client was killed", () => {
 
   it("installs once more when the first has ended, with none of its steps in between", async () => {
     const log = sandbox.at("/var/lib/homelab/order");
-    sandbox.tool(
-      "systemctl",
-      `case "$1" in
-      is-active) [ -e /var/lib/homelab/active ] ;;
-      is-failed) false ;;
-      show) echo 0 ;;
-      restart) echo begun >>/var/lib/homelab/order; sleep 2; echo done >>/var/lib/homelab/order; touch /var/lib/homelab/active ;;
-      esac`,
-    );
+    systemctl("echo begun >>/var/lib/homelab/order; sleep 2; echo done >>/var/lib/homelab/order; touch /var/lib/homelab/active");
     const first = begun("install");
     await waitFor(() => fs.existsSync(log));
     const second = begun("install");
@@ -125,14 +130,8 @@ describe("k3s.sh beside an earlier run whose client was killed", () => {
 
   it("goes on at once when the first is killed, whatever service that has started", async () => {
     // What systemctl starts here is its child: none of systemd's.
-    sandbox.tool(
-      "systemctl",
-      `case "$1" in
-      is-active) [ -e /var/lib/homelab/active ] ;;
-      is-failed) false ;;
-      show) echo 0 ;;
-      restart) sh -c 'echo $$ >/var/lib/homelab/service; exec sleep 600' >/dev/null 2>&1 </dev/null & [ -e /var/lib/homelab/hold ] || touch /var/lib/homelab/active ;;
-      esac`,
+    systemctl(
+      "sh -c 'echo $$ >/var/lib/homelab/service; exec sleep 600' >/dev/null 2>&1 </dev/null & [ -e /var/lib/homelab/hold ] || touch /var/lib/homelab/active",
     );
     fs.writeFileSync(sandbox.at("/var/lib/homelab/hold"), "");
     const first = begun("install");
