@@ -48,12 +48,17 @@ empty_node() {
     return 0
   fi
   say "emptying $NODE, which runs $running, for $VERSION"
+  close_for upgrade " (homelab:cluster.timeouts.drain)"
+}
+
+# close_for REASON [SETTING]: the node NODE lets its pods go, and takes none until `readmit`. SETTING names the time limit's, where it is one.
+close_for() {
   if [ "$(node_field '{.spec.unschedulable}')" != true ]; then
-    kube annotate node "$NODE" --overwrite "$OURS/cordoned=upgrade" >&2
+    kube annotate node "$NODE" --overwrite "$OURS/cordoned=$1" >&2
   fi
   drain || {
     readmit
-    fail "$NODE could not be emptied within ${DRAIN_TIMEOUT} s (homelab:cluster.timeouts.drain): a disruption budget holds a pod, see above; the node is back in service"
+    fail "$NODE could not be emptied within ${DRAIN_TIMEOUT} s${2:-}: a disruption budget holds a pod, see above; the node is back in service"
   }
 }
 

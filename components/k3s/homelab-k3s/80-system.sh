@@ -72,13 +72,7 @@ empty() {
   moved=false
   # With nowhere to go, pods come back by themselves where they were.
   if [ "$(kube get nodes --output name | wc -l)" -gt 1 ]; then
-    if [ "$(node_field '{.spec.unschedulable}')" != true ]; then
-      kube annotate node "$NODE" --overwrite "$OURS/cordoned=restart" >&2
-    fi
-    drain || {
-      readmit
-      fail "$NODE could not be emptied within ${DRAIN_TIMEOUT} s: a disruption budget holds a pod, see above; the node is back in service"
-    }
+    close_for restart
     moved=true
   fi
   printf '{"moved":%s}\n' "$moved"
@@ -126,9 +120,7 @@ readmit_node() {
   heard=$(heartbeat || true)
   until_true "$READY_TIMEOUT" "node $NODE to be Ready" heard_from ||
     fail "node $NODE is not Ready ${READY_TIMEOUT} s after its machine's restart" k3s
-  if [ -n "$(node_field '{.metadata.annotations.homelab\.internal/cordoned}')" ]; then
-    readmit
-  fi
+  readmit
   until_true 90 "the pods of $NODE" settled || say "not all pods of $NODE are ready after 90 s; going on"
   printf '{"node":"%s"}\n' "$NODE"
 }
