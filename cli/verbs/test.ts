@@ -16,6 +16,8 @@ interface Counts {
   passed: number;
   failed: number;
   skipped: number;
+  /** What failed: the test with its file. */
+  failures: string[];
 }
 
 interface JestReport {
@@ -23,7 +25,13 @@ interface JestReport {
   numFailedTests: number;
   numPendingTests: number;
   numRuntimeErrorTestSuites: number;
-  testResults: { name: string; startTime: number; endTime: number }[];
+  testResults: {
+    name: string;
+    startTime: number;
+    endTime: number;
+    status: string;
+    assertionResults: { fullName: string; status: string }[];
+  }[];
 }
 
 const jestProgram = path.join(checkout, "node_modules", "jest", "bin", "jest.js");
@@ -41,7 +49,7 @@ async function runTests(name: string, args: readonly string[], wrapper: readonly
   const report = JSON.parse(await fs.readFile(output, "utf8").catch(() => "null")) as JestReport | null;
   await fs.rm(output, { force: true });
   if (!report) {
-    return { passed: 0, failed: 1, skipped: 0 };
+    return { passed: 0, failed: 1, skipped: 0, failures: [`${name}: jest ended without a report`] };
   }
   await keepTimes(
     Object.fromEntries(
@@ -50,7 +58,15 @@ async function runTests(name: string, args: readonly string[], wrapper: readonly
   );
   // A test file that does not even load has no tests to count: it counts as one failure.
   const failed = report.numFailedTests + report.numRuntimeErrorTestSuites;
-  return { passed: report.numPassedTests, failed: failed === 0 && exit !== 0 ? 1 : failed, skipped: report.numPendingTests };
+  const failures = report.testResults.flatMap(({ name: file, status, assertionResults }) => {
+    const tests = assertionResults.filter((test) => test.status === "failed").map(({ fullName }) => fullName);
+    const all = status === "failed" && tests.length === 0 ? ["the file does not load"] : tests;
+    return all.map((test) => `${path.relative(checkout, file)}: ${test}`);
+  });
+  if (failed === 0 && exit !== 0) {
+    return { passed: report.numPassedTests, failed: 1, skipped: report.numPendingTests, failures: [`${name}: jest ended with ${exit}`] };
+  }
+  return { passed: report.numPassedTests, failed, skipped: report.numPendingTests, failures };
 }
 
 /** jest prints its report to stderr; its JSON goes to the file, not to the terminal. */
@@ -137,8 +153,12 @@ export function register(program: Command): void {
         runs.push(runTests(fast.join("-"), which, wrapper));
       }
       const counts = [...(await Promise.all(runs)), ...(await Promise.all(labRuns)).flat()];
-      const sum = (key: keyof Counts) => counts.reduce((all, one) => all + one[key], 0);
+      const sum = (key: "passed" | "failed" | "skipped") => counts.reduce((all, one) => all + one[key], 0);
       say(`\nAll tests in ${total()}.`);
+      const failures = counts.flatMap((count) => count.failures);
+      if (failures.length > 0) {
+        say(`Failed:\n${failures.map((failure) => `  ${failure}`).join("\n")}`);
+      }
       const skipped = sum("skipped") > 0 ? `, ${sum("skipped")} skipped` : "";
       process.stdout.write(`${sum("passed")} passed, ${sum("failed")} failed${skipped}\n`);
       process.exitCode = sum("failed") > 0 || sum("passed") === 0 ? 1 : 0;

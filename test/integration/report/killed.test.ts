@@ -55,7 +55,11 @@ it.each(["SIGTERM", "SIGKILL"] as const)("a report that is ended by %s leaves ne
     report.kill(signal);
     await ended;
     await gone("/pulumi up ");
-    process.kill(program.pid, "SIGCONT");
+    try {
+      process.kill(program.pid, "SIGCONT");
+    } catch {
+      // Who ended the engine has ended the program already.
+    }
     await waitFor(async () => ((await processesOf(folder)).length === 0 ? true : undefined));
   } finally {
     for (const { pid } of await processesOf(folder)) {
