@@ -53,10 +53,14 @@ require.extensions[".ts"] = (module, file) => {
 };
 
 // The SDK loads a compiler and npm's own library for functions that are sent to the cloud. There are none in this program: a ninth of
-// the time of a preview. Whoever asks for something of them gets it.
+// the time of a preview. Whoever asks for something of them gets it. What starts the program would read source maps, too, for the stack
+// of the first resource.
 const load = Module._load;
 Module._load = (request, parent, isMain) => {
   const wanted = () => load(request, parent, isMain);
+  if (request === "source-map-support/register" && /[\\/]@pulumi[\\/]pulumi[\\/]/.test(parent?.filename ?? "")) {
+    return {};
+  }
   const early = /[\\/]@pulumi[\\/]pulumi[\\/](runtime[\\/]closure[\\/]|tsutils)/.test(parent?.filename ?? "");
   return early && /typescript-shim$|^@npmcli\/arborist$/.test(request)
     ? new Proxy({}, { get: (_, key) => (key === "__esModule" ? true : wanted()[key]) })

@@ -12,11 +12,11 @@ for (const file of fs.readdirSync(__dirname, { recursive: true })) {
     fs.cpSync(path.join(__dirname, file), path.join(dist, "components", file));
   }
 }
-const { bundled } = require("./dist/components/start-page/files.js");
+const { bundled } = require("./dist/components/start-page/bundle.js");
 const app = path.join("start-page", "app");
 fs.mkdirSync(path.join(dist, "components", app, "bundle"));
-for (const name of ["page.js", "page.css"]) {
-  fs.writeFileSync(path.join(dist, "components", app, "bundle", name), bundled(name, path.join(__dirname, app)));
+for (const [name, text] of Object.entries(bundled(path.join(__dirname, app)))) {
+  fs.writeFileSync(path.join(dist, "components", app, "bundle", name), text);
 }
 for (const file of fs.readdirSync(dist, { recursive: true }).filter((name) => name.endsWith(".d.ts"))) {
   const text = fs.readFileSync(path.join(dist, file), "utf8");

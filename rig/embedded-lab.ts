@@ -5,6 +5,7 @@ import ipaddr from "ipaddr.js";
 import { UserError } from "../components/core/user-error";
 import { serveNames } from "./dns/server";
 import { Zones } from "./dns/zones";
+import { record, recordFile, runningLab } from "./lab-record";
 import { metricsPorts, startMaas } from "./maas-in-lab";
 import { bridgeOwner, createBridge, type LabNetwork, removeBridge } from "./machines/bridge";
 import { closeFirewall, openFirewall } from "./machines/firewall";
@@ -13,9 +14,8 @@ import { KernelSettings } from "./machines/kernel-settings";
 import { labsOnHost, ownerPrefix } from "./machines/labs-on-host";
 import { labName, NspawnHardware, stopLeftMachines } from "./machines/nspawn-hardware";
 import { startPackageProxy } from "./machines/package-proxy";
-import { identify, isAlive, type ProcessIdentity, signal, waitForEnd } from "./machines/processes";
+import { signal, waitForEnd } from "./machines/processes";
 import { ensureRootFileSystem } from "./machines/root-file-system";
-import { writeAtomically } from "./machines/state-file";
 import { holdState } from "./machines/state-lock";
 import { createMirror } from "./mirror/mirror";
 import { publications } from "./mirror/publications";
@@ -156,39 +156,6 @@ async function removeDeadLabs({ bridge, subnet, log }: Pick<LabOptions, "bridge"
 }
 
 const kernelSettings = (state: string) => new KernelSettings(labName(state), path.resolve(state));
-
-/** What the running simulator says of itself; `url` and `mirror` once it answers. `lab` reads it, whichever `lab` has started it. */
-export interface SimulatorRecord extends ProcessIdentity {
-  url?: string;
-  mirror?: string;
-}
-
-const recordFile = (state: string) => path.join(state, "simulator.json");
-
-async function record(state: string, endpoints: Pick<SimulatorRecord, "url" | "mirror">): Promise<void> {
-  await writeAtomically(recordFile(state), JSON.stringify({ ...identify(process.pid), ...endpoints }));
-}
-
-/** The simulator of a state folder, if it runs: by its record, or, when that is lost, by the process. */
-export async function runningLab(state: string): Promise<SimulatorRecord | undefined> {
-  const recorded = readRecord(await fs.readFile(recordFile(state), "utf8").catch(() => ""));
-  if (recorded && isAlive(recorded)) {
-    return recorded;
-  }
-  return (await labsOnHost()).find((lab) => lab.state === path.resolve(state))?.process;
-}
-
-/** A record that is half written, or of something else, is none. */
-export function readRecord(text: string): SimulatorRecord | undefined {
-  try {
-    const value = JSON.parse(text) as Partial<SimulatorRecord> | null;
-    // Labs that older versions have started recorded it as text.
-    const startTime = Number(value?.startTime);
-    return Number.isInteger(value?.pid) && Number.isFinite(startTime) ? ({ ...value, startTime } as SimulatorRecord) : undefined;
-  } catch {
-    return undefined;
-  }
-}
 
 async function refuseSecond(state: string): Promise<never> {
   const running = await runningLab(state);

@@ -2,7 +2,7 @@
 
 import type { PaperProviders } from "./stand-ins/plugins/on-paper/providers";
 
-export { readRecord, runningLab, type SimulatorRecord } from "./embedded-lab";
+export { readRecord, runningLab, type SimulatorRecord } from "./lab-record";
 export { describeLab, howToStop, type LabOnHost, labsOnHost } from "./machines/labs-on-host";
 export { isAlive, signal, waitForEnd } from "./machines/processes";
 export { ensureRootFileSystem, rootFileSystemCached } from "./machines/root-file-system";

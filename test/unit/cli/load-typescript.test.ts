@@ -21,6 +21,18 @@ describe("the loader of this checkout's TypeScript", () => {
     expect(loaded(script)).toEqual([[false, false], [true, false], true]);
   });
 
+  it("reads no source map of the SDK for the stacks that it takes of resources", () => {
+    // It ends for want of arguments, when it has loaded all that it has.
+    const script = `process.on("exit", () => {
+        process.exitCode = 0;
+        const loaded = Object.keys(require.cache).filter((name) => /source-map/.test(name));
+        console.log(JSON.stringify([String(Error.prepareStackTrace).includes("mapSource"), loaded]));
+      });
+      console.error = () => undefined;
+      require("@pulumi/pulumi/cmd/run/index.js");`;
+    expect(loaded(script)).toEqual([false, []]);
+  });
+
   it("takes what it has kept for the same text only, and by the same loader only", () => {
     const folder = fs.mkdtempSync(path.join(tmpdir(), "homelab-loader-"));
     try {

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { readRecord } from "../../../rig/embedded-lab";
+import { readRecord } from "../../../rig/lab-record";
 import { overlap } from "../../../rig/machines/host-check";
 import { simulatorOf } from "../../../rig/machines/labs-on-host";
 import { labName } from "../../../rig/machines/nspawn-hardware";
