@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { imagesOf } from "../components/core/images";
 import type { MachineAccess } from "../components/core/machine-access";
+import { toSeconds } from "../components/core/notations";
 import { LOGIN_PATH } from "../components/ingress/login";
 import type { K3sCluster } from "../components/k3s/k3s-cluster";
 import type { Monitoring } from "../components/monitoring/monitoring";
@@ -8,6 +9,8 @@ import type { BackupEntry, ServiceEntry } from "../components/start-page/data";
 import type { StartPageArgs } from "../components/start-page/start-page";
 import { pagesOf } from "./ingress-args";
 import type { Settings } from "./schema";
+
+const DAY = 86_400;
 
 const ABOUT = {
   grafana: ["Grafana", "dashboards"],
@@ -66,11 +69,25 @@ function servicesOf(settings: Settings): ServiceEntry[] {
   ];
 }
 
-function backupsOf({ taskServers, monitoring }: Settings): BackupEntry[] {
-  const jobs = `kube_cronjob_status_last_successful_time{namespace="${taskServers.namespace}"}`;
+function backupsOf({ cluster, taskServers, monitoring }: Settings): BackupEntry[] {
+  const jobs = (kind: string) => `kube_cronjob_status_last_successful_time{namespace="${taskServers.namespace}", cronjob=~".*-${kind}"}`;
+  const { enabled, verify } = taskServers.backup;
   return [
-    ...(monitoring.kubeStateMetrics.enabled ? [{ name: "Task servers", time: jobs, label: "cronjob" }] : []),
+    ...(monitoring.kubeStateMetrics.enabled ? [{ name: "Task servers", time: jobs("backup"), label: "cronjob" }] : []),
+    ...(monitoring.kubeStateMetrics.enabled && enabled && verify
+      ? [{ name: "Proof of the task servers' backups", time: jobs("verify"), label: "cronjob" }]
+      : []),
     { name: "Snapshot of the cluster", time: "homelab_etcd_snapshot_timestamp_seconds", label: "instance" },
     { name: "Backup of the cluster", time: "homelab_cluster_backup_timestamp_seconds", label: "instance" },
+    ...(cluster.backups.enabled && cluster.backups.verify
+      ? [
+          {
+            name: "Proof of the cluster's backups",
+            time: "homelab_cluster_backup_proven_timestamp_seconds",
+            label: "instance",
+            old: toSeconds(cluster.backups.verify) + DAY,
+          },
+        ]
+      : []),
   ];
 }

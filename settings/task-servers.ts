@@ -170,6 +170,12 @@ export const taskServersSettings = z.strictObject({
       enabled: z.boolean().default(true).describe("Back up the task servers."),
       schedule: cron.default("30 3 * * *").describe("Schedule in cron's notation and UTC. Alerts expect a backup every day."),
       keep: z.number().int().min(1).max(1000).default(14).describe("Number of archives to keep of each server."),
+      verify: z
+        .union([cron, z.literal(false)])
+        .default("30 4 * * *")
+        .describe(
+          "Schedule of proofs that the newest archive can be restored, in cron's notation and UTC; false for none. Alerts expect a proof every day.",
+        ),
       storage: size.default("2 GiB").describe("Size of the backup volume."),
       storageClass: hostname
         .optional()

@@ -1,3 +1,5 @@
+import { type BackupAge, backupAges } from "./backup-ages";
+
 /** What Prometheus knows of the lab now: the overview of `lab status`, and the queries of other verbs. */
 
 const requestTimeoutMilliseconds = 10_000;
@@ -64,6 +66,8 @@ export interface MonitoringFacts {
   machines: MachineUse[];
   /** Firing now, without the watchdog; those that need somebody today first. */
   alerts: FiringAlert[];
+  /** When the cluster and the tasks were last backed up and proven. */
+  backups: BackupAge[];
   /** `unknown` counts targets that have not been scraped yet. */
   targets: { up: number; unknown: number; down: { job: string; instance: string; error: string }[] };
 }
@@ -78,12 +82,13 @@ interface TargetAnswer {
 
 export async function monitoringFacts(url: string): Promise<MonitoringFacts> {
   const api = new PrometheusApi(url);
-  const [up, cpu, memory, disk, restart, { alerts }, { activeTargets }] = await Promise.all([
+  const [up, cpu, memory, disk, restart, backups, { alerts }, { activeTargets }] = await Promise.all([
     api.query('up{job="node-exporter"}'),
     api.query("instance:node_cpu_utilisation:rate5m"),
     api.query("instance:node_memory_utilisation:ratio"),
     api.query("max by (instance) (instance_device:node_filesystem_utilisation:ratio)"),
     api.query("homelab_restart_needed"),
+    backupAges(api),
     api.get<AlertAnswer>("alerts"),
     api.get<TargetAnswer>("targets", { state: "active" }),
   ]);
@@ -109,6 +114,7 @@ export async function monitoringFacts(url: string): Promise<MonitoringFacts> {
         since: activeAt,
       }))
       .sort((a, b) => a.severity.localeCompare(b.severity) || a.since.localeCompare(b.since)),
+    backups,
     targets: {
       up: activeTargets.filter(({ health }) => health === "up").length,
       unknown: activeTargets.filter(({ health }) => health === "unknown").length,

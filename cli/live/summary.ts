@@ -1,5 +1,6 @@
 import Table from "cli-table3";
 import { simStack } from "../engine/stack";
+import { agoOf } from "./backup-ages";
 import { atPrometheus, hasAddress } from "./dashboards";
 import {
   type ClusterFacts,
@@ -95,7 +96,7 @@ function renderMonitoring(monitoring: LabStatus["monitoring"], ofStack: string):
   if ("error" in monitoring) {
     return `\nMonitoring could not be asked: ${monitoring.error}\n`;
   }
-  const { machines, alerts, targets } = monitoring;
+  const { machines, alerts, backups, targets } = monitoring;
   const seen = targets.up + targets.down.length;
   const rows = machines.map(({ name, up, cpu, memory, disk }) => [name, up ? "yes" : "no", percent(cpu), percent(memory), percent(disk)]);
   const parts = [
@@ -115,6 +116,11 @@ function renderMonitoring(monitoring: LabStatus["monitoring"], ofStack: string):
     parts.push(
       `\nAn update waits for a restart on ${restarts.join(", ")}: './lab upgrade os --packages none${ofStack}' restarts one after another.\n`,
     );
+  }
+  if (backups.length > 0) {
+    const now = Date.now() / 1000;
+    const lines = backups.map(({ name, made, proven }) => [name, agoOf(made, now), agoOf(proven, now)]);
+    parts.push(`\nBackups\n${table(["of", "made", "proven"], lines)}`);
   }
   if (alerts.length > 0) {
     const lines = alerts.map(({ name, severity, summary, since }) => [

@@ -41,6 +41,12 @@ export class TaskJobs {
     return ["taskd", "taskchampion"].filter((server) => names.has(`${server}-backup`) && names.has(`${server}-restore`));
   }
 
+  /** Whether the archives of a server are proven: with `homelab:taskServers.backup.verify`, and where the image can. */
+  async proves(server: string): Promise<boolean> {
+    const batch = await this.api.batch();
+    return (await ifThere(batch.readNamespacedCronJob({ namespace: this.namespace, name: `${server}-verify` }))) !== undefined;
+  }
+
   /** Runs a job made from a cron job to its end; what it printed. Throws with that when it fails. */
   async run(cronName: string, change?: (command: string[]) => string[]): Promise<string> {
     const { namespace } = this;

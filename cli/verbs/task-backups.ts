@@ -48,6 +48,9 @@ async function backup(options: Options): Promise<void> {
     for (const server of servers) {
       const said = await stage(`Backup of ${server}`, () => jobs.run(`${server}-backup`));
       say(indented(said));
+      if (await jobs.proves(server)) {
+        say(indented(await stage(`Proof of ${server}'s backup`, () => jobs.run(`${server}-verify`))));
+      }
     }
   });
 }
@@ -116,7 +119,9 @@ async function restore(options: Options): Promise<void> {
 export function registerBackup(command: Command): void {
   command
     .command("tasks")
-    .description("every task server's data, now, as the daily backup does: to the backup's volume, and to object storage if that is set")
+    .description(
+      "every task server's data, now, as the daily backup does: to the backup's volume, and to object storage if that is set; then prove it",
+    )
     .option("--stack <name>", "stack whose tasks to back up", simStack)
     .option("--server <name>", "taskd or taskchampion alone")
     .action(backup);

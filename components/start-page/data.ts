@@ -20,6 +20,8 @@ export interface BackupEntry {
   time: string;
   /** Label that tells the results apart. */
   label: string;
+  /** Seconds after which it is old; two days unless given. */
+  old?: number;
 }
 
 /** What the start page is told by the stack; all else it asks Prometheus and Alertmanager. Public to who is logged in. */

@@ -129,6 +129,11 @@ export interface TaskBackupOptions {
   schedule: string;
   /** Archives of each server that are kept. Default 14. */
   keep: number;
+  /**
+   * Cron schedule in UTC of proofs that the newest archive can be restored, or false. Default `30 4 * * *`. Alerts expect a proof a day.
+   * TaskChampion's need SQLite's program, which the image of `images.taskd` has.
+   */
+  verify: string | false;
   /** Size of each server's volume for archives. Default `2 GiB`. */
   storage: Size;
   /** Class of these volumes: one on another disk makes a backup out of a second copy. Default: the cluster's. */
@@ -205,7 +210,7 @@ export const CERTIFICATE_DEFAULTS: CertificateOptions = {
   generation: 1,
 };
 
-export const BACKUP_DEFAULTS: TaskBackupOptions = { schedule: "30 3 * * *", keep: 14, storage: "2 GiB" };
+export const BACKUP_DEFAULTS: TaskBackupOptions = { schedule: "30 3 * * *", keep: 14, verify: "30 4 * * *", storage: "2 GiB" };
 
 /** One organisation with its defaults. */
 export type Organisation = Required<Pick<OrganisationArgs, "name" | "state">> & {

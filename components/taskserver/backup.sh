@@ -15,16 +15,18 @@ keep=$4
 archive=$backups/$name-$(date -u +%Y%m%dT%H%M%SZ).tar.gz
 umask 077
 # Whatever way this ends, nothing incomplete stays; what a killed run has left goes at the next one.
-trap 'rm -f "$backups/$name-"*.tar.gz.new' EXIT
+trap 'rm -f "$backups/$name-"*.tar.gz.new "$data/backup.contents"' EXIT
 trap 'exit 143' HUP INT TERM
 rm -f "$backups/$name-"*.tar.gz.new
+# shellcheck source=/dev/null
+. "${0%/*}/contents.sh"
 
 # Only what belongs to the server: not what a restore leaves or asks for. busybox's tar cannot leave files out.
 cd "$data"
 set --
 for entry in * .[!.]*; do
   case $entry in
-    incoming | replacing | replaced | restore | restore.new | restore.placing | lost+found) ;;
+    incoming | replacing | replaced | restore | restore.new | restore.placing | backup.contents | lost+found) ;;
     *) [ ! -e "$entry" ] || set -- "$@" "$entry" ;;
   esac
 done
@@ -42,11 +44,22 @@ state() {
   find "$@" -type f -exec stat -c '%n %i %s %Y' {} + | sort | md5sum
 }
 
+# noted ENTRY...: the file of notes for a later proof. A volume that is full has no room for it, and is backed up all the same.
+noted() {
+  notes=$(contents "$@")
+  if printf '%s\n' "$notes" 2>/dev/null >backup.contents && [ "$(cat backup.contents)" = "$notes" ]; then
+    echo backup.contents
+  else
+    rm -f backup.contents
+  fi
+}
+
 attempt=1
 while :; do
   before=$(state "$@")
   # A server that writes on meanwhile makes tar fail or the states differ; either way this copy does not count.
-  if tar -czf "$archive.new" "$@" && [ "$(state "$@")" = "$before" ]; then
+  # shellcheck disable=SC2046 # one word or none
+  if tar -czf "$archive.new" $(noted "$@") "$@" && [ "$(state "$@")" = "$before" ]; then
     break
   fi
   if [ "$attempt" -ge "${ATTEMPTS:-20}" ]; then

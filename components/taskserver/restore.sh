@@ -97,6 +97,8 @@ case $step in
         echo "not restored: $archive cannot be unpacked, or the volume is full; the data that was there stays"
         exit 0
       fi
+      # What a backup notes for its proof is no data.
+      rm -f "$data/incoming/backup.contents"
       mkdir -p "$data/replacing"
       move_all "$data" "$data/replacing"
       mv "$data/restore" "$data/restore.placing"

@@ -22,6 +22,8 @@ export interface TaskBackupArgs {
   user: number;
   /** Claim of the server's data volume. */
   data: pulumi.Input<string>;
+  /** Whether the image has what a proof of an archive needs. */
+  provable: boolean;
 }
 
 /**
@@ -29,17 +31,27 @@ export interface TaskBackupArgs {
  * image; else nginx's, which the pages have too.
  */
 export function toolsImage(images: Images): string {
-  return images.ref(images.overridden.includes("taskd") ? "taskd" : "nginx");
+  return images.ref(hasTools(images) ? "taskd" : "nginx");
 }
+
+/** Whether {@link toolsImage} is the one of `Containerfile`, which has SQLite's program as well. */
+export function hasTools(images: Images): boolean {
+  return images.overridden.includes("taskd");
+}
+
+/** What runs in the pods of backups, proofs and restores. */
+const SCRIPTS = ["backup.sh", "contents.sh", "object-storage.sh", "restore.sh", "verify.sh"];
 
 /** Where the backup's volume is in its pods and in the server's. */
 export const BACKUPS = "/backups";
+/** Where a proof unpacks an archive. */
+const SCRATCH = "/scratch";
 /** Where the certificates of the object storage's authority are. */
 const OBJECTS = "/etc/object-storage";
 
 /**
- * Scheduled backups of a task server to a volume of their own, and the second half of a restore: a cron job that never
- * runs by itself and from which `restore` jobs are made. The server's own pod carries a restore out at its start.
+ * Scheduled backups of a task server to a volume of their own, scheduled proofs of the newest, and the second half of a restore: a cron
+ * job that never runs by itself and from which `restore` jobs are made. The server's own pod carries a restore out at its start.
  */
 export class TaskBackup extends pulumi.ComponentResource {
   readonly volume: kubernetes.core.v1.PersistentVolumeClaim;
@@ -57,7 +69,7 @@ export class TaskBackup extends pulumi.ComponentResource {
       `${name}-scripts`,
       {
         metadata: meta("backup-scripts"),
-        data: Object.fromEntries(["backup.sh", "restore.sh", "object-storage.sh"].map((file) => [file, script(file)])),
+        data: Object.fromEntries(SCRIPTS.map((file) => [file, script(file)])),
       },
       options,
     );
@@ -71,7 +83,9 @@ export class TaskBackup extends pulumi.ComponentResource {
         options,
       );
     }
-    const job = (suffix: string, command: string[], schedule: string, suspend: boolean) =>
+    const names = { scripts: this.scripts.metadata.name, volume: this.volume.metadata.name };
+    const ofData = (command: string[]) => podSpec(args, command, { ...names, objects: objects?.metadata.name });
+    const job = (suffix: string, schedule: string, suspend: boolean, spec: kubernetes.types.input.core.v1.PodSpec) =>
       new kubernetes.batch.v1.CronJob(
         `${name}-${suffix}`,
         {
@@ -92,11 +106,7 @@ export class TaskBackup extends pulumi.ComponentResource {
                 ttlSecondsAfterFinished: 7 * 86400,
                 template: {
                   metadata: { labels: labelsOf(`${server}-${suffix}`, "task-servers") },
-                  spec: podSpec(args, command, {
-                    scripts: this.scripts.metadata.name,
-                    volume: this.volume.metadata.name,
-                    objects: objects?.metadata.name,
-                  }),
+                  spec,
                 },
               },
             },
@@ -105,9 +115,12 @@ export class TaskBackup extends pulumi.ComponentResource {
         options,
       );
     const paths = ["/data", BACKUPS, server];
-    job("backup", ["/bin/sh", "/scripts/backup.sh", ...paths, String(settings.keep)], settings.schedule, false);
+    job("backup", settings.schedule, false, ofData(["/bin/sh", "/scripts/backup.sh", ...paths, String(settings.keep)]));
+    if (settings.verify && args.provable) {
+      job("verify", settings.verify, false, proofSpec(args, ["/bin/sh", "/scripts/verify.sh", SCRATCH, BACKUPS, server], names));
+    }
     // 29 February, for the schema's sake: it is suspended.
-    job("restore", ["/bin/sh", "/scripts/restore.sh", "ask", ...paths], "0 0 29 2 *", true);
+    job("restore", "0 0 29 2 *", true, ofData(["/bin/sh", "/scripts/restore.sh", "ask", ...paths]));
     this.registerOutputs({});
   }
 }
@@ -134,11 +147,19 @@ export function restoreContainer(
   };
 }
 
-function podSpec(
+type Volume = kubernetes.types.input.core.v1.Volume;
+type VolumeMount = kubernetes.types.input.core.v1.VolumeMount;
+type Names = Record<"scripts" | "volume", pulumi.Input<string>> & { objects?: pulumi.Input<string> };
+
+/** A pod that runs one of the scripts beside the archives and what else it needs. */
+function scriptSpec(
   args: TaskBackupArgs,
   command: string[],
-  names: { scripts: pulumi.Input<string>; volume: pulumi.Input<string>; objects?: pulumi.Input<string> },
+  names: Names,
+  more: { volumes: [Volume, ...Volume[]]; mounts: [VolumeMount, ...VolumeMount[]]; readOnly?: true },
 ): kubernetes.types.input.core.v1.PodSpec {
+  const [volume, ...volumes] = more.volumes;
+  const [mount, ...mounts] = more.mounts;
   return {
     restartPolicy: "Never",
     automountServiceAccountToken: false,
@@ -154,20 +175,40 @@ function podSpec(
         resources: { requests: { cpu: "10m", memory: "16Mi" }, limits: { memory: "64Mi" } },
         envFrom: names.objects === undefined ? undefined : [{ secretRef: { name: names.objects } }],
         volumeMounts: [
-          { name: "data", mountPath: "/data" },
-          { name: "backups", mountPath: BACKUPS },
+          mount,
+          { name: "backups", mountPath: BACKUPS, readOnly: more.readOnly },
           { name: "scripts", mountPath: "/scripts", readOnly: true },
-          ...(names.objects === undefined ? [] : [{ name: "objects", mountPath: OBJECTS, readOnly: true }]),
+          ...mounts,
         ],
       },
     ],
     volumes: [
-      { name: "data", persistentVolumeClaim: { claimName: args.data } },
+      volume,
       { name: "backups", persistentVolumeClaim: { claimName: names.volume } },
       { name: "scripts", configMap: { name: names.scripts } },
-      ...(names.objects === undefined ? [] : [{ name: "objects", secret: { secretName: names.objects, defaultMode: 0o440 } }]),
+      ...volumes,
     ],
   };
+}
+
+function podSpec(args: TaskBackupArgs, command: string[], names: Names): kubernetes.types.input.core.v1.PodSpec {
+  const objects = names.objects === undefined ? [] : [names.objects];
+  return scriptSpec(args, command, names, {
+    volumes: [
+      { name: "data", persistentVolumeClaim: { claimName: args.data } },
+      ...objects.map((secretName) => ({ name: "objects", secret: { secretName, defaultMode: 0o440 } })),
+    ],
+    mounts: [{ name: "data", mountPath: "/data" }, ...objects.map(() => ({ name: "objects", mountPath: OBJECTS, readOnly: true }))],
+  });
+}
+
+/** A proof sees neither the server's data nor the network, and cannot change an archive. */
+function proofSpec(args: TaskBackupArgs, command: string[], names: Names): kubernetes.types.input.core.v1.PodSpec {
+  return scriptSpec(args, command, names, {
+    volumes: [{ name: "scratch", emptyDir: {} }],
+    mounts: [{ name: "scratch", mountPath: SCRATCH }],
+    readOnly: true,
+  });
 }
 
 /** The environment that object-storage.sh reads. */

@@ -21,6 +21,7 @@ import {
 import { serviceNames } from "./certificates";
 import { composeFiles } from "./compose";
 import { GATE_METRICS_PORT } from "./gate";
+import { hasTools } from "./task-backup";
 import { TaskPki } from "./task-pki";
 import { NOBODY, TASKCHAMPION_PORT, TASKCHAMPION_TLS_PORT, TaskChampion, usesTls } from "./taskchampion";
 import { Taskd } from "./taskd";
@@ -150,7 +151,8 @@ export class TaskServers extends pulumi.ComponentResource {
       gates: pulumi
         .output(settings.namespace)
         .apply((space) => Object.fromEntries(gated.map((server) => [server, `${server}-metrics.${space}.svc:${GATE_METRICS_PORT}`]))),
-      servers: [...(taskd ? ["taskd"] : []), ...(champion ? ["taskchampion"] : [])],
+      servers: gated,
+      proven: provenServers(settings, images),
       certificates: endsOf({
         authority: pki.authorityEnd,
         server: pki.server.end,
@@ -285,6 +287,11 @@ export class TaskServers extends pulumi.ComponentResource {
       },
     } as pulumi.Input<UserAccess>;
   }
+}
+
+/** The servers whose archives are proven on a schedule. */
+function provenServers({ taskd, taskchampion, backup }: TaskServersOptions, images: Images): string[] {
+  return backup?.verify ? [...(taskd ? ["taskd"] : []), ...(taskchampion && hasTools(images) ? ["taskchampion"] : [])] : [];
 }
 
 /** Names in the servers' certificate, what clients use first. */

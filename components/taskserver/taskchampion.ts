@@ -7,7 +7,7 @@ import { dataVolume } from "../kubernetes/volume";
 import { checksum, containerSecurity, labelsOf, notAwaited, podSecurity, selectorOf } from "../kubernetes/workload";
 import type { TaskBackupOptions, TaskChampionOptions } from "./args";
 import { GATE_METRICS_PORT, GATE_PATHS, gateContainer, gateFollower, gateMetricsService, renderTaskChampionGate } from "./gate";
-import { restoreContainer, TaskBackup, toolsImage } from "./task-backup";
+import { hasTools, restoreContainer, TaskBackup, toolsImage } from "./task-backup";
 import type { KeyPair } from "./task-pki";
 
 /** Arguments of {@link TaskChampion}. */
@@ -75,6 +75,7 @@ export class TaskChampion extends pulumi.ComponentResource {
             image: toolsImage(args.images),
             user: TASKCHAMPION_USER,
             data: volume.metadata.name,
+            provable: hasTools(args.images),
           },
           { parent: this },
         )

@@ -102,6 +102,7 @@ export class Taskd extends pulumi.ComponentResource {
             image: args.images.ref("taskd"),
             user: TASKD_USER,
             data: volume.metadata.name,
+            provable: true,
           },
           { parent: this },
         )

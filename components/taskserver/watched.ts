@@ -7,6 +7,8 @@ export interface TaskServersWatchedArgs {
   namespace: pulumi.Input<string>;
   /** Their containers' names. */
   servers: readonly string[];
+  /** Those whose archives are proven on a schedule. */
+  proven: readonly string[];
   /** `host:port` of the metrics of what stands in front of each, by server. */
   gates: pulumi.Input<Readonly<Record<string, string>>>;
   /** When which certificate ends, RFC 3339. */
@@ -14,13 +16,17 @@ export interface TaskServersWatchedArgs {
 }
 
 /** The task servers: readiness by the kubelets' probes, queues by their gates, certificates by what the stack knows. */
-export function taskServersWatched({ namespace, servers, gates, certificates }: TaskServersWatchedArgs): Watched {
+export function taskServersWatched({ namespace, servers, proven, gates, certificates }: TaskServersWatchedArgs): Watched {
   return {
     name: "task-servers",
     scrape: pulumi.output(gates).apply((all) => (Object.keys(all).length > 0 ? [gateJob(all)] : [])),
     rules: pulumi
       .all([namespace, certificates])
-      .apply(([space, ends]) => [taskServerRules(space, servers), certificateRules(secondsOf(ends))]),
+      .apply(([space, ends]) => [
+        taskServerRules(space, servers),
+        certificateRules(secondsOf(ends)),
+        ...(proven.length > 0 ? [proofRules(space, proven)] : []),
+      ]),
     dashboard: { uid: UID, title: TITLE, spec: pulumi.output(namespace).apply(taskServersDashboard) },
   };
 }
@@ -74,6 +80,23 @@ function taskServerRules(namespace: string, servers: readonly string[]): RuleGro
     ];
   });
   return { name: "task-servers", rules: [...ofServers, queue] };
+}
+
+/** By the last success of the jobs that prove archives: the same way as the backups themselves are watched. */
+function proofRules(namespace: string, servers: readonly string[]): RuleGroup {
+  const jobs = `{namespace="${namespace}", cronjob=~"(${servers.join("|")})-verify"}`;
+  return {
+    name: "task-server-proofs",
+    rules: [
+      {
+        alert: "TaskBackupUnproven",
+        // Proofs are daily. One that has never succeeded counts from when it was set up.
+        expr: `time() - (kube_cronjob_status_last_successful_time${jobs} or on (namespace, cronjob) kube_cronjob_created${jobs}) > 26 * 3600`,
+        severity: "warning",
+        summary: "no archive was proven by {{ $labels.cronjob }} for {{ $value | humanizeDuration }}",
+      },
+    ],
+  };
 }
 
 /** When the certificates that the stack issued end: constants, since the stack knows and changes them with each renewal. */
@@ -188,11 +211,11 @@ export function taskServersDashboard(namespace: string): DashboardSpec {
         title: "Backups",
         panels: [
           {
-            title: "Since the last backup",
+            title: "Since the last backup and proof",
             kind: "stat",
             unit: "s",
             queries: [[`time() - kube_cronjob_status_last_successful_time{namespace="${namespace}"}`, "{{cronjob}}"]],
-            description: "Daily; after a day and two hours there is an alert.",
+            description: "And since the last proof that one can be restored. Both daily; after a day and two hours there is an alert.",
             thresholds: [25 * 3600, 26 * 3600],
             width: 12,
             needs: "kube-state-metrics",

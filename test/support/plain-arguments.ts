@@ -113,6 +113,7 @@ const reasons = {
     MonitoringArgs.prometheus.scrapeInterval
     TaskServersArgs.backup.keep
     TaskServersArgs.backup.schedule
+    TaskServersArgs.backup.verify
     TaskServersArgs.certificates
     TaskServersArgs.taskd.ipLog
     TaskServersArgs.taskd.queueSize

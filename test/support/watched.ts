@@ -33,7 +33,7 @@ export function watchedIn({
   const options = withDefaults({ kubeStateMetrics: kubeStateMetrics ? {} : false });
   return everything(options, {
     watch: [
-      ...(taskServers ? [taskServersWatched({ ...taskServers, gates: {}, certificates })] : []),
+      ...(taskServers ? [taskServersWatched({ ...taskServers, proven: taskServers.servers, gates: {}, certificates })] : []),
       ...(ingress ? [ingressWatched({ pages: Object.values(certificates)[0] ?? "2100-01-01T00:00:00Z" })] : []),
       clusterWatched({ etcd, backupsEvery: clusterBackups, verifyEvery: clusterBackups && 7 * 86400 }),
       ...(maas ? [maasWatched({ url: "http://192.168.200.1:5240/MAAS" })] : []),

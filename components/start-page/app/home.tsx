@@ -184,7 +184,7 @@ function Backups({ entries }: { entries: readonly BackupEntry[] }) {
     <section aria-labelledby="backups">
       <h2 id="backups">Last backups</h2>
       <ul class="rows" data-part="backups">
-        {entries.map(({ name, label }, index) => {
+        {entries.map(({ name, label, old = OLD_SECONDS }, index) => {
           const found = value?.[index] ?? [];
           return found.length === 0 ? (
             <li key={name}>
@@ -195,7 +195,7 @@ function Backups({ entries }: { entries: readonly BackupEntry[] }) {
               const age = Math.floor(NOW() - time);
               return (
                 <li key={`${name} ${labels[label]}`}>
-                  <Dot level={age > OLD_SECONDS ? "warn" : "good"} text={age > OLD_SECONDS ? "old" : "recent"} /> {name}{" "}
+                  <Dot level={age > old ? "warn" : "good"} text={age > old ? "old" : "recent"} /> {name}{" "}
                   <span class="quiet">{labels[label]}</span> {duration(Math.max(1, age))} ago
                 </li>
               );

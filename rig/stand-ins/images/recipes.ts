@@ -119,10 +119,10 @@ export const recipes: readonly Recipe[] = [
     user: "65534:65534",
     shell: false,
   }),
-  // curl is for backups that go to object storage.
+  // curl is for backups that go to object storage, sqlite3 for proofs of TaskChampion's.
   ...recipe("taskd", {
-    packages: ["taskd", "curl"],
-    files: ["usr/bin/taskd", "usr/bin/curl"],
+    packages: ["taskd", "curl", "sqlite3"],
+    files: ["usr/bin/taskd", "usr/bin/curl", "usr/bin/sqlite3"],
     entrypoint: ["/usr/bin/taskd"],
     user: "10589:10589",
     shell: true,

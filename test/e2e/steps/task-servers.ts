@@ -197,7 +197,9 @@ export function taskServerSteps(lab: TestLab): void {
         expect(before.map(({ length }) => length > 0)).toEqual([true, true]);
         const backup = await lab.lab("backup", "tasks");
         expect(backup.code === 0 ? "" : backup.output).toBe("");
-        expect(backup.output).toMatch(/wrote taskd-\S+\.tar\.gz[\s\S]*wrote taskchampion-\S+\.tar\.gz/);
+        expect(backup.output).toMatch(
+          /wrote taskd-\S+\.tar\.gz[\s\S]*proved taskd-[\s\S]*wrote taskchampion-\S+\.tar\.gz[\s\S]*proved taskchampion-/,
+        );
         await Promise.all(["taskd", "taskchampion"].map((server) => loseVolume(api, "tasks", server)));
         const restored = await lab.lab("restore", "tasks");
         expect(restored.code === 0 ? "" : restored.output).toBe("");

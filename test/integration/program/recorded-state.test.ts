@@ -72,6 +72,8 @@ test("a lab of commit 5bc5ede is taken over: nothing is replaced, deleted, or ru
     "create k3s-node2-installer",
     "create monitoring-default-deny",
     "create tasks-default-deny",
+    "create tasks-taskchampion-backup-verify",
+    "create tasks-taskd-backup-verify",
     "create tasks-taskd-gate-tls",
   ]);
   const reasons = steps.flatMap(({ urn, diffReasons }) => (diffReasons ?? []).map((reason) => `${urn.split("::").at(-1)}: ${reason}`));

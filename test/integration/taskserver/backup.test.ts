@@ -21,7 +21,7 @@ const restore = (step: string, ...more: string[]) => inContainerShell("restore.s
 async function withFunction(name: string, text: string, args: string[]) {
   const tools = await busyboxPath();
   const source = `${text}\nset -- ${args.join(" ")}\n. ${path.join(scripts, name)}\n`;
-  return run(path.join(tools, "sh"), ["-c", source], { env: { PATH: tools, PAUSE: "0", ATTEMPTS: "2" } });
+  return run(path.join(tools, "sh"), ["-c", source, path.join(scripts, name)], { env: { PATH: tools, PAUSE: "0", ATTEMPTS: "2" } });
 }
 
 beforeEach(async () => {

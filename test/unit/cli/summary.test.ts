@@ -1,8 +1,11 @@
+import { backupAges } from "../../../cli/live/backup-ages";
+import type { Sample } from "../../../cli/live/prometheus";
 import { healthy, type LabStatus, renderNextSteps, renderStatus } from "../../../cli/live/summary";
 
 const monitoring = (targets: { up: number; down: []; unknown: number }) => ({
   machines: [{ name: "node1", up: true, cpu: 0.1, memory: 0.2, disk: 0.3 }],
   alerts: [],
+  backups: [],
   targets,
 });
 const status = (changes: Partial<LabStatus> = {}): LabStatus => ({
@@ -39,6 +42,27 @@ describe("what is shown of a lab", () => {
       "An update waits for a restart on node1: './lab upgrade os --packages none --stack attic' restarts one after another.",
     );
     expect(renderStatus(status(), "attic")).not.toContain("waits for a restart");
+  });
+
+  it("says when backups were made and proven, and which were never", async () => {
+    const now = Date.now() / 1000;
+    const answers: Record<string, Sample[]> = {
+      'kube_cronjob_status_last_successful_time{cronjob=~"task(d|champion)-backup"}': [
+        { labels: { cronjob: "taskd-backup" }, value: now - 3600 * 5 },
+        { labels: { cronjob: "taskchampion-backup" }, value: now - 3600 * 5 },
+      ],
+      'kube_cronjob_status_last_successful_time{cronjob=~"task(d|champion)-verify"}': [
+        { labels: { cronjob: "taskd-verify" }, value: now - 3600 * 4 },
+      ],
+      homelab_cluster_backup_timestamp_seconds: [{ labels: { instance: "node1" }, value: now - 60 }],
+      homelab_cluster_backup_proven_timestamp_seconds: [{ labels: { instance: "node1" }, value: now - 86400 * 6 }],
+    };
+    const backups = await backupAges({ query: async (query) => answers[query] });
+    const shown = renderStatus(status({ monitoring: { ...monitoring({ up: 12, down: [], unknown: 0 }), backups } }));
+    expect(shown).toMatch(/│ cluster on node1 +│ 1 minute ago +│ 6 days ago +│/);
+    expect(shown).toMatch(/│ taskd +│ 5 hours ago +│ 4 hours ago +│/);
+    expect(shown).toMatch(/│ taskchampion +│ 5 hours ago +│ never +│/);
+    expect(renderStatus(status())).not.toContain("Backups");
   });
 
   it("has MAAS, the start page and Grafana with their addresses", () => {

@@ -114,9 +114,9 @@ describe("the next machine's turn", () => {
   it("comes when all is well", () => {
     expect(unwell(status())).toEqual([]);
     expect(unwell(status({ cluster: undefined }))).toEqual([]);
-    expect(unwell(status({ monitoring: { alerts: [alert("warning")], targets: { up: 1, down: [], unknown: 0 }, machines: [] } }))).toEqual(
-      [],
-    );
+    expect(
+      unwell(status({ monitoring: { alerts: [alert("warning")], targets: { up: 1, down: [], unknown: 0 }, machines: [], backups: [] } })),
+    ).toEqual([]);
   });
 
   it("waits for machines, nodes, etcd, pods and critical alerts, each by its name", () => {
@@ -126,7 +126,7 @@ describe("the next machine's turn", () => {
         nodes: [{ name: "node1", ready: false, version: "", system: "", kernel: "6.1.0-41-amd64", voter: false }],
         pods: [{ namespace: "tasks", name: "taskd", node: "node1", ready: false, phase: "Pending", restarts: 0 }],
       },
-      monitoring: { alerts: [alert("critical")], targets: { up: 1, down: [], unknown: 0 }, machines: [] },
+      monitoring: { alerts: [alert("critical")], targets: { up: 1, down: [], unknown: 0 }, machines: [], backups: [] },
     });
     expect(unwell(ill)).toEqual([
       "machine node1 is Broken",

@@ -18,6 +18,7 @@ const cpu = (mode: string) => `node_cpu_seconds_total{job="node-exporter", insta
 const up = (job: string) => `up{job="${job}", instance="node1"}`;
 const probe = 'prober_probe_total{namespace="tasks", container="taskd", probe_type="Readiness", result="successful", pod="taskd-0"}';
 const cronjob = '{namespace="tasks", cronjob="taskd-backup"}';
+const verify = '{namespace="tasks", cronjob="taskd-verify"}';
 
 /** What makes each alert fire, and what looks almost like it and must not. promtool's clock starts at 1970. */
 export const alertCases: Record<string, Case> = {
@@ -196,6 +197,15 @@ export const alertCases: Record<string, Case> = {
     quiet: { 'maas_machines{job="maas", status="failed_deployment"}': "0x20", 'maas_machines{job="maas", status="deployed"}': "2x20" },
   },
   TaskServerDown: { at: 12, firing: { [probe]: "0+6x3 18x20" }, quiet: { [probe]: "0+6x30" } },
+  TaskBackupUnproven: {
+    at: 10,
+    firing: { [`kube_cronjob_created${verify}`]: "0x20", [`kube_cronjob_status_last_successful_time${verify}`]: `${LONG_AGO}x20` },
+    // One that was set up lately has had no turn yet; a backup is no proof.
+    quiet: {
+      [`kube_cronjob_created${verify}`]: `${LONG_AGO + 7200}x20`,
+      [`kube_cronjob_status_last_successful_time${cronjob}`]: `${LONG_AGO}x20`,
+    },
+  },
   TaskServerQueue: {
     at: 10,
     firing: { 'haproxy_backend_current_queue{job="task-gates", proxy="server", server="taskd"}': "3x20" },

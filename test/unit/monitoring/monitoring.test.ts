@@ -43,6 +43,7 @@ describe("Monitoring", () => {
         taskServersWatched({
           namespace: "tasks",
           servers: ["taskd"],
+          proven: ["taskd"],
           gates: {},
           certificates: pulumi.output({ server: "2027-01-01T00:00:00Z" }),
         }),

@@ -1,6 +1,6 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { imagesOf } from "../../../components/core/images";
+import { type Images, imagesOf } from "../../../components/core/images";
 import { uuidFrom } from "../../../components/taskserver/account-key";
 import { TaskServers } from "../../../components/taskserver/task-servers";
 import { allRegistered, type Registered, recordResources, settled } from "../../support/mocks";
@@ -73,8 +73,47 @@ describe("TaskChampion's sync server", () => {
         "14",
       ]);
       expect(inputs(`tasks-${server}-backup-restore`).spec.suspend).toBe(true);
+      const proof = inputs(`tasks-${server}-backup-verify`).spec;
+      const pod = proof.jobTemplate.spec.template.spec;
+      expect([proof.schedule, proof.suspend, pod.containers[0].command]).toEqual([
+        "30 4 * * *",
+        false,
+        ["/bin/sh", "/scripts/verify.sh", "/scratch", "/backups", server],
+      ]);
+      // It can change no archive, and has nothing of the server's.
+      expect(pod.containers[0].volumeMounts).toContainEqual({ name: "backups", mountPath: "/backups", readOnly: true });
+      expect(pod.volumes.map(({ name }: { name: string }) => name)).toEqual(["scratch", "backups", "scripts"]);
     }
   });
+});
+
+test("archives are proven where the image has what a proof needs, and the settings do not say otherwise", async () => {
+  const provenIn = async (images: Images, taskd: object | false, backup: object) => {
+    const seen = recordResources();
+    const { watched } = new TaskServers("proofs", {
+      provider: new kubernetes.Provider("cluster"),
+      images,
+      taskd,
+      taskchampion: {},
+      backup,
+      reachableAt: { hosts: [{ name: "node1", address: "192.168.200.11" }] },
+    });
+    await allRegistered();
+    const { value: groups } = await settled(pulumi.output(watched.rules ?? []));
+    const alerts = groups.flatMap(({ rules }) => rules).filter((rule) => "alert" in rule && rule.alert === "TaskBackupUnproven");
+    return [
+      seen.filter(({ name }) => name.endsWith("-verify")).map(({ name }) => name),
+      alerts.map(({ expr }) => /~"(.*?)-verify/.exec(expr)?.[1]),
+    ];
+  };
+  const own = imagesOf({ taskd: "homelab.internal/taskd:1" });
+  expect(await provenIn(own, {}, {})).toEqual([
+    ["proofs-taskd-backup-verify", "proofs-taskchampion-backup-verify"],
+    ["(taskd|taskchampion)"],
+  ]);
+  expect(await provenIn(own, {}, { verify: false })).toEqual([[], []]);
+  // nginx's image has no sqlite3.
+  expect(await provenIn(imagesOf({}), false, {})).toEqual([[], []]);
 });
 
 test("with nobody in the settings nobody is let in", async () => {
