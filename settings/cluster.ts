@@ -111,6 +111,9 @@ const backups = z.strictObject({
   enabled: z.boolean().default(true).describe("Make backups on each server."),
   every: duration.default("6 hours").describe("Time between backups, such as 1 hour."),
   keep: z.number().int().min(1).max(1000).default(8).describe("Number of backups to keep on each server."),
+  keepFor: duration
+    .optional()
+    .describe("Age at which a backup is deleted on its server, such as 90 days. The newest stays, and the one that was proven last."),
   verify: z
     .union([duration, z.literal(false)])
     .default("7 days")
@@ -178,7 +181,7 @@ const timeouts = z.strictObject({
   ready: duration.default("10 minutes").describe("Time limit until a node is Ready and the core pods run."),
   drain: duration
     .default("5 minutes")
-    .describe("Time limit to drain a node before an upgrade or its removal. Raise it for pods that take long to stop."),
+    .describe("Time limit to drain a node before an upgrade, a restart or its removal. Raise it for pods that take long to stop."),
 });
 
 const extra = z.record(z.string(), secret(z.union([z.string(), z.number(), z.boolean(), z.array(z.string())])));

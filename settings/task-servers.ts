@@ -170,6 +170,7 @@ export const taskServersSettings = z.strictObject({
       enabled: z.boolean().default(true).describe("Back up the task servers."),
       schedule: cron.default("30 3 * * *").describe("Schedule in cron's notation and UTC. Alerts expect a backup every day."),
       keep: z.number().int().min(1).max(1000).default(14).describe("Number of archives to keep of each server."),
+      keepFor: duration.optional().describe("Age at which an archive is deleted on the backup volume, such as 90 days. The newest stays."),
       verify: z
         .union([cron, z.literal(false)])
         .default("30 4 * * *")

@@ -116,6 +116,8 @@ export interface BackupOptions {
   every: Duration;
   /** How many stay on the server. Default 8. */
   keep: number;
+  /** Age at which a backup goes, `90 days`; the newest stays, and the one that was proven last. Default: none goes by its age. */
+  keepFor?: Duration;
   /** Time between proofs that the newest can be restored; `false` for none. Default `7 days`. */
   verify: Duration | false;
   /** Where each is sent as well. Default: nowhere. */
@@ -194,7 +196,7 @@ export interface TimeoutOptions {
   install: Duration;
   /** Until the node is Ready and the core pods run. Default `10 minutes`. */
   ready: Duration;
-  /** For emptying a node before an upgrade or its removal. Default `5 minutes`. */
+  /** For emptying a node before an upgrade, a restart or its removal. Default `5 minutes`. */
   drain: Duration;
   /** Until SSH answers on a machine. Default `10 minutes`. */
   ssh: Duration;
@@ -299,6 +301,9 @@ const RELEASES = "https://github.com/k3s-io/k3s/releases/download";
 /** As `65-verify.sh` has it: servers need no other files for it. */
 export const VERIFY_EVERY = "7 days";
 
+/** As `90-main.sh` has it: machines need no other files for it. */
+export const DRAIN_LIMIT = "5 minutes";
+
 /** Fills in the defaults. */
 export function withDefaults(args: Omit<K3sClusterArgs, "nodes">): K3sOptions {
   const { source = { source: "online" }, addressPool, backups, generations, extraConfig } = args;
@@ -360,7 +365,7 @@ export function withDefaults(args: Omit<K3sClusterArgs, "nodes">): K3sOptions {
     certificateGeneration: generations?.certificates ?? 1,
     authorityGeneration: generations?.authorities ?? 1,
     extraConfig: { server: extraConfig?.server ?? {}, agent: extraConfig?.agent ?? {} },
-    timeouts: { install: "15 minutes", ready: "10 minutes", drain: "5 minutes", ssh: "10 minutes", ...given(args.timeouts) },
+    timeouts: { install: "15 minutes", ready: "10 minutes", drain: DRAIN_LIMIT, ssh: "10 minutes", ...given(args.timeouts) },
   };
 }
 

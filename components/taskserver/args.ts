@@ -129,6 +129,8 @@ export interface TaskBackupOptions {
   schedule: string;
   /** Archives of each server that are kept. Default 14. */
   keep: number;
+  /** Age at which an archive goes, `90 days`; the newest stays. Default: none goes by its age. */
+  keepFor?: Duration;
   /**
    * Cron schedule in UTC of proofs that the newest archive can be restored, or false. Default `30 4 * * *`. Alerts expect a proof a day.
    * TaskChampion's need SQLite's program, which the image of `images.taskd` has.

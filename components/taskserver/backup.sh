@@ -1,8 +1,9 @@
 #!/bin/sh
 # Puts a task server's data folder into an archive, while the server runs, and drops archives that are too old.
 #
-#   backup.sh DATA BACKUPS NAME KEEP
+#   backup.sh DATA BACKUPS NAME KEEP [SECONDS]
 #
+# It keeps as many as KEEP that are not older than SECONDS, and the one that it makes in any case.
 # With S3_URL in its environment the archive also goes to object storage: see object-storage.sh.
 #
 # Consistent without stopping the server: the copy counts only if no file changed while it was made, which is what a
@@ -12,6 +13,7 @@ data=$1
 backups=$2
 name=$3
 keep=$4
+seconds=${5:-}
 archive=$backups/$name-$(date -u +%Y%m%dT%H%M%SZ).tar.gz
 umask 077
 # Whatever way this ends, nothing incomplete stays; what a killed run has left goes at the next one.
@@ -77,11 +79,15 @@ sync
 mv "$archive.new" "$archive"
 echo "wrote ${archive##*/}, $(stat -c %s "$archive") bytes"
 
+too_old() {
+  [ -n "$seconds" ] && [ "$(($(date +%s) - $(stat -c %Y "$1")))" -gt "$seconds" ]
+}
+
 # The names sort by time. The one just made is never dropped, whatever the clock says, and what cannot be read does not count.
 kept=1
 find "$backups" -name "$name-*.tar.gz" | sort -r | while read -r old; do
   [ "$old" != "$archive" ] || continue
-  if whole "$old" && [ "$kept" -lt "$keep" ]; then
+  if whole "$old" && [ "$kept" -lt "$keep" ] && ! too_old "$old"; then
     kept=$((kept + 1))
   else
     rm -f "$old"

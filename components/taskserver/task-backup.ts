@@ -1,6 +1,7 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Images } from "../core/images";
+import { toSeconds } from "../core/notations";
 import { secretOutput } from "../core/secret-output";
 import { networkPolicy } from "../kubernetes/policy";
 import { secretObject } from "../kubernetes/secret";
@@ -115,7 +116,7 @@ export class TaskBackup extends pulumi.ComponentResource {
         options,
       );
     const paths = ["/data", BACKUPS, server];
-    job("backup", settings.schedule, false, ofData(["/bin/sh", "/scripts/backup.sh", ...paths, String(settings.keep)]));
+    job("backup", settings.schedule, false, ofData(["/bin/sh", "/scripts/backup.sh", ...paths, ...retention(settings)]));
     if (settings.verify && args.provable) {
       job("verify", settings.verify, false, proofSpec(args, ["/bin/sh", "/scripts/verify.sh", SCRATCH, BACKUPS, server], names));
     }
@@ -145,6 +146,11 @@ export function restoreContainer(
     resources: { requests: { cpu: "10m", memory: "16Mi" }, limits: { memory: "64Mi" } },
     volumeMounts: [data, scripts, { name: "backups", mountPath: BACKUPS, readOnly: true }],
   };
+}
+
+/** What backup.sh is told of the archives that stay. */
+function retention({ keep, keepFor }: TaskBackupOptions): string[] {
+  return [String(keep), ...(keepFor === undefined ? [] : [String(toSeconds(keepFor))])];
 }
 
 type Volume = kubernetes.types.input.core.v1.Volume;

@@ -91,6 +91,7 @@ const reasons = {
     IngressArgs.certificates
     K3sClusterArgs.backups.every
     K3sClusterArgs.backups.keep
+    K3sClusterArgs.backups.keepFor
     K3sClusterArgs.backups.verify
     K3sClusterArgs.updates
     K3sClusterArgs.extraConfig
@@ -112,6 +113,7 @@ const reasons = {
     MonitoringArgs.prometheus.retention
     MonitoringArgs.prometheus.scrapeInterval
     TaskServersArgs.backup.keep
+    TaskServersArgs.backup.keepFor
     TaskServersArgs.backup.schedule
     TaskServersArgs.backup.verify
     TaskServersArgs.certificates

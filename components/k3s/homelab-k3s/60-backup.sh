@@ -148,8 +148,8 @@ backup() {
     "$(stat -c %s "$BACKUPS/$name.tar.gz")" "$(sha256_of "$BACKUPS/$name.tar.gz")"
 }
 
-# keep_newest FILE: FILE, which is verified, is kept whatever its time says (clocks jump), and the newest others up to KEEP.
-# What cannot be restored does not count.
+# keep_newest FILE: FILE, which is verified, is kept whatever its time says (clocks jump), and the newest others up to KEEP that are not older
+# than KEEP_FOR seconds. What cannot be restored does not count; what was proven last does not go by its age.
 keep_newest() {
   find "$BACKUPS" -maxdepth 1 -name '*.tar.gz' ! -name '.*' -printf '%T@ %p\n' | sort -rn | cut -d' ' -f2- | {
     kept=1
@@ -159,13 +159,18 @@ keep_newest() {
       elif ! complete_backup "$each"; then
         say "removing $each: it is not a complete backup"
         rm -f "$each"
-      elif [ "$kept" -lt "${KEEP:-8}" ]; then
+      elif [ "$kept" -lt "${KEEP:-8}" ] && ! too_old "$each"; then
         kept=$((kept + 1))
       else
         rm -f "$each"
       fi
     done
   }
+}
+
+too_old() {
+  [ -n "${KEEP_FOR:-}" ] && [ "$(($(date +%s) - $(stat -c %Y "$1")))" -gt "$KEEP_FOR" ] || return 1
+  [ "$(cut -d' ' -f2 "$PROVEN" 2>/dev/null)" != "$(basename "$1" .tar.gz)" ]
 }
 
 # To S3, when the settings say so. Signed here: curl's own signing leaves the content's digest out, without which S3 takes nothing,

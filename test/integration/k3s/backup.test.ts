@@ -86,6 +86,26 @@ describe("k3s.sh backup", () => {
     expect(outcome.stdout + outcome.stderr).not.toContain("hush");
   });
 
+  it("deletes what is older than the settings say, and never the newest nor what was proven last", async () => {
+    server({ keep: 9, keepFor: "90 days", verify: false });
+    const folder = sandbox.at("/var/lib/homelab/backups");
+    const old = async (name: string, days: number) => {
+      expect(await sandbox.run({ name }, "", "backup")).toMatchObject({ code: 0 });
+      const then = Date.now() / 1000 - days * 86_400;
+      fs.utimesSync(path.join(folder, `${name}.tar.gz`), then, then);
+    };
+    await old("proven", 300);
+    expect(await sandbox.run({}, "", "verify-backup")).toMatchObject({ code: 0 });
+    // Each goes when the next is made: the last one of all is old, and stays.
+    await old("first", 91);
+    await old("second", 89);
+    await old("third", 400);
+    expect(fs.readdirSync(folder).sort()).toEqual(["proven.tar.gz", "second.tar.gz", "third.tar.gz"]);
+    fs.writeFileSync(sandbox.at("/etc/homelab/backup.conf"), "KEEP='9'\n");
+    await old("fourth", 0);
+    expect(fs.readdirSync(folder)).toHaveLength(4);
+  });
+
   it("keeps as many as the settings say, and says which could not be sent", async () => {
     server({ keep: 2 });
     for (const name of ["one", "two", "three"]) {

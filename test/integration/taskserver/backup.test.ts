@@ -64,6 +64,29 @@ describe("a task server's backup", () => {
     expect(await archives()).toEqual([expect.stringMatching(/^taskd-202.*Z\.tar\.gz$/)]);
   });
 
+  test("goes when it is older than the settings say, but for the newest, and only when another one was made", async () => {
+    await goodOne();
+    for (const [day, age] of [
+      ["01", "100 days ago"],
+      ["02", "91 days ago"],
+      ["03", "89 days ago"],
+    ]) {
+      await run("cp", [at(`backups/${good}`), at(`backups/taskd-202501${day}T000000Z.tar.gz`)]);
+      await run("touch", ["--date", age, at(`backups/taskd-202501${day}T000000Z.tar.gz`)]);
+    }
+    await rm(at(`backups/${good}`));
+    const aged = (...more: string[]) =>
+      inContainerShell("backup.sh", [at("data"), at("backups"), "taskd", "9", ...more], { PAUSE: "0", ATTEMPTS: "2" });
+    const failing = withFunction("backup.sh", cut, [at("data"), at("backups"), "taskd", "9", String(90 * 86_400)]);
+    await expect(failing).rejects.toMatchObject({ code: 1 });
+    await aged();
+    expect(await archives()).toHaveLength(4);
+    await aged(String(90 * 86_400));
+    expect((await archives()).filter((name) => name.includes("-2025"))).toEqual(["taskd-20250103T000000Z.tar.gz"]);
+    await aged("-1");
+    expect(await archives()).toHaveLength(1);
+  });
+
   test("costs no good one, and counts no broken one, wherever it is killed", async () => {
     await goodOne();
     await writeFile(at("data/tasks"), randomBytes(20_000));
