@@ -1,8 +1,10 @@
+import { toSeconds } from "../../components/core/notations";
 import { UserError } from "../../components/core/user-error";
 import { type Host, ssh } from "../../components/k3s/operations/shell";
 import { type Packages, readmit, restartMachine, type Updated, updateSystem } from "../../components/k3s/operations/system";
 import { knownStack } from "../engine/known-stack";
 import { say, stage, total } from "../engine/progress";
+import { checkStackFile } from "../engine/settings-file";
 import { awaitWell, usual } from "../engine/walk";
 import { KubernetesApi } from "../live/kubernetes-api";
 import { labHosts } from "../live/lab-hosts";
@@ -66,6 +68,7 @@ export async function upgradeOs(names: readonly string[], { stack, packages, res
   const known = await knownStack(stack);
   const { hosts, outputs } = await labHosts(known);
   const order = inOrder(hosts, names);
+  const drain = toSeconds((await checkStackFile(known.stack)).settings.cluster.timeouts.drain);
   for (const name of await leftClosed(outputs.kubeconfig)) {
     const host = hosts.find((each) => each.name === name);
     if (host) {
@@ -94,7 +97,7 @@ export async function upgradeOs(names: readonly string[], { stack, packages, res
       left.push(...(updated.restart ? [host.name] : []));
       continue;
     }
-    await stage(`Restart of ${host.name}`, (report) => restartMachine(ssh, hosts, host, { progress: report }));
+    await stage(`Restart of ${host.name}`, (report) => restartMachine(ssh, hosts, host, { drain, progress: report }));
     const wrong = await stage("Waiting until all is well", () => awaitWell(known, new Set(), usual));
     if (wrong.length > 0) {
       const waiting = order.slice(index + 1).map(({ name }) => name);

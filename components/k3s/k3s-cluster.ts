@@ -262,8 +262,9 @@ function checkServers({ datastore }: Pick<K3sOptions, "datastore">, count: numbe
 }
 
 /** What files of a node are made from. */
-function fileOptions({ registries, hardening, virtualAddress, datastore, storage, disable, addressPool, backups, updates }: K3sOptions) {
-  return { registries, hardening, virtualAddress, datastore, storage, disable, addressPool, backups, updates };
+function fileOptions(options: K3sOptions) {
+  const { registries, hardening, virtualAddress, datastore, storage, disable, addressPool, backups, updates, timeouts } = options;
+  return { registries, hardening, virtualAddress, datastore, storage, disable, addressPool, backups, updates, timeouts };
 }
 
 /** The same, with secrets in clear. */
@@ -280,7 +281,7 @@ export function nodeExtras(role: MachineRole, cluster: FileOptions, images: Imag
   return [
     ...registryFiles(cluster.registries),
     ...hardeningFiles(role, cluster.hardening),
-    ...updateFiles(cluster.updates),
+    ...updateFiles(cluster.updates, cluster.timeouts),
     ...(role === "server"
       ? [
           // Manifests have to be there before k3s' first start.

@@ -47,16 +47,17 @@ function watcherOf(hosts: readonly Host[], host: Host): Host {
  * Restarts a machine: its node is emptied first where another one can take the pods, and takes pods again when it is back and Ready.
  * A server goes only while all others of the datastore are Ready.
  *
+ * @param options.drain seconds that emptying the node may take; 300 unless given
  * @throws RemoteFailure where the node cannot be emptied; it is back in service then. Error where the machine does not come back.
  */
 export async function restartMachine(
   shell: Shell,
   hosts: readonly Host[],
   host: Host,
-  { progress, patience = usual }: { progress?: Progress; patience?: Patience } = {},
+  { drain, progress, patience = usual }: { drain?: number; progress?: Progress; patience?: Patience } = {},
 ): Promise<void> {
   const watcher = watcherOf(hosts, host);
-  await shell.run(watcher, verb("empty", { node: host.name }), { progress });
+  await shell.run(watcher, verb("empty", { node: host.name, "drain-timeout": drain }), { progress });
   progress?.(`${host.name}: restarting`);
   const { boot } = await answer<{ boot: string }>(shell, host, verb("restart"), progress);
   await started(shell, host, boot, patience);

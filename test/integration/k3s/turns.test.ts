@@ -28,13 +28,17 @@ async function machine(name: string, updates: object = always): Promise<void> {
   await plane.request("POST", "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases", { metadata: { name }, spec: {} });
   const sandbox = await new Sandbox().open();
   machines.set(name, sandbox);
-  const files = updateFiles(withDefaults({ updates }).updates);
+  const files = updateFiles(withDefaults({ updates }).updates, { drain: "25 seconds" });
   fs.mkdirSync(sandbox.at("/etc/rancher/k3s"), { recursive: true });
   fs.mkdirSync(sandbox.at("/etc/homelab"), { recursive: true });
   fs.writeFileSync(sandbox.at("/etc/homelab/updates.conf"), files[0].content ?? "");
   fs.writeFileSync(sandbox.at("/etc/rancher/k3s/config.yaml"), `node-name: ${name}\n`);
   fs.writeFileSync(sandbox.at("/etc/rancher/k3s/k3s.yaml"), plane.kubeconfig);
-  fs.writeFileSync(sandbox.at("/usr/local/bin/k3s"), `#!/bin/sh\nshift\nexec ${plane.kubectl} kubectl "$@"\n`, { mode: 0o755 });
+  fs.writeFileSync(
+    sandbox.at("/usr/local/bin/k3s"),
+    `#!/bin/sh\necho "$*" >>${sandbox.at("/var/lib/homelab/k3s.log")}\nshift\nexec ${plane.kubectl} kubectl "$@"\n`,
+    { mode: 0o755 },
+  );
 }
 
 /** The timer of a machine runs once. */
@@ -109,6 +113,19 @@ describe("machines that wait for a restart", () => {
     comesBack("node2");
     await tick("node2");
     expect([await holder(), await markOf("node2"), await closed("node2")]).toEqual([undefined, undefined, false]);
+  });
+
+  it("have the time of homelab:cluster.timeouts.drain to be empty", async () => {
+    await machine("node1");
+    await machine("node2");
+    waitsForRestart("node2");
+    await tick("node2");
+    const log = (machines.get("node2") as Sandbox).at("/var/lib/homelab/k3s.log");
+    const drains = fs
+      .readFileSync(log, "utf8")
+      .split("\n")
+      .filter((line) => line.startsWith("kubectl drain"));
+    expect(drains).toEqual([expect.stringMatching(/^kubectl drain node2 .*--timeout 25s$/)]);
   });
 
   it("wait while a node is not Ready or another operation has emptied one, and say so", async () => {

@@ -8,6 +8,9 @@ let failure: string | undefined;
 const host = (name: string, role: string) => ({ name, role });
 
 jest.mock("../../../cli/engine/known-stack", () => ({ knownStack: async () => ({ stack: "attic" }) }));
+jest.mock("../../../cli/engine/settings-file", () => ({
+  checkStackFile: async (stack: string) => ({ settings: { cluster: { timeouts: { drain: stack === "attic" ? "20 minutes" : "" } } } }),
+}));
 jest.mock("../../../cli/live/lab-hosts", () => ({
   labHosts: async () => ({ hosts: [host("pc", "agent"), host("nuc1", "server"), host("nuc2", "server")], outputs: {} }),
 }));
@@ -22,7 +25,8 @@ jest.mock("../../../components/k3s/operations/system", () => ({
     }
     return { changed: 1, restart, kernel: "6.8" };
   },
-  restartMachine: async (_: unknown, __: unknown, { name }: { name: string }) => asked.push(`restart ${name}`),
+  restartMachine: async (_: unknown, __: unknown, { name }: { name: string }, { drain }: { drain: number }) =>
+    asked.push(`restart ${name} within ${drain}`),
   readmit: async () => undefined,
 }));
 
@@ -42,17 +46,17 @@ describe("lab upgrade os", () => {
     expect(asked).toEqual(["update nuc1: all", "update nuc2: all", "update pc: all"]);
   });
 
-  it("restarts each before it goes to the next one", async () => {
+  it("restarts each before it goes to the next one, and gives its node homelab:cluster.timeouts.drain to be empty", async () => {
     restart = true;
     await upgradeOs(["pc", "nuc2"], options);
-    expect(asked).toEqual(["update nuc2: all", "restart nuc2", "update pc: all", "restart pc"]);
+    expect(asked).toEqual(["update nuc2: all", "restart nuc2 within 1200", "update pc: all", "restart pc within 1200"]);
   });
 
   it("restarts all or none where it is told so", async () => {
     await upgradeOs(["pc"], { ...options, restart: "always", packages: "none" });
     restart = true;
     await upgradeOs(["pc"], { ...options, restart: "never" });
-    expect(asked).toEqual(["update pc: none", "restart pc", "update pc: all"]);
+    expect(asked).toEqual(["update pc: none", "restart pc within 1200", "update pc: all"]);
   });
 
   it("is refused while the lab is not well, and for a machine that it does not have", async () => {

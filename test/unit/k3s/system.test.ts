@@ -39,6 +39,12 @@ describe("the restart of a machine", () => {
     expect(asked).toEqual(["node2: empty node=node1", "node1: restart", ...Array(4).fill("node1: boot"), "node2: readmit-node node=node1"]);
   });
 
+  it("gives a node as long to be empty as it is told", async () => {
+    const { shell, asked } = machines(["two"]);
+    await restartMachine(shell, hosts, hosts[2], { drain: 900, patience });
+    expect(asked[0]).toBe("node1: empty node=node3 drain-timeout=900");
+  });
+
   it("asks the only server about itself", async () => {
     const { shell, asked } = machines(["two"]);
     await restartMachine(shell, [hosts[0]], hosts[0], { patience });
