@@ -106,6 +106,8 @@ const s3 = z.strictObject({
   secretKey: secret(z.string().regex(/^[\w+/=.-]+$/, "must be a secret key")).describe("Secret key for the bucket."),
 });
 
+const absolutePath = z.string().regex(/^(\/(?!\.{1,2}(\/|$))[\w.-]+)+$/, "must be an absolute path without . and ..");
+
 /** Archives with the datastore and the server token, made by a timer on each server. */
 const backups = z.strictObject({
   enabled: z.boolean().default(true).describe("Make backups on each server."),
@@ -118,6 +120,11 @@ const backups = z.strictObject({
     .union([duration, z.literal(false)])
     .default("7 days")
     .describe("Time between proofs that the newest backup can be restored, such as 1 day; false for none."),
+  folder: absolutePath
+    .optional()
+    .describe(
+      "Mount point on each server, such as /mnt/nas, that gets a copy of each backup. Mount it there yourself; a backup fails while nothing is mounted.",
+    ),
   s3: s3.optional().describe("Object storage that gets a copy of each backup. Set it so that backups survive the loss of a server."),
 });
 
@@ -126,11 +133,7 @@ const storage = z.strictObject({
     .enum(["delete", "retain"])
     .default("delete")
     .describe("Fate of a local volume's files when its claim is deleted: delete them, or retain them."),
-  path: z
-    .string()
-    .regex(/^(\/(?!\.{1,2}(\/|$))[\w.-]+)+$/, "must be an absolute path without . and ..")
-    .optional()
-    .describe("Folder of the local volumes on each machine, such as /data/volumes."),
+  path: absolutePath.optional().describe("Folder of the local volumes on each machine, such as /data/volumes."),
 });
 
 const registryHost = z.strictObject({

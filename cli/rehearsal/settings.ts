@@ -58,7 +58,7 @@ export function rehearsalOf(given: Tree): Rehearsal {
   if (cluster.datastore !== null && typeof cluster.datastore === "object") {
     drop(cluster, "homelab:cluster", "datastore");
   }
-  drop(tree(cluster.backups), "homelab:cluster.backups", "s3");
+  drop(tree(cluster.backups), "homelab:cluster.backups", "folder", "s3");
   drop(config, "the stack's file", "homelab:inventory", "homelab:images");
   delete config["homelab:maasApiKey"];
 

@@ -120,6 +120,11 @@ export interface BackupOptions {
   keepFor?: Duration;
   /** Time between proofs that the newest can be restored; `false` for none. Default `7 days`. */
   verify: Duration | false;
+  /**
+   * Where something is mounted on each server, such as a share of a NAS: each backup is copied there, to a folder with the server's name. A
+   * backup fails while nothing is. Default: none.
+   */
+  folder?: string;
   /** Where each is sent as well. Default: nowhere. */
   s3?: S3Args;
 }

@@ -19,11 +19,12 @@ export function backupFiles(role: MachineRole, backups: InClear<K3sOptions["back
 }
 
 /** Shell assignments, always quoted. */
-function backupConf({ keep, keepFor, verify, s3 }: NonNullable<InClear<K3sOptions["backups"]>>): string {
+function backupConf({ keep, keepFor, verify, folder, s3 }: NonNullable<InClear<K3sOptions["backups"]>>): string {
   const values: Record<string, string | number> = {
     KEEP: keep,
     ...(keepFor !== undefined && { KEEP_FOR: toSeconds(keepFor) }),
     ...(verify !== VERIFY_EVERY && { VERIFY: verify === false ? 0 : toSeconds(verify) }),
+    ...(folder !== undefined && { FOLDER: folder }),
     ...(s3 && {
       S3_ENDPOINT: s3.endpoint,
       S3_BUCKET: s3.bucket,

@@ -90,6 +90,7 @@ const reasons = {
     IngressArgs.acme
     IngressArgs.certificates
     K3sClusterArgs.backups.every
+    K3sClusterArgs.backups.folder
     K3sClusterArgs.backups.keep
     K3sClusterArgs.backups.keepFor
     K3sClusterArgs.backups.verify

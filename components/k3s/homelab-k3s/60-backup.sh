@@ -140,7 +140,11 @@ backup() {
   rm -rf "$stage"
   umask 022
   keep_newest "$BACKUPS/$name.tar.gz"
-  upload "$BACKUPS/$name.tar.gz"
+  # One that fails is no reason not to try the other.
+  copied=0
+  (to_folder "$BACKUPS/$name.tar.gz") || copied=$?
+  (upload "$BACKUPS/$name.tar.gz") || copied=$?
+  [ "$copied" = 0 ] || exit "$copied"
   date +%s >"$STATE/last-backup"
   # The timer's have no name of somebody's own.
   [ -n "${NAME:-}" ] || prove_if_due "$BACKUPS/$name.tar.gz"
@@ -149,9 +153,9 @@ backup() {
 }
 
 # keep_newest FILE: FILE, which is verified, is kept whatever its time says (clocks jump), and the newest others up to KEEP that are not older
-# than KEEP_FOR seconds. What cannot be restored does not count; what was proven last does not go by its age.
+# than KEEP_FOR seconds, in its folder. What cannot be restored does not count; what was proven last does not go by its age.
 keep_newest() {
-  find "$BACKUPS" -maxdepth 1 -name '*.tar.gz' ! -name '.*' -printf '%T@ %p\n' | sort -rn | cut -d' ' -f2- | {
+  find "${1%/*}" -maxdepth 1 -name '*.tar.gz' ! -name '.*' -printf '%T@ %p\n' | sort -rn | cut -d' ' -f2- | {
     kept=1
     while read -r each; do
       if [ "$each" = "$1" ]; then
@@ -171,6 +175,24 @@ keep_newest() {
 too_old() {
   [ -n "${KEEP_FOR:-}" ] && [ "$(($(date +%s) - $(stat -c %Y "$1")))" -gt "$KEEP_FOR" ] || return 1
   [ "$(cut -d' ' -f2 "$PROVEN" 2>/dev/null)" != "$(basename "$1" .tar.gz)" ]
+}
+
+# to_folder FILE: a copy to another disk or computer, when the settings say so, in a folder of this server's own. Where that is not mounted
+# it would fill this disk.
+to_folder() {
+  [ -n "${FOLDER:-}" ] || return 0
+  timeout 60 mountpoint -q "$FOLDER" ||
+    fail "the backup was made, $1, but not copied: nothing is mounted at $FOLDER on $(hostname) (homelab:cluster.backups.folder)"
+  copy="$FOLDER/$(hostname)/$(basename "$1")"
+  unfinished="$FOLDER/$(hostname)/.partial.tar.gz"
+  umask 077
+  if ! mkdir -p "${copy%/*}" || ! cp "$1" "$unfinished" || ! sync "$unfinished" || [ "$(sha256_of "$unfinished")" != "$(sha256_of "$1")" ]; then
+    rm -f "$unfinished"
+    fail "the backup was made, $1, but could not be copied to $FOLDER (is it full, or read-only?); the copies that are there stay"
+  fi
+  mv "$unfinished" "$copy"
+  umask 022
+  keep_newest "$copy"
 }
 
 # To S3, when the settings say so. Signed here: curl's own signing leaves the content's digest out, without which S3 takes nothing,

@@ -3,6 +3,7 @@ import { createHash, createHmac } from "node:crypto";
 import * as fs from "node:fs";
 import * as http from "node:http";
 import type { AddressInfo } from "node:net";
+import * as os from "node:os";
 import * as path from "node:path";
 import { backupFiles } from "../../../components/k3s/backups";
 import { filesOf } from "../../support/k3s-options";
@@ -84,6 +85,43 @@ describe("k3s.sh backup", () => {
     expect(upload?.headers.authorization).toContain("AWS4-HMAC-SHA256 Credential=KEY/");
     expect(upload?.headers.authorization).toContain(`Signature=${signatureOf("/lab/k3s/first.tar.gz", upload as never, s3.secretKey)}`);
     expect(outcome.stdout + outcome.stderr).not.toContain("hush");
+  });
+
+  it("copies each to what is mounted at a folder, keeps as many there, and fills no disk where nothing is", async () => {
+    // The sandbox has a mount there.
+    server({ keep: 2, folder: "/usr/local", verify: false });
+    const copies = sandbox.at(`/usr/local/${os.hostname()}`);
+    for (const name of ["one", "two", "three"]) {
+      expect(await sandbox.run({ name }, "", "backup")).toMatchObject({ code: 0 });
+    }
+    expect(fs.readdirSync(copies).sort()).toEqual(["three.tar.gz", "two.tar.gz"]);
+    const copy = path.join(copies, "three.tar.gz");
+    expect(fs.readFileSync(copy).equals(fs.readFileSync(sandbox.at("/var/lib/homelab/backups/three.tar.gz")))).toBe(true);
+    expect(fs.statSync(copy).mode & 0o077).toBe(0);
+
+    // Full: what was begun goes, what is there stays.
+    const real = spawnSync("sh", ["-c", "command -v cp"]).stdout.toString().trim();
+    sandbox.tool("cp", `case "$2" in /usr/local/*) printf half >"$2"; exit 1 ;; esac\nexec ${real} "$@"\n`);
+    expect(await sandbox.run({ name: "four" }, "", "backup")).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("could not be copied to /usr/local"),
+    });
+    expect(fs.readdirSync(copies).sort()).toEqual(["three.tar.gz", "two.tar.gz"]);
+
+    fs.mkdirSync(sandbox.at("/var/lib/nas"));
+    const conf = sandbox.read("/etc/homelab/backup.conf").replace("/usr/local", "/var/lib/nas");
+    fs.writeFileSync(
+      sandbox.at("/etc/homelab/backup.conf"),
+      `${conf}S3_ENDPOINT='${sandbox.url}'\nS3_BUCKET='lab'\nS3_REGION='r'\nS3_FOLDER=''\nS3_ACCESS_KEY='k'\nS3_SECRET_KEY='s'\n`,
+    );
+    expect(await sandbox.run({ name: "five" }, "", "backup")).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("not copied: nothing is mounted at /var/lib/nas"),
+    });
+    expect(fs.readdirSync(sandbox.at("/var/lib/nas"))).toEqual([]);
+    // It is here, and S3 has got it.
+    expect(fs.existsSync(sandbox.at("/var/lib/homelab/backups/five.tar.gz"))).toBe(true);
+    expect(sandbox.uploads.has("/lab/five.tar.gz")).toBe(true);
   });
 
   it("deletes what is older than the settings say, and never the newest nor what was proven last", async () => {

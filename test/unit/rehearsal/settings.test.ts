@@ -67,12 +67,16 @@ describe("a stack's settings for the embedded lab", () => {
     given["homelab:maas"].images = { selections: [{ release: "noble" }] };
     given["homelab:cluster"].version = "v1.20.0+k3s1";
     given["homelab:cluster"].addressPool = { addresses: ["192.168.200.50-192.168.200.60"] };
-    given["homelab:cluster"].backups = { s3: { endpoint: "https://s3.example", bucket: "b", accessKey: { secure: "v1:s3" } } };
+    given["homelab:cluster"].backups = {
+      folder: "/mnt/nas",
+      s3: { endpoint: "https://s3.example", bucket: "b", accessKey: { secure: "v1:s3" } },
+    };
     given["homelab:images"] = { grafana: "registry.example/grafana:1" };
     const { config, leftOut } = rehearsalOf(given);
     expect(JSON.stringify(config)).not.toMatch(/v1:/);
     expect(leftOut.sort()).toEqual([
       "homelab:cluster.addressPool",
+      "homelab:cluster.backups.folder",
       "homelab:cluster.backups.s3",
       "homelab:cluster.version",
       "homelab:maas.images",
