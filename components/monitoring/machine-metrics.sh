@@ -39,6 +39,9 @@ mkdir -p "$folder"
     echo '# HELP homelab_cluster_backup_timestamp_seconds When the newest backup of the datastore was made; since when there has been none.'
     echo '# TYPE homelab_cluster_backup_timestamp_seconds gauge'
     made=${archive%% *}
+    # One that was not copied to where the settings want it is not finished: `last-backup` is of the last that was.
+    finished=$(cat "${backups%/*}/last-backup" 2>/dev/null || true)
+    if [ -n "$made" ] && [ "${finished:-${made%%.*}}" -lt "${made%%.*}" ]; then made=$finished; fi
     printf 'homelab_cluster_backup_timestamp_seconds %s\n' "${made:-$(stat -c %Y "$k3s/server/token" 2>/dev/null || stat -c %Y "$k3s/server")}"
     echo '# HELP homelab_cluster_backup_size_bytes Size of the newest backup of the datastore.'
     echo '# TYPE homelab_cluster_backup_size_bytes gauge'

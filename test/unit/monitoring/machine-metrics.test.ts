@@ -78,6 +78,20 @@ describe("the machine's own metrics", () => {
     expect(readFileSync(path.join(folder, "none/homelab.prom"), "utf8")).toContain("homelab_cluster_backup_timestamp_seconds 1500000000\n");
   });
 
+  test("count no backup that was not copied to where the settings want it", () => {
+    const made = () => {
+      execFileSync("/bin/sh", [script, path.join(folder, "k3s"), path.join(folder, "copied"), path.join(folder, "backups")]);
+      return /^homelab_cluster_backup_timestamp_seconds (\d+)/m.exec(readFileSync(path.join(folder, "copied/homelab.prom"), "utf8"))?.[1];
+    };
+    const finished = path.join(folder, "last-backup");
+    writeFileSync(finished, "1599990000\n");
+    expect(made()).toBe("1599990000");
+    writeFileSync(finished, "1600000007\n");
+    expect(made()).toBe("1600000000");
+    rmSync(finished);
+    expect(made()).toBe("1600000000");
+  });
+
   test("say whether an update waits for a restart", () => {
     const needed = (name: string) => {
       execFileSync("/bin/sh", [
