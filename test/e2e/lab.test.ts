@@ -8,6 +8,7 @@ import { Canaries } from "./steps/canaries";
 import { driftSteps, growthSteps } from "./steps/changes";
 import { monitoringOfTests, monitoringSteps } from "./steps/monitoring";
 import { pageSteps } from "./steps/pages";
+import { policySteps } from "./steps/policies";
 import { taskServerSteps } from "./steps/task-servers";
 import { Tutorial } from "./steps/tutorial";
 import { verbSteps } from "./steps/verbs";
@@ -186,6 +187,7 @@ describe("the embedded lab, from nothing to nothing", () => {
   );
 
   monitoringSteps(lab);
+  policySteps(lab);
   driftSteps(lab);
   taskServerSteps(lab);
   pageSteps(lab);

@@ -199,7 +199,7 @@ func waitReadyz(ctx context.Context, client kubernetes.Interface) error {
 func NodeConfig(o *options.Options) supervisor.NodeConfig {
 	return supervisor.NodeConfig{
 		ClusterCIDR: o.ClusterCIDR, ServiceCIDR: o.ServiceCIDR, ClusterDNS: o.ClusterDNS, ClusterDomain: o.ClusterDomain,
-		FlannelBackend: o.FlannelBackend, DisableKubeProxy: o.DisableKubeProxy, SecretsEncrypted: o.SecretsEncrypted,
+		FlannelBackend: o.FlannelBackend, DisableKubeProxy: o.DisableKubeProxy, DisableNetworkPolicy: o.DisableNetworkPolicy, SecretsEncrypted: o.SecretsEncrypted,
 		HTTPSPort: o.HTTPSPort, Version: version.Get().GitVersion,
 	}
 }

@@ -87,6 +87,9 @@ func Start(ctx context.Context, o *options.Options, join Join, group *process.Gr
 		if err := n.startNetwork(ctx); err != nil {
 			return err
 		}
+		if err := n.startPolicies(ctx); err != nil {
+			return err
+		}
 	}
 	return n.waitReady(ctx)
 }
@@ -121,6 +124,7 @@ func (n *Node) fetchCertificates(ctx context.Context, client *supervisor.Client,
 	}
 	for _, wanted := range []struct{ path, file string }{
 		{supervisor.PathKubeletClient, "client-kubelet"}, {supervisor.PathKubeletServer, "serving-kubelet"}, {supervisor.PathProxyClient, "client-kube-proxy"},
+		{supervisor.PathController, "client-k3s-controller"},
 	} {
 		key, err := credentials.EnsureKey(n.agentDir(wanted.file + ".key"))
 		if err != nil {
@@ -151,7 +155,9 @@ func (n *Node) fetchCertificates(ctx context.Context, client *supervisor.Client,
 	if err := credentials.WriteFile(n.agentDir("client-ca.crt"), ca, 0o600); err != nil {
 		return err
 	}
-	for file, certificate := range map[string]string{"kubelet.kubeconfig": "client-kubelet", "kubeproxy.kubeconfig": "client-kube-proxy"} {
+	for file, certificate := range map[string]string{
+		"kubelet.kubeconfig": "client-kubelet", "kubeproxy.kubeconfig": "client-kube-proxy", "k3scontroller.kubeconfig": "client-k3s-controller",
+	} {
 		if err := credentials.WriteKubeconfig(n.agentDir(file), apiServer, n.agentDir("server-ca.crt"), n.agentDir(certificate)); err != nil {
 			return err
 		}

@@ -34,31 +34,32 @@ type Options struct {
 	NodeTaints     []string
 	FlannelIface   string
 
-	ClusterInit      bool
-	ClusterReset     bool
-	RestorePath      string
-	DatastoreURL     string
-	DatastoreCA      string
-	DatastoreCert    string
-	DatastoreKey     string
-	ClusterCIDR      string
-	ServiceCIDR      string
-	ClusterDNS       string
-	ClusterDomain    string
-	NodePortRange    string
-	AdvertiseAddress string
-	BindAddress      string
-	HTTPSPort        int
-	TLSSans          []string
-	Disable          []string
-	DisableKubeProxy bool
-	DisableScheduler bool
-	FlannelBackend   string
-	SecretsEncrypted bool
-	LocalStoragePath string
-	Kubeconfig       string
-	KubeconfigMode   string
-	KubeconfigGroup  string
+	ClusterInit          bool
+	ClusterReset         bool
+	RestorePath          string
+	DatastoreURL         string
+	DatastoreCA          string
+	DatastoreCert        string
+	DatastoreKey         string
+	ClusterCIDR          string
+	ServiceCIDR          string
+	ClusterDNS           string
+	ClusterDomain        string
+	NodePortRange        string
+	AdvertiseAddress     string
+	BindAddress          string
+	HTTPSPort            int
+	TLSSans              []string
+	Disable              []string
+	DisableKubeProxy     bool
+	DisableNetworkPolicy bool
+	DisableScheduler     bool
+	FlannelBackend       string
+	SecretsEncrypted     bool
+	LocalStoragePath     string
+	Kubeconfig           string
+	KubeconfigMode       string
+	KubeconfigGroup      string
 
 	EtcdArgs              []string
 	EtcdExposeMetrics     bool
@@ -110,7 +111,7 @@ func build(role Role, v values) (*Options, error) {
 		ClusterDNS: first(v.list("cluster-dns")), ClusterDomain: v.text("cluster-domain", "cluster.local"),
 		NodePortRange: v.text("service-node-port-range", "30000-32767"), AdvertiseAddress: v.text("advertise-address", ""),
 		BindAddress: v.text("bind-address", "0.0.0.0"), HTTPSPort: v.number("https-listen-port", 6443), TLSSans: v.list("tls-san"),
-		Disable: v.list("disable"), DisableKubeProxy: v.flag("disable-kube-proxy"), DisableScheduler: v.flag("disable-scheduler"),
+		Disable: v.list("disable"), DisableKubeProxy: v.flag("disable-kube-proxy"), DisableNetworkPolicy: v.flag("disable-network-policy"), DisableScheduler: v.flag("disable-scheduler"),
 		FlannelBackend: v.text("flannel-backend", "vxlan"), SecretsEncrypted: v.flag("secrets-encryption"),
 		LocalStoragePath: v.text("default-local-storage-path", filepath.Join(dataDir, "storage")),
 		Kubeconfig:       v.text("write-kubeconfig", "/etc/rancher/k3s/k3s.yaml"), KubeconfigMode: v.text("write-kubeconfig-mode", "600"),

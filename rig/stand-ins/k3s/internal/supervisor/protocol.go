@@ -11,6 +11,7 @@ const (
 	PathKubeletClient = "/v1-k3s/client-kubelet.crt"
 	PathKubeletServer = "/v1-k3s/serving-kubelet.crt"
 	PathProxyClient   = "/v1-k3s/client-kube-proxy.crt"
+	PathController    = "/v1-k3s/client-k3s-controller.crt"
 	PathServers       = "/v1-k3s/apiservers"
 	PathBootstrap     = "/v1-k3s/server-bootstrap"
 	PathEtcdJoin      = "/v1-k3s/etcd-join"
@@ -28,15 +29,16 @@ const (
 
 // NodeConfig is what a node must know of the cluster.
 type NodeConfig struct {
-	ClusterCIDR      string `json:"clusterCIDR"`
-	ServiceCIDR      string `json:"serviceCIDR"`
-	ClusterDNS       string `json:"clusterDNS"`
-	ClusterDomain    string `json:"clusterDomain"`
-	FlannelBackend   string `json:"flannelBackend"`
-	DisableKubeProxy bool   `json:"disableKubeProxy"`
-	SecretsEncrypted bool   `json:"secretsEncrypted"`
-	HTTPSPort        int    `json:"httpsPort"`
-	Version          string `json:"version"`
+	ClusterCIDR          string `json:"clusterCIDR"`
+	ServiceCIDR          string `json:"serviceCIDR"`
+	ClusterDNS           string `json:"clusterDNS"`
+	ClusterDomain        string `json:"clusterDomain"`
+	FlannelBackend       string `json:"flannelBackend"`
+	DisableKubeProxy     bool   `json:"disableKubeProxy"`
+	DisableNetworkPolicy bool   `json:"disableNetworkPolicy"`
+	SecretsEncrypted     bool   `json:"secretsEncrypted"`
+	HTTPSPort            int    `json:"httpsPort"`
+	Version              string `json:"version"`
 }
 
 // Differences names the settings that must be alike on all servers and are not.
@@ -49,6 +51,7 @@ func (c NodeConfig) Differences(other NodeConfig) []string {
 		{"cluster-cidr", c.ClusterCIDR == other.ClusterCIDR}, {"service-cidr", c.ServiceCIDR == other.ServiceCIDR},
 		{"cluster-dns", c.ClusterDNS == other.ClusterDNS}, {"cluster-domain", c.ClusterDomain == other.ClusterDomain},
 		{"flannel-backend", c.FlannelBackend == other.FlannelBackend}, {"disable-kube-proxy", c.DisableKubeProxy == other.DisableKubeProxy},
+		{"disable-network-policy", c.DisableNetworkPolicy == other.DisableNetworkPolicy},
 		{"secrets-encryption", c.SecretsEncrypted == other.SecretsEncrypted},
 	} {
 		if !pair.same {

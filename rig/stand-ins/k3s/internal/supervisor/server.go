@@ -105,6 +105,9 @@ func (s *Server) routes(proxy http.Handler) http.Handler {
 	mux.HandleFunc("POST "+PathProxyClient, s.node(s.signNode("client-ca", func(string, *http.Request) credentials.Leaf {
 		return credentials.Leaf{Name: "system:kube-proxy", Client: true}
 	})))
+	mux.HandleFunc("POST "+PathController, s.node(s.signNode("client-ca", func(string, *http.Request) credentials.Leaf {
+		return credentials.Leaf{Name: "system:k3s-controller", Client: true}
+	})))
 	mux.HandleFunc("GET "+PathServers, s.node(s.servers))
 	mux.HandleFunc("GET "+PathBootstrap, s.server(s.bootstrap))
 	mux.HandleFunc("POST "+PathEtcdJoin, s.server(s.etcdJoin))
