@@ -70,6 +70,15 @@ function pidsOfTarget(target: Exclude<Target, "the command's group">, leader: nu
   }
 }
 
+/** Ctrl-C at the terminal of a command that leads its process group. */
+function interrupt(leader: number): void {
+  try {
+    process.kill(-leader, "SIGINT");
+  } catch {
+    // It has ended meanwhile.
+  }
+}
+
 function killAll(pids: readonly number[]): void {
   for (const pid of pids) {
     try {
@@ -134,15 +143,21 @@ class Lives {
       }
       const during = lastLine(running.output());
       const hit = kill(target, running.child.pid as number, this.random);
-      // Where a part alone was killed, the rest has to notice.
-      const ended = await Promise.race([running.done, sleep(900_000).then(() => undefined)]);
+      // Where a part alone was killed, the rest has to notice. The engine waits for what its other plugins have begun; nobody at a
+      // terminal would wait for that longer than two minutes, and Ctrl-C must end it.
+      const within = (milliseconds: number) => Promise.race([running.done, sleep(milliseconds).then(() => undefined)]);
+      const soon = await within(120_000);
+      if (!soon) {
+        interrupt(running.child.pid as number);
+      }
+      const ended = soon ?? (await within(300_000));
       if (!ended) {
         kill("everything", running.child.pid as number, this.random);
         throw new Error(
-          `lab ${args.join(" ")} went on for a quarter of an hour after ${hit} was killed:\n${running.output().slice(-3000)}`,
+          `lab ${args.join(" ")} went on for five minutes after Ctrl-C, two minutes after ${hit} was killed:\n${running.output().slice(-3000)}`,
         );
       }
-      const said = ended.code === null ? "killed" : `exit code ${ended.code}`;
+      const said = `${ended.code === null ? "killed" : `exit code ${ended.code}`}${soon ? "" : ", after Ctrl-C"}`;
       this.kills.push({ verb, target: hit, seconds, during, ended: said });
       process.stdout.write(`${this.kills.length}: ${verb}, ${hit} after ${seconds.toFixed(1)} s, "${during}": ${said}\n`);
       if (ended.code === 0) {
