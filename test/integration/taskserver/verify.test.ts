@@ -74,6 +74,18 @@ describe("a proof of taskd's newest archive", () => {
     await expect(verify("taskd")).rejects.toMatchObject(refused(/there is no archive of taskd/));
   });
 
+  test("waits for the first backup while the folder is younger than a day", async () => {
+    // busybox's stat does not tell the time of birth; that of the image does.
+    const says = (born: number) => writeFile(at("bin/stat"), `#!/bin/sh\necho ${born}\n`, { mode: 0o755 });
+    const now = Math.floor(Date.now() / 1000);
+    await says(now - 3600);
+    expect((await verify("taskd")).stdout).toBe("nothing to prove yet: the first backup of taskd is not due\n");
+    for (const born of [now - 90_000, 0]) {
+      await says(born);
+      await expect(verify("taskd")).rejects.toMatchObject(refused(/there is no archive of taskd/));
+    }
+  });
+
   test("is refused where the newest is cut off, whatever older ones there are", async () => {
     await backup("taskd");
     const whole = await readFile(await newest());
