@@ -63,6 +63,12 @@ export interface RunOptions {
   ownTemporary?: boolean;
 }
 
+/** Below a runner's `.cache`: act's folders of its jobs, and in them the environment, outputs, states, summaries, and temporary files. */
+function ownFiles(relative: string): boolean {
+  const [act, , folder = "act"] = relative.split(path.sep);
+  return act === "act" && ["act", "tmp"].includes(folder);
+}
+
 /** What a runner's cache holds of its earlier jobs, where these had no embedded lab to bring up. */
 const warm = "pulumi pulumi-engine kubernetes-provider bundles said";
 
@@ -83,20 +89,27 @@ export class Workplace {
     const folder = await fs.mkdtemp(path.join(tmpdir(), "homelab-workplace-"));
     await fs.chmod(folder, 0o755);
     const config = path.join(folder, "gitconfig");
-    await fs.writeFile(config, "[safe]\n\tdirectory = *\n[user]\n\tname = ann\n\temail = ann@localhost\n");
+    await fs.writeFile(
+      config,
+      "[safe]\n\tdirectory = *\n[user]\n\tname = ann\n\temail = ann@localhost\n[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n",
+    );
     const environment = { ...process.env, GIT_CONFIG_GLOBAL: config };
     const git = (...args: string[]) =>
       execute("git", args, { cwd: checkout, env: { ...environment, GIT_INDEX_FILE: path.join(folder, "index") } });
     const origin = path.join(folder, "origin.git");
     await execute("git", ["init", "--quiet", "--bare", "--initial-branch=main", "--shared=0777", origin]);
     await execute("git", ["config", "receive.denyNonFastForwards", "false"], { cwd: origin });
-    await git("read-tree", "HEAD");
+    // With it git knows which files have changed since.
+    await fs.copyFile(
+      (await execute("git", ["rev-parse", "--path-format=absolute", "--git-path", "index"], { cwd: checkout })).stdout.trim(),
+      path.join(folder, "index"),
+    );
     await git("add", "--all");
     const tree = (await git("write-tree")).stdout.trim();
     const main = (await git("commit-tree", tree, "-m", "The lab")).stdout.trim();
     await git("push", "--quiet", origin, `${main}:refs/heads/main`);
     const author = path.join(folder, "author");
-    await execute("git", ["clone", "--quiet", origin, author], { env: environment });
+    await execute("git", ["clone", "--quiet", "--shared", origin, author], { env: environment });
     const program = path.join(folder, "act");
     await fs.copyFile(await act(), program);
     await compile(author, path.join(folder, "compiled"));
@@ -158,7 +171,7 @@ export class Workplace {
     const { ownNetwork = false, ownTemporary = false } = options;
     const work = this.work(runner);
     await fs.mkdir(path.join(work, "tmp"), { recursive: true });
-    const clone = await this.clone(runner, at);
+    const clone = await this.clone(runner, at, ".github");
     const event = path.join(work, "event.json");
     await fs.writeFile(event, JSON.stringify({ repository: { full_name: "ann/lab" }, ...payload }));
     const pinned = await pinnedActions(path.join(clone, ".github", "workflows"));
@@ -191,9 +204,12 @@ export class Workplace {
       await fs.writeFile(path.join(work, "hold"), "");
     }
     const command = ["bash", "-ec", around, "bash", this.program, ...args];
+    // Its first job's computer gives it to the runner.
+    const home = path.join(this.folder, runner, "home", ".cache");
+    await fs.mkdir(home, { recursive: true });
     const child = this.asRunner(runner, command, { cwd: clone, env: { ...environment, ...secrets }, ownNetwork });
     void powerCut?.then(() => endAll(child));
-    const kept = new KeptTexts(() => this.runnersOwn(runner));
+    const kept = new KeptTexts(home, ownFiles);
     const [{ code, log }] = await kept.during(Promise.all([ended(child), meanwhile && held(work, child, meanwhile)]));
     for (const [name, texts] of kept.texts) {
       this.runnersFiles.push(...[...texts].map((text) => ({ name, text })));
@@ -208,12 +224,6 @@ export class Workplace {
   /** What jobs hand to one another and to the forge: environment, outputs, states, summaries, and their temporary folders. */
   readonly runnersFiles: { name: string; text: string }[] = [];
 
-  private async runnersOwn(runner: string): Promise<string[]> {
-    const all = path.join(this.folder, runner, "home", ".cache", "act");
-    const jobs = await fs.readdir(all).catch(() => []);
-    return jobs.flatMap((job) => ["act", "tmp"].map((each) => path.join(all, job, each)));
-  }
-
   /** Files that runs have left and that hold one of these texts: in homes, caches, workspaces and temporary folders. */
   async leftWith(texts: readonly string[]): Promise<string[]> {
     const runners = (await fs.readdir(this.folder)).filter((each) => !["origin.git", "author", "act"].includes(each));
@@ -223,12 +233,13 @@ export class Workplace {
     );
   }
 
-  /** A runner's clone of the repository at a commit, with the npm packages of this checkout. */
-  private async clone(runner: string, at: string): Promise<string> {
+  /** A runner's clone of the repository at a commit: all of its files, or those below a folder. */
+  private async clone(runner: string, at: string, files = "."): Promise<string> {
     const clone = path.join(this.work(runner), "clone");
     await fs.rm(clone, { recursive: true, force: true });
-    await execute("git", ["clone", "--quiet", this.origin, clone], { env: this.environment });
-    await execute("git", ["checkout", "--quiet", "-B", "main", at], { cwd: clone, env: this.environment });
+    await execute("git", ["clone", "--quiet", "--shared", "--no-checkout", this.origin, clone], { env: this.environment });
+    await execute("git", ["update-ref", "HEAD", at], { cwd: clone, env: this.environment });
+    await execute("git", ["checkout", "--quiet", at, "--", files], { cwd: clone, env: this.environment });
     return clone;
   }
 
