@@ -7,8 +7,11 @@ import type { ControlPlane } from "../../support/control-plane";
 /** What tests of the ingress share: a cluster without nodes, whose pods' programs run here. */
 
 export const DOMAIN = "lab.home.arpa";
-/** For documentation (RFC 5737): nobody else has it. API servers refuse loopback addresses as endpoints. */
-export const ADDRESS = "198.51.100.43";
+/**
+ * For documentation (RFC 5737): nobody else has it. API servers refuse loopback addresses as endpoints. Each of jest's workers has its own:
+ * two files would want the same ports of it.
+ */
+export const ADDRESS = `198.51.100.${42 + Number(process.env.JEST_WORKER_ID ?? 1)}`;
 
 /** Tries again until it goes well; throws what the last try threw. */
 export async function eventually(work: () => Promise<void>, tries = 100): Promise<void> {
