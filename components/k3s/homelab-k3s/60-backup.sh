@@ -186,11 +186,11 @@ to_folder() {
   copy="$FOLDER/$(hostname)/$(basename "$1")"
   unfinished="$FOLDER/$(hostname)/.partial.tar.gz"
   umask 077
-  if ! mkdir -p "${copy%/*}" || ! cp "$1" "$unfinished" || ! sync "$unfinished" || [ "$(sha256_of "$unfinished")" != "$(sha256_of "$1")" ]; then
+  if ! mkdir -p "${copy%/*}" || ! cp "$1" "$unfinished" || ! sync "$unfinished" || [ "$(sha256_of "$unfinished")" != "$(sha256_of "$1")" ] ||
+    ! mv "$unfinished" "$copy"; then
     rm -f "$unfinished"
     fail "the backup was made, $1, but could not be copied to $FOLDER (is it full, or read-only?); the copies that are there stay"
   fi
-  mv "$unfinished" "$copy"
   umask 022
   keep_newest "$copy"
 }
