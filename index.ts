@@ -1,5 +1,6 @@
 import { guards, Ingress, K3sCluster, MaasRegion, Monitoring, Pages, StartPage, TaskServers } from "./components/index";
 import { clusterArgs, guardArgs, monitoringArgs, regionArgs, taskServersArgs } from "./settings/args";
+import { goneWith } from "./settings/gone-with-the-cluster";
 import { ingressArgs, pageArgs } from "./settings/ingress-args";
 import { leanSdk } from "./settings/lean-sdk";
 import { loadSettings } from "./settings/load";
@@ -14,15 +15,18 @@ const options = { transformations: guards(guardArgs(settings)) };
 const region = new MaasRegion("maas", regionArgs(settings), options);
 const machines = makeMachines(settings, region, options);
 const cluster = new K3sCluster("k3s", clusterArgs(settings, machines), options);
-const tasks = new TaskServers("tasks", taskServersArgs(settings, cluster, machines), options);
-const ingress = settings.ingress.enabled ? new Ingress("ingress", ingressArgs(settings, cluster), options) : undefined;
+const inCluster = { transformations: [...options.transformations, ...goneWith(cluster, settings)] };
+const tasks = new TaskServers("tasks", taskServersArgs(settings, cluster, machines), inCluster);
+const ingress = settings.ingress.enabled ? new Ingress("ingress", ingressArgs(settings, cluster), inCluster) : undefined;
 const parts = { region, machines, cluster, tasks, ingress };
-const monitoring = settings.monitoring.enabled ? new Monitoring("monitoring", monitoringArgs(settings, parts), options) : undefined;
+const monitoring = settings.monitoring.enabled ? new Monitoring("monitoring", monitoringArgs(settings, parts), inCluster) : undefined;
 const startPage =
-  ingress && monitoring ? new StartPage("monitoring-home", startPageArgs(settings, { cluster, machines, monitoring }), options) : undefined;
+  ingress && monitoring
+    ? new StartPage("monitoring-home", startPageArgs(settings, { cluster, machines, monitoring }), inCluster)
+    : undefined;
 const pages =
   ingress && monitoring && startPage
-    ? new Pages("pages", pageArgs(settings, { cluster, ingress, monitoring, startPage }), options)
+    ? new Pages("pages", pageArgs(settings, { cluster, ingress, monitoring, startPage }), inCluster)
     : undefined;
 
 export = outputs({ settings, monitoring, pages, ...parts });

@@ -46,7 +46,7 @@ export function verbSteps(lab: TestLab): void {
       async () => {
         await Promise.all([livesAsNewStack(lab, folder), answersHowTos(lab, folder), asksAsRunbooks(lab)]);
       },
-      3 * minutes,
+      6 * minutes,
     );
 
     it(
