@@ -14,18 +14,22 @@ interface Process {
 
 /** Every process of this computer, those inside the machines too: a process list as root sees it, arguments and all. */
 export async function processes(): Promise<Process[]> {
-  const found = (await fs.readdir("/proc")).map(Number).filter(Boolean);
-  const all = await Promise.all(
-    found.map(async (pid) => {
-      try {
-        const [stat, command] = await Promise.all([fs.readFile(`/proc/${pid}/stat`, "utf8"), fs.readFile(`/proc/${pid}/cmdline`, "utf8")]);
-        return { pid, parent: Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]), command: command.replaceAll("\0", " ").trim() };
-      } catch {
-        return undefined; // It has ended meanwhile.
+  const all: Process[] = [];
+  // One after another: twenty lists at once would otherwise want more open files than there may be.
+  for (const pid of (await fs.readdir("/proc")).map(Number).filter(Boolean)) {
+    try {
+      const stat = await fs.readFile(`/proc/${pid}/stat`, "utf8");
+      const command = await fs.readFile(`/proc/${pid}/cmdline`, "utf8");
+      all.push({ pid, parent: Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]), command: command.replaceAll("\0", " ").trim() });
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      // It has ended meanwhile.
+      if (code !== "ENOENT" && code !== "ESRCH") {
+        throw error;
       }
-    }),
-  );
-  return all.filter((one) => one !== undefined);
+    }
+  }
+  return all;
 }
 
 /** Readings of a process's command line: the first may come between its fork and its exec. */
