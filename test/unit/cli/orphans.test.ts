@@ -59,7 +59,7 @@ describe("what a killed run leaves behind", () => {
   });
 
   it("an engine is told to end when its command is killed", async () => {
-    const [command, args] = mortal("INT", "sh", ["-c", `echo $$; trap 'echo told >${home}/told; exit' INT; while :; do sleep 0.1; done`]);
+    const [command, args] = mortal("INT", "sh", ["-c", `trap 'echo told >${home}/told; exit' INT; echo $$; while :; do sleep 0.1; done`]);
     const starts = `require("node:child_process").spawn(${JSON.stringify(command)}, ${JSON.stringify(args)}, { stdio: "inherit" })`;
     const lab = spawn(process.execPath, ["-e", starts], { stdio: ["ignore", "pipe", "ignore"] });
     started.push(lab);
