@@ -102,7 +102,8 @@ export function unlikeReported(report: Report, before: LabView, after: LabView, 
   const services = report.effects.filter(({ kind }) => kind === "service").map(({ subject }) => subject);
   // A backup's schedule is named by its part of the program, then by what it does.
   const scheduled = (name: string) =>
-    schedules.find((said) => [said, said.replace("-backup-restore", "-restore")].includes(name) || said.startsWith(`${name}-`)) ?? name;
+    schedules.find((said) => [said, said.replace(/-backup-(restore|verify)$/, "-$1")].includes(name) || said.startsWith(`${name}-`)) ??
+    name;
   within("workloads edited", edited.map(scheduled), [...services, ...schedules]);
   const made = about(report, "volume", /^(created|made anew|deleted)/);
   // A claim of a storage class of its own has that at the end of its name.
